@@ -1,0 +1,167 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target is built in Swift 6 mode with these; a warning is an error.
+let house: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    .treatAllWarnings(as: .error),
+]
+
+let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioFoundation = Target.Dependency.product(name: "NIOFoundationCompat", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
+let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
+let asyncHTTP = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
+/// A target on a floor of `docs/architecture.md`; its sources are in `Sources/FLOOR/NAME`.
+func floor(_ floor: String, _ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/\(floor)/\(name)", swiftSettings: house)
+}
+
+/// The tests of one target, in `Tests/NAMETests`.
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.target(name: name), "TestSupport"] + dependencies,
+        path: "Tests/\(name)Tests", swiftSettings: house)
+}
+
+let targets: [Target] = [
+    // 0: system libraries
+    .systemLibrary(
+        name: "CVectorscan", path: "Sources/0-C/CVectorscan", pkgConfig: "libhs",
+        providers: [.apt(["libvectorscan-dev"])]),
+
+    // 1: core
+    floor("1-Core", "GloveboxCore"),
+    floor("1-Core", "Contracts", ["GloveboxCore"]),
+
+    // 2: codecs
+    floor("2-Codecs", "PostgresWire", ["GloveboxCore", nio, crypto]),
+    floor("2-Codecs", "ControlWire", ["GloveboxCore", nio]),
+    floor("2-Codecs", "YAMLDocument", ["GloveboxCore", yams]),
+
+    // 3: engines and adapters
+    floor("3-Engines", "Redaction", ["GloveboxCore", "CVectorscan", nio, crypto]),
+    floor("3-Engines", "Policy", ["GloveboxCore", "Contracts", "YAMLDocument"]),
+    floor("3-Engines", "Leases", ["GloveboxCore", "Contracts"]),
+    floor("3-Adapters", "StorageSQLite", ["GloveboxCore", "Contracts", grdb]),
+    floor("3-Adapters", "AuditFiles", ["GloveboxCore", "Contracts", crypto]),
+    floor("3-Adapters", "Identity", ["GloveboxCore", "Contracts", crypto, x509, asn1]),
+
+    // 4: servers
+    floor("4-Servers", "Tunnel", ["GloveboxCore", "Contracts", "ControlWire", nio, nioPosix, nioTLS, nioSSL, logging]),
+    floor(
+        "4-Servers", "PostgresAccess",
+        ["GloveboxCore", "Contracts", "PostgresWire", "Redaction", nio, nioPosix, nioTLS, nioSSL, logging]),
+    floor(
+        "4-Servers", "ControlServer",
+        ["GloveboxCore", "Contracts", hummingbird, hummingbirdTLS, nio, nioSSL, logging, lifecycle]),
+
+    // 5: roles
+    floor(
+        "5-Roles", "Gateway",
+        [
+            "GloveboxCore", "Contracts", "YAMLDocument", "Policy", "Leases", "StorageSQLite", "AuditFiles", "Identity",
+            "Tunnel", "PostgresAccess", "PostgresWire", "ControlServer", nio, nioPosix, nioSSL, logging, lifecycle,
+        ]),
+    floor(
+        "5-Roles", "Agent",
+        [
+            "GloveboxCore", "Contracts", "YAMLDocument", "ControlWire", "Policy", "Redaction", "AuditFiles", "Identity",
+            "Tunnel", "PostgresAccess", "PostgresWire", nio, nioPosix, nioSSL, logging, lifecycle,
+        ]),
+    floor(
+        "5-Roles", "ControlClient",
+        ["GloveboxCore", "Contracts", "Identity", asyncHTTP, nio, nioFoundation, nioPosix, nioSSL, logging]),
+
+    // 6: the executable
+    .executableTarget(
+        name: "glovebox",
+        dependencies: [
+            "GloveboxCore", "Contracts", "Gateway", "Agent", "ControlClient", arguments, logging, lifecycle, nio, nioPosix,
+            nioSSL,
+        ],
+        path: "Sources/6-CLI/glovebox", swiftSettings: house),
+
+    // Tests
+    .target(name: "TestSupport", dependencies: ["GloveboxCore", "Contracts"], path: "Tests/Support/TestSupport", swiftSettings: house),
+    .target(
+        name: "StorageConformance", dependencies: ["GloveboxCore", "Contracts"],
+        path: "Tests/Support/StorageConformance", swiftSettings: house),
+    tests("GloveboxCore"),
+    tests("PostgresWire", ["GloveboxCore", nio, crypto]),
+    tests("ControlWire", ["GloveboxCore", nio]),
+    tests("YAMLDocument", ["GloveboxCore"]),
+    tests("Redaction", ["GloveboxCore", nio]),
+    tests("Policy", ["GloveboxCore", "Contracts"]),
+    tests("Leases", ["GloveboxCore", "Contracts"]),
+    tests("StorageSQLite", ["GloveboxCore", "Contracts", "StorageConformance"]),
+    tests("AuditFiles", ["GloveboxCore", "Contracts", crypto]),
+    tests("Identity", ["GloveboxCore", "Contracts", crypto, x509]),
+    tests("Tunnel", ["GloveboxCore", "Contracts", "ControlWire", "Identity", nio, nioPosix, nioSSL, logging]),
+    tests(
+        "PostgresAccess",
+        ["GloveboxCore", "Contracts", "PostgresWire", "Redaction", nio, nioEmbedded, nioPosix, nioSSL, logging]),
+    tests("ControlServer", ["GloveboxCore", "Contracts", "ControlClient", "Identity", nio, nioSSL, logging]),
+    .testTarget(
+        name: "EndToEndTests", dependencies: ["TestSupport", "GloveboxCore", "Contracts", nio, nioPosix],
+        path: "Tests/EndToEnd", swiftSettings: house),
+]
+
+let package = Package(
+    name: "glovebox",
+    platforms: [.macOS(.v15)],
+    products: Context.environment["GLOVEBOX_ONLY"].map { !$0.contains("glovebox") } ?? false ? [] : [.executable(name: "glovebox", targets: ["glovebox"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.0"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: only(targets),
+    swiftLanguageModes: [.v6]
+)
+
+// DEVELOPMENT AID (removed before landing): GLOVEBOX_ONLY=A,B keeps the named targets and what they need.
+import Foundation
+func only(_ all: [Target]) -> [Target] {
+    guard let names = Context.environment["GLOVEBOX_ONLY"] else { return all }
+    var keep = Set(names.split(separator: ",").map(String.init))
+    var frontier = Array(keep)
+    while let n = frontier.popLast() {
+        guard let t = all.first(where: { $0.name == n }) else { continue }
+        for d in t.dependencies {
+            let name: String? = switch d {
+            case .targetItem(let n, _): n
+            case .byNameItem(let n, _): n
+            default: nil
+            }
+            if let name, keep.insert(name).inserted { frontier.append(name) }
+        }
+    }
+    return all.filter { keep.contains($0.name) }
+}

@@ -1,0 +1,148 @@
+extension RecordEvent {
+    /// Writes the event as one nested message whose tag is its number.
+    func write(to writer: inout CanonicalWriter) {
+        switch self {
+        case .identityInvited(let name, let role):
+            writer.write(1) { $0.write(1, name.rawValue); $0.write(2, role.rawValue) }
+        case .agentInvited(let name):
+            writer.write(2) { $0.write(1, name.rawValue) }
+        case .enrolled(let subject, let means):
+            writer.write(3) { $0.write(1, subject); $0.write(2, means) }
+        case .signedOut(let subject):
+            writer.write(4) { $0.write(1, subject) }
+        case .signInRefused(let code, let claimed):
+            writer.write(5) { $0.write(1, code); $0.write(2, claimed) }
+        case .agentConnected(let agent, let version):
+            writer.write(6) { $0.write(1, agent.rawValue); $0.write(2, version) }
+        case .agentDisconnected(let agent, let reason):
+            writer.write(7) { $0.write(1, agent.rawValue); $0.write(2, reason) }
+        case .policyLoaded(let digest):
+            writer.write(8) { $0.write(1, digest) }
+        case .policyRefused(let message):
+            writer.write(9) { $0.write(1, message) }
+        case .leaseOpened(let capabilities, let limits, let lasts, let purpose, let rule):
+            writer.write(10) {
+                $0.write(1, strings: capabilities.map(\.rawValue))
+                limits.write(2, to: &$0)
+                $0.write(3, signed: lasts.nanosecondsClamped)
+                $0.write(4, purpose)
+                $0.write(5, rule)
+            }
+        case .leaseExtended(let lasts):
+            writer.write(11) { $0.write(1, signed: lasts.nanosecondsClamped) }
+        case .leaseEnded(let end, let by):
+            writer.write(12) { $0.write(1, end.rawValue); $0.write(2, by?.rawValue) }
+        case .leaseRefused(let code, let rule, let message):
+            writer.write(13) { $0.write(1, code); $0.write(2, rule); $0.write(3, message) }
+        case .sessionStarted(let application, let client):
+            writer.write(14) { $0.write(1, application); $0.write(2, client) }
+        case .sessionRefused(let code, let message):
+            writer.write(15) { $0.write(1, code); $0.write(2, message) }
+        case .sessionEnded(let receipt, let reason):
+            writer.write(16) { receipt.write(to: &$0); $0.write(7, reason) }
+        case .statement(let text, let values):
+            writer.write(17) {
+                $0.write(1, text)
+                $0.write(2, list: values) { $0.write(1, $1) }
+            }
+        case .statementRefused(let code, let message, let text):
+            writer.write(18) { $0.write(1, code); $0.write(2, message); $0.write(3, text) }
+        case .cancelRequested:
+            writer.write(19) { _ in }
+        }
+    }
+
+    /// The tags that ``write(to:)`` uses.
+    static let tags = 1...19
+
+    init(tag: Int, _ body: CanonicalReader) throws(GloveboxError) {
+        switch tag {
+        case 1: self = .identityInvited(name: try .init(body.string(1)), role: try body.known(2))
+        case 2: self = .agentInvited(name: try .init(body.string(1)))
+        case 3: self = .enrolled(subject: try body.string(1), means: try body.string(2))
+        case 4: self = .signedOut(subject: try body.string(1))
+        case 5: self = .signInRefused(code: try body.string(1), claimed: try body.stringIfPresent(2))
+        case 6: self = .agentConnected(agent: try .init(body.string(1)), version: try body.string(2))
+        case 7: self = .agentDisconnected(agent: try .init(body.string(1)), reason: try body.string(2))
+        case 8: self = .policyLoaded(digest: try body.string(1))
+        case 9: self = .policyRefused(message: try body.string(1))
+        case 10:
+            var capabilities: [Capability] = []
+            for name in try body.strings(1) {
+                guard let capability = Capability(rawValue: name) else { throw CanonicalReader.malformed }
+                capabilities.append(capability)
+            }
+            self = .leaseOpened(
+                capabilities: capabilities, limits: try Limits(body.nested(2)),
+                lasts: .nanoseconds(try body.signed(3)), purpose: try body.string(4), rule: try body.string(5))
+        case 11: self = .leaseExtended(lasts: .nanoseconds(try body.signed(1)))
+        case 12:
+            self = .leaseEnded(
+                try body.known(1),
+                by: try body.stringIfPresent(2).map { (name) throws(GloveboxError) in try IdentityName(name) })
+        case 13:
+            self = .leaseRefused(
+                code: try body.string(1), rule: try body.stringIfPresent(2), message: try body.string(3))
+        case 14: self = .sessionStarted(application: try body.stringIfPresent(1), client: try body.stringIfPresent(2))
+        case 15: self = .sessionRefused(code: try body.string(1), message: try body.string(2))
+        case 16: self = .sessionEnded(try SessionReceipt(body), reason: try body.string(7))
+        case 17:
+            self = .statement(
+                text: try body.string(1),
+                values: try body.list(2) { (value) throws(GloveboxError) in try value.stringIfPresent(1) })
+        case 18:
+            self = .statementRefused(code: try body.string(1), message: try body.string(2), text: try body.string(3))
+        case 19: self = .cancelRequested
+        default: throw CanonicalReader.malformed
+        }
+    }
+}
+
+extension Limits {
+    package func write(_ tag: Int, to writer: inout CanonicalWriter) {
+        writer.write(tag) {
+            $0.write(1, signed: self.rows)
+            $0.write(2, signed: self.bytes)
+            $0.write(3, signed: self.seconds)
+            $0.write(4, signed: self.sessions)
+        }
+    }
+
+    package init(_ reader: CanonicalReader) throws(GloveboxError) {
+        self.init(
+            rows: try reader.signedIfPresent(1), bytes: try reader.signedIfPresent(2),
+            seconds: try reader.signedIfPresent(3), sessions: try reader.signedIfPresent(4))
+    }
+}
+
+extension SessionReceipt {
+    fileprivate func write(to writer: inout CanonicalWriter) {
+        writer.write(1, signed: self.statements)
+        writer.write(2, signed: self.rows)
+        writer.write(3, signed: self.bytes)
+        writer.write(4, signed: self.valuesSeen)
+        writer.write(5, list: self.valuesMasked.sorted { $0.key < $1.key }) {
+            $0.write(1, $1.key)
+            $0.write(2, signed: $1.value)
+        }
+        writer.write(6, signed: self.lasted.nanosecondsClamped)
+    }
+
+    fileprivate init(_ reader: CanonicalReader) throws(GloveboxError) {
+        self.init(
+            statements: try reader.signed(1), rows: try reader.signed(2), bytes: try reader.signed(3),
+            valuesSeen: try reader.signed(4), lasted: .nanoseconds(try reader.signed(6)))
+        let masked = try reader.list(5) { (entry) throws(GloveboxError) in (try entry.string(1), try entry.signed(2)) }
+        for (kind, count) in masked {
+            self.valuesMasked[kind] = count
+        }
+    }
+}
+
+extension CanonicalReader {
+    /// One of an enumeration's raw values.
+    package func known<Value: RawRepresentable<String>>(_ tag: Int) throws(GloveboxError) -> Value {
+        guard let value = Value(rawValue: try self.string(tag)) else { throw Self.malformed }
+        return value
+    }
+}

@@ -1,0 +1,76 @@
+import GloveboxCore
+import Testing
+
+@Suite("Records in canonical form")
+struct RecordTests {
+    static let events: [RecordEvent] = [
+        .identityInvited(name: IdentityName(unchecked: "ada"), role: .admin),
+        .agentInvited(name: AgentName(unchecked: "demo")),
+        .enrolled(subject: "identity ada", means: "code"),
+        .signedOut(subject: "identity ada"),
+        .signInRefused(code: "invite_invalid", claimed: nil),
+        .signInRefused(code: "unauthenticated", claimed: "shop-db.x"),
+        .agentConnected(agent: AgentName(unchecked: "demo"), version: "1"),
+        .agentDisconnected(agent: AgentName(unchecked: "demo"), reason: "closed"),
+        .policyLoaded(digest: "abc"),
+        .policyRefused(message: "line 3, column 1"),
+        .leaseOpened(
+            capabilities: [.read], limits: Limits(rows: 10, sessions: 1), lasts: .seconds(900), purpose: "INC-1",
+            rule: "r"),
+        .leaseExtended(lasts: .seconds(60)),
+        .leaseEnded(.expired, by: nil),
+        .leaseEnded(.admin, by: IdentityName(unchecked: "ada")),
+        .leaseRefused(code: "policy_denied", rule: nil, message: "m"),
+        .sessionStarted(application: "psql", client: nil),
+        .sessionRefused(code: "ceiling_denied", message: "m"),
+        .sessionEnded(
+            SessionReceipt(
+                statements: 1, rows: 2, bytes: 3, valuesSeen: 4, valuesMasked: ["email": 2, "card": 1],
+                lasted: .milliseconds(5)), reason: "client closed"),
+        .statement(text: "select $1, $2", values: ["1", nil]),
+        .statementRefused(code: "c", message: "m", text: "t"),
+        .cancelRequested,
+    ]
+
+    @Test("every event comes back as it was written, and has one byte form", arguments: Self.events)
+    func roundTrip(event: RecordEvent) throws {
+        let record = Record(
+            time: WallTime(nanoseconds: -5), identity: IdentityName(unchecked: "ada"),
+            target: TargetName(unchecked: "shop-db"), lease: .random(), session: .random(), event: event,
+            isHostOnly: true)
+        #expect(try Record(canonicalBytes: record.canonicalBytes) == record)
+        let bare = Record(time: WallTime(nanoseconds: 1), event: event)
+        #expect(try Record(canonicalBytes: bare.canonicalBytes) == bare)
+    }
+
+    @Test("bytes that are not canonical are refused", arguments: Self.events)
+    func damaged(event: RecordEvent) throws {
+        let bytes = Record(time: WallTime(nanoseconds: 1), event: event).canonicalBytes
+        #expect(throws: GloveboxError.self) { try Record(canonicalBytes: bytes + [0]) }
+        for end in bytes.indices {
+            #expect(throws: GloveboxError.self) { try Record(canonicalBytes: bytes[..<end]) }
+        }
+        for index in bytes.indices {
+            var flipped = bytes
+            flipped[index] ^= 0x80
+            // Either refused, or another record with exactly these bytes.
+            if let other = try? Record(canonicalBytes: flipped) { #expect(other.canonicalBytes == flipped) }
+        }
+    }
+
+    @Test("a secret prints as redacted whatever prints it")
+    func secret() {
+        let secret = Secret("hunter2hunter2")
+        var dumped = ""
+        dump(secret, to: &dumped)
+        #expect(!"\(secret) \(String(reflecting: secret)) \(dumped)".contains("hunter2"))
+        #expect(secret.exposeSecret() == "hunter2hunter2")
+    }
+
+    @Test("the tighter of two limits holds, part by part")
+    func limits() {
+        let a = Limits(rows: 5, bytes: nil, seconds: 9)
+        let b = Limits(rows: 7, bytes: 3, seconds: nil)
+        #expect(a.tightened(by: b) == Limits(rows: 5, bytes: 3, seconds: 9))
+    }
+}
