@@ -54,6 +54,7 @@ let targets: [Target] = [
     // 2: codecs
     floor("2-Codecs", "PostgresWire", ["GloveboxCore", nio, crypto]),
     floor("2-Codecs", "ControlWire", ["GloveboxCore", nio]),
+    floor("2-Codecs", "ControlAPI", ["GloveboxCore"]),
     floor("2-Codecs", "YAMLDocument", ["GloveboxCore", yams]),
 
     // 3: engines and adapters
@@ -71,14 +72,14 @@ let targets: [Target] = [
         ["GloveboxCore", "Contracts", "PostgresWire", "Redaction", nio, nioPosix, nioTLS, nioSSL, logging]),
     floor(
         "4-Servers", "ControlServer",
-        ["GloveboxCore", "Contracts", hummingbird, hummingbirdTLS, nio, nioSSL, logging, lifecycle]),
+        ["GloveboxCore", "Contracts", "ControlAPI", hummingbird, hummingbirdTLS, nio, nioSSL, logging, lifecycle]),
 
     // 5: roles
     floor(
         "5-Roles", "Gateway",
         [
             "GloveboxCore", "Contracts", "YAMLDocument", "Policy", "Leases", "StorageSQLite", "AuditFiles", "Identity",
-            "Tunnel", "PostgresAccess", "PostgresWire", "ControlServer", nio, nioPosix, nioSSL, logging, lifecycle,
+            "Tunnel", "PostgresAccess", "PostgresWire", "ControlAPI", "ControlServer", nio, nioPosix, nioSSL, logging, lifecycle,
         ]),
     floor(
         "5-Roles", "Agent",
@@ -88,13 +89,13 @@ let targets: [Target] = [
         ]),
     floor(
         "5-Roles", "ControlClient",
-        ["GloveboxCore", "Contracts", "Identity", asyncHTTP, nio, nioFoundation, nioPosix, nioSSL, logging]),
+        ["GloveboxCore", "Contracts", "ControlAPI", "Identity", asyncHTTP, nio, nioFoundation, nioPosix, nioSSL, logging]),
 
     // 6: the executable
     .executableTarget(
         name: "glovebox",
         dependencies: [
-            "GloveboxCore", "Contracts", "Gateway", "Agent", "ControlClient", arguments, logging, lifecycle, nio, nioPosix,
+            "GloveboxCore", "Contracts", "ControlAPI", "Gateway", "Agent", "ControlClient", arguments, logging, lifecycle, nio, nioPosix,
             nioSSL,
         ],
         path: "Sources/6-CLI/glovebox", swiftSettings: house),
@@ -118,7 +119,7 @@ let targets: [Target] = [
     tests(
         "PostgresAccess",
         ["GloveboxCore", "Contracts", "PostgresWire", "Redaction", nio, nioEmbedded, nioPosix, nioSSL, logging]),
-    tests("ControlServer", ["GloveboxCore", "Contracts", "ControlClient", "Identity", nio, nioSSL, logging]),
+    tests("ControlServer", ["GloveboxCore", "Contracts", "ControlAPI", "ControlClient", "Identity", nio, nioSSL, logging]),
     .testTarget(
         name: "EndToEndTests", dependencies: ["TestSupport", "GloveboxCore", "Contracts", nio, nioPosix],
         path: "Tests/EndToEnd", swiftSettings: house),
