@@ -1,0 +1,77 @@
+package import NIOCore
+
+/// The fields of an ErrorResponse or NoticeResponse (PostgreSQL manual, "Error and Notice Message Fields").
+package struct ErrorFields: Hashable, Sendable {
+    package struct Field: Hashable, Sendable {
+        package var code: UInt8
+        package var value: String
+
+        package init(code: UInt8, value: String) {
+            self.code = code
+            self.value = value
+        }
+    }
+
+    /// In the order of the wire; unknown codes are kept.
+    package var fields: [Field]
+
+    package init(fields: [Field]) {
+        self.fields = fields
+    }
+
+    /// - Parameter severity: `ERROR`, `FATAL`, `NOTICE` and so on; written localised (`S`) and plain (`V`).
+    package init(
+        severity: String = "ERROR", sqlState: String, message: String, detail: String? = nil, hint: String? = nil
+    ) {
+        self.fields = [
+            Field(code: UInt8(ascii: "S"), value: severity), Field(code: UInt8(ascii: "V"), value: severity),
+            Field(code: UInt8(ascii: "C"), value: sqlState), Field(code: UInt8(ascii: "M"), value: message),
+        ]
+        if let detail { self.fields.append(Field(code: UInt8(ascii: "D"), value: detail)) }
+        if let hint { self.fields.append(Field(code: UInt8(ascii: "H"), value: hint)) }
+    }
+
+    /// - Parameter body: the message without its header.
+    package init(body: ByteBuffer) throws(PostgresWireError) {
+        var body = body
+        self.fields = []
+        while true {
+            let code = try body.field(UInt8.self, "an error's field")
+            if code == 0 { break }
+            self.fields.append(Field(code: code, value: try body.lenientText("an error's field")))
+        }
+        try body.finished("an error")
+    }
+
+    package subscript(_ code: Unicode.Scalar) -> String? {
+        self.fields.first { UInt32($0.code) == code.value }?.value
+    }
+
+    /// Never localised where the server is 9.6 or later.
+    package var severity: String { self["V"] ?? self["S"] ?? "" }
+    package var sqlState: String { self["C"] ?? "" }
+    package var message: String { self["M"] ?? "" }
+    package var detail: String? { self["D"] }
+    package var hint: String? { self["H"] }
+
+    /// The server ends the connection after it.
+    package var isFatal: Bool { self.severity == "FATAL" || self.severity == "PANIC" }
+
+    package func writeError(into buffer: inout ByteBuffer) {
+        self.write(BackendMessage.Kind.errorResponse, into: &buffer)
+    }
+
+    package func writeNotice(into buffer: inout ByteBuffer) {
+        self.write(BackendMessage.Kind.noticeResponse, into: &buffer)
+    }
+
+    private func write(_ kind: BackendMessage.Kind, into buffer: inout ByteBuffer) {
+        buffer.writeMessage(kind.rawValue) { buffer in
+            for field in self.fields where field.code != 0 {
+                buffer.writeInteger(field.code)
+                buffer.writeCString(field.value)
+            }
+            buffer.writeInteger(UInt8(0))
+        }
+    }
+}
