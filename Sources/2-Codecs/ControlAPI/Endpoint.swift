@@ -1,0 +1,101 @@
+/// Every endpoint of the API, by the name of its operation. All of them speak JSON (UTF-8, lowerCamelCase fields) over
+/// TLS, but `authority`, which answers PEM.
+///
+/// Moments are RFC 3339 strings in UTC (``Timestamp``), durations are numbers of seconds (``Seconds``), lists are
+/// ``Page``s, failures are ``Problem``s (RFC 9457). A field that's absent has no value; `null` isn't sent.
+package enum Endpoint: String, CaseIterable, Sendable {
+    case authority, health, enrol
+    case renewCertificate, revokeCurrentCertificate, whoAmI
+    case inviteIdentity, inviteAgent
+    case listTargets, listAgents
+    case openLease, listLeases, showLease, extendLease, endLease
+    case listRecords, showRecord
+
+    package enum Method: String, Sendable {
+        case get = "GET"
+        case post = "POST"
+        case delete = "DELETE"
+    }
+
+    package var method: Method {
+        switch self {
+        case .authority, .health, .whoAmI, .listTargets, .listAgents, .listLeases, .showLease, .listRecords,
+            .showRecord:
+            .get
+        case .enrol, .renewCertificate, .inviteIdentity, .inviteAgent, .openLease, .extendLease, .endLease: .post
+        case .revokeCurrentCertificate: .delete
+        }
+    }
+
+    /// The path, with `{id}` where an identifier goes.
+    package var path: String {
+        switch self {
+        case .authority: "/v1/ca"
+        case .health: "/v1/health"
+        case .enrol: "/v1/enrolments"
+        case .renewCertificate: "/v1/certificates"
+        case .revokeCurrentCertificate: "/v1/certificates/current"
+        case .whoAmI: "/v1/whoami"
+        case .inviteIdentity: "/v1/identities/invites"
+        case .inviteAgent: "/v1/agents/invites"
+        case .listTargets: "/v1/targets"
+        case .listAgents: "/v1/agents"
+        case .openLease, .listLeases: "/v1/leases"
+        case .showLease: "/v1/leases/{id}"
+        case .extendLease: "/v1/leases/{id}/extend"
+        case .endLease: "/v1/leases/{id}/end"
+        case .listRecords: "/v1/records"
+        case .showRecord: "/v1/records/{id}"
+        }
+    }
+
+    /// The path with `id` in its place, percent-encoded (a record's identifier has a `/` in it).
+    package func path(id: String) -> String {
+        guard let place = self.path.range(of: "{id}") else { return self.path }
+        return self.path.replacingCharacters(in: place, with: percentEncoded(id))
+    }
+
+    /// The status of a success.
+    package var successStatus: Int {
+        switch self {
+        case .enrol, .renewCertificate, .inviteIdentity, .inviteAgent, .openLease: 201
+        case .revokeCurrentCertificate: 204
+        default: 200
+        }
+    }
+}
+
+/// `text` with all but RFC 3986's unreserved characters percent-encoded.
+package func percentEncoded(_ text: String) -> String {
+    let digits = Array("0123456789ABCDEF".utf8)
+    var result: [UInt8] = []
+    for byte in text.utf8 {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+            UInt8(ascii: "~"):
+            result.append(byte)
+        default:
+            result += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+        }
+    }
+    return String(decoding: result, as: UTF8.self)
+}
+
+extension String {
+    /// Standard-library stand-ins for two Foundation calls, enough for the paths above.
+    fileprivate func range(of sought: String) -> Range<String.Index>? {
+        var start = self.startIndex
+        while start < self.endIndex {
+            if self[start...].hasPrefix(sought) {
+                return start..<self.index(start, offsetBy: sought.count)
+            }
+            start = self.index(after: start)
+        }
+        return nil
+    }
+
+    fileprivate func replacingCharacters(in range: Range<String.Index>, with text: String) -> String {
+        String(self[..<range.lowerBound]) + text + String(self[range.upperBound...])
+    }
+}

@@ -1,0 +1,175 @@
+package import GloveboxCore
+
+/// `POST /v1/leases`
+package struct LeaseRequest: RequestBody {
+    package static let fields: Set<String> = ["target", "capabilities", "duration", "purpose"]
+
+    package var target: TargetName
+    /// `read` when absent.
+    package var capabilities: Set<Capability>
+    package var duration: Seconds
+    package var purpose: String
+
+    package init(target: TargetName, capabilities: Set<Capability> = [.read], duration: Duration, purpose: String) {
+        self.target = target
+        self.capabilities = capabilities
+        self.duration = Seconds(duration)
+        self.purpose = purpose
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case target, capabilities, duration, purpose
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.target = try container.decode(TargetName.self, forKey: .target)
+        self.capabilities = try container.decodeIfPresent(Set<Capability>.self, forKey: .capabilities) ?? [.read]
+        self.duration = try container.decode(Seconds.self, forKey: .duration)
+        self.purpose = try container.decode(String.self, forKey: .purpose)
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(self.target, forKey: .target)
+        try container.encode(self.capabilities.sorted(), forKey: .capabilities)
+        try container.encode(self.duration, forKey: .duration)
+        try container.encode(self.purpose, forKey: .purpose)
+    }
+
+    /// - Throws: `invalid_argument` for what no policy could allow.
+    package func validate() throws(GloveboxError) {
+        guard !self.capabilities.isEmpty else {
+            throw GloveboxError(.invalidArgument, "capabilities: name at least one, such as \"read\"")
+        }
+        guard self.duration.duration > .zero else {
+            throw GloveboxError(.invalidArgument, "duration: a lease lasts longer than 0 seconds")
+        }
+        let printable = self.purpose.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
+        guard self.purpose.contains(where: { !$0.isWhitespace }), self.purpose.utf8.count <= 500, printable else {
+            throw GloveboxError(.invalidArgument, "purpose: say why, on one line of at most 500 bytes")
+        }
+    }
+}
+
+/// `POST /v1/leases/{id}/extend`
+package struct LeaseExtension: RequestBody {
+    package static let fields: Set<String> = ["duration"]
+
+    /// How long from now the lease is to last; never beyond its `longest`.
+    package var duration: Seconds
+
+    package init(duration: Duration) {
+        self.duration = Seconds(duration)
+    }
+
+    package func validate() throws(GloveboxError) {
+        guard self.duration.duration > .zero else {
+            throw GloveboxError(.invalidArgument, "duration: a lease lasts longer than 0 seconds")
+        }
+    }
+}
+
+/// A lease as the API shows it.
+package struct LeaseStatus: Sendable, Codable {
+    package enum State: String, Sendable, Codable {
+        case active, ended
+    }
+
+    package struct Ending: Sendable, Codable {
+        package var reason: LeaseEnd
+        package var at: Timestamp
+
+        package init(reason: LeaseEnd, at: WallTime) {
+            self.reason = reason
+            self.at = Timestamp(at)
+        }
+    }
+
+    package var id: LeaseID
+    package var holder: IdentityName
+    package var target: TargetName
+    package var purpose: String
+    package var capabilities: [Capability]
+    package var limits: Limits
+    package var maskingProfile: String
+    /// The policy rule that allowed it.
+    package var rule: String
+    package var openedAt: Timestamp
+    package var expiresAt: Timestamp
+    /// What is left by the gateway's boot clock; 0 once it has ended.
+    package var remaining: Seconds
+    /// How long it may last in all, extensions included.
+    package var longest: Seconds
+    package var state: State
+    package var ended: Ending?
+
+    /// - Parameter remaining: what is left by the clock that judges the lease.
+    package init(_ lease: Lease, remaining: Duration) {
+        self.id = lease.id
+        self.holder = lease.holder
+        self.target = lease.target
+        self.purpose = lease.purpose
+        self.capabilities = lease.capabilities.sorted()
+        self.limits = lease.limits
+        self.maskingProfile = lease.maskingProfile
+        self.rule = lease.rule
+        self.openedAt = Timestamp(lease.openedAt)
+        self.expiresAt = Timestamp(lease.expiry.wall)
+        self.longest = Seconds(lease.longest)
+        switch lease.state {
+        case .active:
+            self.remaining = Seconds(max(.zero, remaining))
+            self.state = .active
+        case .ended(let reason, let at):
+            self.remaining = Seconds(.zero)
+            self.state = .ended
+            self.ended = Ending(reason: reason, at: at)
+        }
+    }
+}
+
+/// The answer to `POST /v1/leases`: the token is shown this once.
+package struct OpenedLease: Sendable, Codable {
+    package var lease: LeaseStatus
+    package var token: OneTimeSecret
+    /// Where a PostgreSQL client connects; absent for targets of other kinds.
+    package var postgres: PostgresAddress?
+
+    package init(lease: LeaseStatus, token: Secret<String>, postgres: PostgresAddress?) {
+        self.lease = lease
+        self.token = OneTimeSecret(token)
+        self.postgres = postgres
+    }
+}
+
+/// Where PostgreSQL clients reach the gateway; its certificate is signed by the gateway's CA.
+package struct PostgresAddress: Sendable, Codable {
+    package var host: String
+    package var port: Int
+    /// `TARGET.LEASE`
+    package var user: String
+
+    package init(host: String, port: Int, user: String) {
+        self.host = host
+        self.port = port
+        self.user = user
+    }
+}
+
+/// `GET /v1/leases?active=&holder=&target=&after=&limit=`
+package struct LeaseQuery: Sendable, Hashable {
+    package var activeOnly: Bool
+    package var holder: IdentityName?
+    package var target: TargetName?
+    package var page: PageRequest
+
+    package init(
+        activeOnly: Bool = false, holder: IdentityName? = nil, target: TargetName? = nil, page: PageRequest = .init()
+    ) {
+        self.activeOnly = activeOnly
+        self.holder = holder
+        self.target = target
+        self.page = page
+    }
+}

@@ -1,0 +1,146 @@
+package import GloveboxCore
+
+/// One entry of the audit log as the API shows it.
+package struct RecordEntry: Sendable, Codable {
+    /// `ORIGIN:SEQUENCE`
+    package var id: String
+    package var time: Timestamp
+    /// The event's stable name, such as `lease_opened`.
+    package var event: String
+    package var identity: IdentityName?
+    package var target: TargetName?
+    package var lease: LeaseID?
+    package var session: SessionID?
+    /// What belongs to this event; fields that have no value are absent.
+    package var details: [String: JSONValue]
+
+    package init(_ stored: StoredRecord) {
+        let record = stored.record
+        self.id = stored.id.description
+        self.time = Timestamp(record.time)
+        self.event = record.event.name
+        self.identity = record.identity
+        self.target = record.target
+        self.lease = record.lease
+        self.session = record.session
+        self.details = record.event.details
+    }
+}
+
+/// `GET /v1/records?identity=&target=&lease=&event=&after=&limit=`, oldest first.
+package struct RecordQuery: Sendable, Hashable {
+    package var identity: IdentityName?
+    package var target: TargetName?
+    package var lease: LeaseID?
+    package var event: String?
+    package var page: PageRequest
+
+    package init(
+        identity: IdentityName? = nil, target: TargetName? = nil, lease: LeaseID? = nil, event: String? = nil,
+        page: PageRequest = .init()
+    ) {
+        self.identity = identity
+        self.target = target
+        self.lease = lease
+        self.event = event
+        self.page = page
+    }
+}
+
+extension RecordEvent {
+    /// The event's own fields as JSON: stable names, durations in seconds.
+    fileprivate var details: [String: JSONValue] {
+        var fields: [String: JSONValue] = [:]
+        switch self {
+        case .identityInvited(let name, let role):
+            fields["name"] = .string(name.rawValue)
+            fields["role"] = .string(role.rawValue)
+        case .agentInvited(let name):
+            fields["name"] = .string(name.rawValue)
+        case .enrolled(let subject, let means):
+            fields["subject"] = .string(subject)
+            fields["means"] = .string(means)
+        case .signedOut(let subject):
+            fields["subject"] = .string(subject)
+        case .signInRefused(let code, let claimed):
+            fields["code"] = .string(code)
+            fields["claimed"] = claimed.map(JSONValue.string)
+        case .agentConnected(let agent, let version):
+            fields["agent"] = .string(agent.rawValue)
+            fields["version"] = .string(version)
+        case .agentDisconnected(let agent, let reason):
+            fields["agent"] = .string(agent.rawValue)
+            fields["reason"] = .string(reason)
+        case .policyLoaded(let digest):
+            fields["digest"] = .string(digest)
+        case .policyRefused(let message):
+            fields["message"] = .string(message)
+        case .leaseOpened(let capabilities, let limits, let lasts, let purpose, let rule):
+            fields["capabilities"] = .array(capabilities.map { .string($0.rawValue) })
+            fields["limits"] = limits.json
+            fields["lasts"] = lasts.json
+            fields["purpose"] = .string(purpose)
+            fields["rule"] = .string(rule)
+        case .leaseExtended(let lasts):
+            fields["lasts"] = lasts.json
+        case .leaseEnded(let reason, let by):
+            fields["reason"] = .string(reason.rawValue)
+            fields["by"] = by.map { .string($0.rawValue) }
+        case .leaseRefused(let code, let rule, let message):
+            fields["code"] = .string(code)
+            fields["rule"] = rule.map(JSONValue.string)
+            fields["message"] = .string(message)
+        case .sessionStarted(let application, let client):
+            fields["application"] = application.map(JSONValue.string)
+            fields["client"] = client.map(JSONValue.string)
+        case .sessionRefused(let code, let message):
+            fields["code"] = .string(code)
+            fields["message"] = .string(message)
+        case .sessionEnded(let receipt, let reason):
+            fields["receipt"] = receipt.json
+            fields["reason"] = .string(reason)
+        case .statement(let text, let values):
+            fields["text"] = .string(text)
+            fields["values"] = .array(values.map { $0.map(JSONValue.string) ?? .null })
+        case .statementRefused(let code, let message, let text):
+            fields["code"] = .string(code)
+            fields["message"] = .string(message)
+            fields["text"] = .string(text)
+        case .cancelRequested:
+            break
+        }
+        return fields
+    }
+}
+
+extension Limits {
+    fileprivate var json: JSONValue {
+        var fields: [String: JSONValue] = [:]
+        fields["rows"] = self.rows.map(JSONValue.integer)
+        fields["bytes"] = self.bytes.map(JSONValue.integer)
+        fields["seconds"] = self.seconds.map(JSONValue.integer)
+        fields["sessions"] = self.sessions.map(JSONValue.integer)
+        return .object(fields)
+    }
+}
+
+extension SessionReceipt {
+    fileprivate var json: JSONValue {
+        .object([
+            "statements": .integer(self.statements),
+            "rows": .integer(self.rows),
+            "bytes": .integer(self.bytes),
+            "valuesSeen": .integer(self.valuesSeen),
+            "valuesMasked": .object(self.valuesMasked.mapValues(JSONValue.integer)),
+            "lasted": self.lasted.json,
+        ])
+    }
+}
+
+extension Duration {
+    fileprivate var json: JSONValue {
+        let nanoseconds = self.nanosecondsClamped
+        return nanoseconds % 1_000_000_000 == 0
+            ? .integer(nanoseconds / 1_000_000_000) : .number(Double(nanoseconds) / 1_000_000_000)
+    }
+}

@@ -1,0 +1,104 @@
+package import ControlAPI
+package import GloveboxCore
+
+/// What the API does, one method an endpoint. The server has parsed and validated the request, authenticated the caller
+/// and checked the authorisation table before it calls one; a `GloveboxError` becomes the problem of its code, any
+/// other error `internal`, logged and not shown.
+///
+/// `call.reach` says whose things the caller may see or change; an operation that finds something out of reach answers
+/// as if it weren't there (`not_found`).
+package protocol ControlOperations: Sendable {
+    /// The CA's certificate, PEM.
+    func authority() async throws -> String
+    func health() async throws -> Health
+    /// - Throws: `invite_invalid`, the same for whatever is wrong with the code.
+    func enrol(_ request: EnrolmentRequest, from origin: RequestOrigin) async throws -> IssuedCertificate
+
+    func renewCertificate(_ request: CertificateRenewal, _ call: Call) async throws -> IssuedCertificate
+    /// Revokes the certificate that the call is made with.
+    func revokeCurrentCertificate(_ call: Call) async throws
+    func whoAmI(_ call: Call) async throws -> WhoAmI
+
+    func inviteIdentity(_ request: IdentityInviteRequest, _ call: Call) async throws -> Invitation
+    func inviteAgent(_ request: AgentInviteRequest, _ call: Call) async throws -> Invitation
+
+    func targets(_ call: Call) async throws -> Page<TargetStatus>
+    func agents(_ call: Call) async throws -> Page<AgentStatus>
+
+    func openLease(_ request: LeaseRequest, _ call: Call) async throws -> OpenedLease
+    /// Newest first.
+    func leases(_ query: LeaseQuery, _ call: Call) async throws -> Page<LeaseStatus>
+    func lease(_ id: LeaseID, _ call: Call) async throws -> LeaseStatus
+    func extendLease(_ id: LeaseID, _ request: LeaseExtension, _ call: Call) async throws -> LeaseStatus
+    func endLease(_ id: LeaseID, _ call: Call) async throws -> LeaseStatus
+
+    /// Oldest first.
+    func records(_ query: RecordQuery, _ call: Call) async throws -> Page<RecordEntry>
+    func record(_ id: RecordID, _ call: Call) async throws -> RecordEntry
+}
+
+/// Who makes a request, as its client certificate proves.
+package struct Caller: Hashable, Sendable {
+    package var subject: CertificateSubject
+    /// `nil` for an agent.
+    package var role: Role?
+    /// The certificate's serial number, lower-case hexadecimal.
+    package var serial: String
+    package var certificateExpiresAt: WallTime
+
+    package init(subject: CertificateSubject, role: Role?, serial: String, certificateExpiresAt: WallTime) {
+        self.subject = subject
+        self.role = role
+        self.serial = serial
+        self.certificateExpiresAt = certificateExpiresAt
+    }
+
+    /// The caller's name, unless it's an agent.
+    package var identity: IdentityName? {
+        switch self.subject {
+        case .identity(let name): name
+        case .agent: nil
+        }
+    }
+}
+
+/// Where a request came from.
+package struct RequestOrigin: Hashable, Sendable {
+    /// Also in the answer, and in the log.
+    package var requestID: String
+    /// The peer's address.
+    package var address: String?
+
+    package init(requestID: String, address: String?) {
+        self.requestID = requestID
+        self.address = address
+    }
+}
+
+/// An authenticated and authorised request.
+package struct Call: Hashable, Sendable {
+    package var caller: Caller
+    package var reach: Reach
+    package var origin: RequestOrigin
+
+    package init(caller: Caller, reach: Reach, origin: RequestOrigin) {
+        self.caller = caller
+        self.reach = reach
+        self.origin = origin
+    }
+}
+
+/// Whose things a call may see or change.
+package enum Reach: Hashable, Sendable {
+    case all
+    /// Only what the caller itself holds.
+    case own(CertificateSubject)
+
+    /// Whether something that `holder` holds is within reach.
+    package func includes(_ holder: IdentityName?) -> Bool {
+        switch self {
+        case .all: true
+        case .own(let subject): holder.map { subject == .identity($0) } ?? false
+        }
+    }
+}
