@@ -1,0 +1,23 @@
+import Glibc
+
+/// Where this checkout is, for tests that run its scripts or use its examples.
+package enum Repository {
+    /// Absolute path of the checkout.
+    package static let root =
+        // Tests/Support/TestSupport/Repository.swift: four parts below it.
+        #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(4).joined(separator: "/")
+
+    package static func file(_ path: String) -> String {
+        "\(root)/\(path)"
+    }
+
+    /// The `glovebox` of the build that these tests belong to: beside the test program.
+    package static let program: String = {
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let count = readlink("/proc/self/exe", &buffer, buffer.count)
+        let own = String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let folder = own.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+        let beside = "\(folder)/glovebox"
+        return access(beside, X_OK) == 0 ? beside : file(".build/release/glovebox")
+    }()
+}
