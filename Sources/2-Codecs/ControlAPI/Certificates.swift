@@ -2,7 +2,7 @@ package import GloveboxCore
 
 /// `POST /v1/enrolments`: a single-use code for a certificate, for people and agents alike. Whatever is wrong with the
 /// code (unknown, used, run out), the refusal is `invite_invalid`.
-package struct EnrolmentRequest: RequestBody {
+package struct EnrolmentRequest: RequestContent {
     package static let fields: Set<String> = ["code", "certificateRequest"]
 
     package var code: OneTimeSecret
@@ -16,7 +16,7 @@ package struct EnrolmentRequest: RequestBody {
 }
 
 /// `POST /v1/certificates`: a new certificate for the holder of the one that the request is made with.
-package struct CertificateRenewal: RequestBody {
+package struct CertificateRenewal: RequestContent {
     package static let fields: Set<String> = ["certificateRequest"]
 
     /// PKCS #10, PEM.
@@ -93,7 +93,7 @@ package struct WhoAmI: Sendable, Codable {
 }
 
 /// `POST /v1/identities/invites`
-package struct IdentityInviteRequest: RequestBody {
+package struct IdentityInviteRequest: RequestContent {
     package static let fields: Set<String> = ["name", "role"]
 
     package var name: IdentityName
@@ -106,7 +106,7 @@ package struct IdentityInviteRequest: RequestBody {
 }
 
 /// `POST /v1/agents/invites`
-package struct AgentInviteRequest: RequestBody {
+package struct AgentInviteRequest: RequestContent {
     package static let fields: Set<String> = ["name"]
 
     package var name: AgentName

@@ -8,13 +8,13 @@ package import GloveboxCore
 
 /// A request's body. Fields that it doesn't know are refused: a gateway that passes over what it doesn't understand
 /// might grant more than was asked for.
-package protocol RequestBody: Sendable, Codable {
+package protocol RequestContent: Sendable, Codable {
     static var fields: Set<String> { get }
     /// - Throws: `invalid_argument` for values that can't be right, whoever asks.
     func validate() throws(GloveboxError)
 }
 
-extension RequestBody {
+extension RequestContent {
     package func validate() throws(GloveboxError) {}
 }
 
@@ -41,7 +41,7 @@ package enum JSONForm {
     }
 
     /// - Throws: `invalid_argument` for malformed JSON, missing, wrong and unknown fields, and impossible values.
-    package static func decodeBody<Body: RequestBody>(_ type: Body.Type, from bytes: [UInt8]) throws(GloveboxError) -> Body {
+    package static func decodeBody<Body: RequestContent>(_ type: Body.Type, from bytes: [UInt8]) throws(GloveboxError) -> Body {
         let names = try Self.decode(FieldNames.self, from: bytes).names
         if let unknown = names.subtracting(type.fields).min() {
             throw GloveboxError(

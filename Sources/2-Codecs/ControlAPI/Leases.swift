@@ -1,7 +1,7 @@
 package import GloveboxCore
 
 /// `POST /v1/leases`
-package struct LeaseRequest: RequestBody {
+package struct LeaseRequest: RequestContent {
     package static let fields: Set<String> = ["target", "capabilities", "duration", "purpose"]
 
     package var target: TargetName
@@ -53,7 +53,7 @@ package struct LeaseRequest: RequestBody {
 }
 
 /// `POST /v1/leases/{id}/extend`
-package struct LeaseExtension: RequestBody {
+package struct LeaseExtension: RequestContent {
     package static let fields: Set<String> = ["duration"]
 
     /// How long from now the lease is to last; never beyond its `longest`.

@@ -1,0 +1,77 @@
+package import ControlAPI
+import GloveboxCore
+
+/// Who may call what: the one table, and the server asks nothing else. An endpoint without a row doesn't compile.
+///
+/// | endpoint | anyone | member | approver | auditor | admin | agent |
+/// |---|---|---|---|---|---|---|
+/// | authority, health, enrol | yes | | | | | |
+/// | renewCertificate, revokeCurrentCertificate, whoAmI | | own | own | own | own | own |
+/// | inviteIdentity, inviteAgent | | | | | all | |
+/// | listTargets, listAgents | | all | all | all | all | |
+/// | openLease, extendLease | | own | own | own | own | |
+/// | endLease | | own | own | own | all | |
+/// | listLeases, showLease | | own | all | all | all | |
+/// | listRecords, showRecord | | own | own | all | all | |
+///
+/// Whether a lease may be opened at all is policy's affair, and the ceiling's.
+package struct Authorisation: Hashable, Sendable {
+    package enum Grant: Hashable, Sendable {
+        case no
+        /// Only what the caller itself holds.
+        case own
+        case all
+    }
+
+    /// Callable without a certificate. Then none of the others counts.
+    package var isOpen = false
+    package var member = Grant.no
+    package var approver = Grant.no
+    package var auditor = Grant.no
+    package var admin = Grant.no
+    package var agent = Grant.no
+
+    package static func row(_ endpoint: Endpoint) -> Authorisation {
+        switch endpoint {
+        case .authority, .health, .enrol:
+            Authorisation(isOpen: true)
+        case .renewCertificate, .revokeCurrentCertificate, .whoAmI:
+            Authorisation(member: .own, approver: .own, auditor: .own, admin: .own, agent: .own)
+        case .inviteIdentity, .inviteAgent:
+            Authorisation(admin: .all)
+        case .listTargets, .listAgents:
+            Authorisation(member: .all, approver: .all, auditor: .all, admin: .all)
+        case .openLease, .extendLease:
+            Authorisation(member: .own, approver: .own, auditor: .own, admin: .own)
+        case .endLease:
+            Authorisation(member: .own, approver: .own, auditor: .own, admin: .all)
+        case .listLeases, .showLease:
+            Authorisation(member: .own, approver: .all, auditor: .all, admin: .all)
+        case .listRecords, .showRecord:
+            Authorisation(member: .own, approver: .own, auditor: .all, admin: .all)
+        }
+    }
+
+    package func grant(_ caller: Caller) -> Grant {
+        switch (caller.subject, caller.role) {
+        case (.agent, _): self.agent
+        case (.identity, nil): .no
+        case (.identity, .member): self.member
+        case (.identity, .approver): self.approver
+        case (.identity, .auditor): self.auditor
+        case (.identity, .admin): self.admin
+        }
+    }
+
+    /// - Throws: `forbidden`.
+    static func reach(of caller: Caller, at endpoint: Endpoint) throws(GloveboxError) -> Reach {
+        switch Self.row(endpoint).grant(caller) {
+        case .all: return .all
+        case .own: return .own(caller.subject)
+        case .no:
+            let who = caller.role.map { "role \($0.rawValue)" } ?? "an agent"
+            throw GloveboxError(
+                .forbidden, "\(who) may not call \(endpoint.method.rawValue) \(endpoint.path): ask an administrator")
+        }
+    }
+}

@@ -1,0 +1,128 @@
+import GloveboxCore
+import Hummingbird
+import HummingbirdCore
+package import Logging
+package import NIOCore
+import ServiceLifecycle
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// Tells who a client certificate speaks for.
+///
+/// The certificate is **not** verified yet: the closure checks that this gateway's CA signed it, that it's in force and
+/// not revoked, and that its holder isn't disabled.
+///
+/// - Throws: `certificate_invalid` for a certificate that isn't good (any more), `forbidden` for a disabled holder.
+package typealias Authenticate =
+    @Sendable (_ unverifiedCertificate: [UInt8], _ origin: RequestOrigin) async throws -> Caller
+
+/// Serves the API over TLS 1.3 and HTTP/1.1 for as long as ``run()`` runs.
+package struct ControlServer: Service {
+    package struct Configuration: Sendable {
+        package var host: String
+        /// 0 takes any free port; `onListening` tells which.
+        package var port: Int
+        /// What an operator changes to move the port, as named in a `port_taken` error.
+        package var setting: String
+        /// Bytes of a request's body.
+        package var bodyLimit: Int
+        /// A connection on which nothing moves for so long is closed.
+        package var idleTimeout: Duration
+        package var mostConnections: Int
+
+        package init(
+            host: String, port: Int, setting: String = "the API's address in the gateway's configuration",
+            bodyLimit: Int = 65_536, idleTimeout: Duration = .seconds(60), mostConnections: Int = 2048
+        ) {
+            self.host = host
+            self.port = port
+            self.setting = setting
+            self.bodyLimit = bodyLimit
+            self.idleTimeout = idleTimeout
+            self.mostConnections = mostConnections
+        }
+    }
+
+    private let configuration: Configuration
+    private let tls: TLSIdentity
+    private let responder: ControlResponder
+    private let group: (any EventLoopGroup)?
+    private let logger: Logger
+    private let onListening: @Sendable (_ port: Int) async -> Void
+
+    /// - Parameter group: `nil` takes the process's own.
+    package init(
+        configuration: Configuration, tls: TLSIdentity, operations: any ControlOperations,
+        authenticate: @escaping Authenticate, group: (any EventLoopGroup)? = nil, logger: Logger,
+        onListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
+    ) {
+        self.configuration = configuration
+        self.tls = tls
+        self.responder = ControlResponder(
+            operations: operations, authenticate: authenticate, bodyLimit: configuration.bodyLimit, logger: logger)
+        self.group = group
+        self.logger = logger
+        self.onListening = onListening
+    }
+
+    /// Returns after a graceful stop: requests under way are answered first.
+    /// - Throws: `port_taken` or `configuration_invalid` when it can't listen.
+    package func run() async throws {
+        let tls = self.tls
+        let idleTimeout = TimeAmount(self.configuration.idleTimeout)
+        let server = HTTPServerBuilder { responder in
+            TLSChildChannel(
+                base: HTTP1Channel(
+                    responder: responder,
+                    configuration: .init(
+                        idleTimeout: idleTimeout,
+                        httpDecoderConfiguration: .init(
+                            maxHeaderFieldSize: 16_384, maxHeaderListSize: 32_768, maxHeaderFieldCount: 100))),
+                identity: tls)
+        }
+        // Hummingbird logs at info what is of interest to nobody here.
+        var logger = self.logger
+        logger.logLevel = max(logger.logLevel, .warning)
+        let onListening = self.onListening
+        let application = Application(
+            responder: self.responder,
+            server: server,
+            configuration: ApplicationConfiguration(
+                address: .hostname(self.configuration.host, port: self.configuration.port),
+                availableConnectionsDelegate: MaximumAvailableConnections(self.configuration.mostConnections)),
+            onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
+            eventLoopGroupProvider: self.group.map { .shared($0) } ?? .singleton,
+            logger: logger)
+        do {
+            try await application.run()
+        } catch let error as IOError {
+            throw self.explained(error)
+        }
+    }
+
+    private func explained(_ error: IOError) -> GloveboxError {
+        let place = "\(self.configuration.host):\(self.configuration.port)"
+        return switch error.errnoCode {
+        case EADDRINUSE:
+            GloveboxError(
+                .portTaken,
+                "port \(self.configuration.port) on \(self.configuration.host) is taken: end what listens there, or change \(self.configuration.setting)",
+                cause: error)
+        case EACCES:
+            GloveboxError(
+                .configurationInvalid,
+                "this user may not listen on \(place): take a port from 1024 up, or change \(self.configuration.setting)",
+                cause: error)
+        case EADDRNOTAVAIL:
+            GloveboxError(
+                .configurationInvalid,
+                "\(place) is no address of this machine: change \(self.configuration.setting)", cause: error)
+        default:
+            GloveboxError(.unavailable, "can't listen on \(place)", cause: error)
+        }
+    }
+}
