@@ -43,4 +43,16 @@ package struct PostgresType: Hashable, Sendable {
 
     /// Must stay a JSON document when part of it is masked.
     package var isJSON: Bool { self == .json || self == .jsonb }
+
+    /// An array of a built-in type.
+    package var isArray: Bool {
+        switch self.oid {
+        // xml, json, bool, bytea, "char", name, int2, int4, text, bpchar, varchar, int8, float4, float8, oid, dates and
+        // times, numeric, uuid, jsonb.
+        case 143, 199, 1000...1003, 1005, 1007, 1009, 1014...1016, 1021, 1022, 1028, 1115, 1182, 1183, 1185, 1231, 1270,
+            2951, 3807:
+            true
+        default: false
+        }
+    }
 }
