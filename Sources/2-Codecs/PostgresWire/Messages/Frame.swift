@@ -55,8 +55,14 @@ package struct MessageDecoder: Sendable {
     package mutating func append(_ bytes: ByteBuffer) {
         if self.buffer.readableBytes == 0 {
             self.buffer = bytes
+        } else if self.buffer.readerIndex > 0 {
+            // Frames given out share the storage: writing to it would copy what they have taken as well.
+            var joined = ByteBuffer()
+            joined.reserveCapacity(self.buffer.readableBytes + bytes.readableBytes)
+            joined.writeImmutableBuffer(self.buffer)
+            joined.writeImmutableBuffer(bytes)
+            self.buffer = joined
         } else {
-            if self.buffer.readerIndex > self.buffer.capacity / 2 { self.buffer.discardReadBytes() }
             self.buffer.writeImmutableBuffer(bytes)
         }
     }

@@ -211,16 +211,16 @@ extension SessionMachine {
             return
         }
         self.copying = .none
-        var index = self.expectations.index(after: self.expectations.startIndex)
-        while index < self.expectations.endIndex {
-            switch self.expectations[index].answer {
-            case .copyEnd:
-                self.expectations.remove(at: index)
-                return
-            case .doubtfulSync: self.expectations.remove(at: index)
-            default: index = self.expectations.index(after: index)
+        var kept = CircularBuffer<Expectation>()
+        var isEndSeen = false
+        for (offset, expectation) in self.expectations.enumerated() {
+            switch expectation.answer {
+            case .copyEnd where offset > 0 && !isEndSeen: isEndSeen = true
+            case .doubtfulSync where offset > 0 && !isEndSeen: break
+            default: kept.append(expectation)
             }
         }
+        self.expectations = kept
     }
 
     private mutating func skipMarkers() {
