@@ -1,0 +1,218 @@
+package import Contracts
+package import GloveboxCore
+package import NIOCore
+package import Redaction
+import PostgresWire
+import Synchronization
+
+/// All sessions of an agent's PostgreSQL targets, by lease: opens them, cancels in them, ends them.
+///
+/// A lease's counts and its key for pseudonyms live here until ``endLease(_:_:)``.
+package final class PostgresAgentSessions: Sendable {
+    private struct State {
+        var meters: [LeaseID: LeaseMeter] = [:]
+        var sessions: [SessionID: PostgresAgentSession] = [:]
+        /// Why no session opens any more.
+        var refusal: GloveboxError?
+    }
+
+    private let journal: any RecordJournal
+    private let time: any TimeSource
+    private let makeMasker: @Sendable (Pseudonyms) throws -> any SessionMasking
+    private let state = Mutex(State())
+
+    /// How long connecting, signing in and preparing may take together.
+    private static let openingLimit = TimeAmount.seconds(10)
+    /// How long an opened session waits for its pipe.
+    private static let beginLimit = TimeAmount.seconds(30)
+
+    package convenience init(detectors: Detectors, journal: any RecordJournal, time: any TimeSource) {
+        self.init(journal: journal, time: time) { try Masker(detectors: detectors, pseudonyms: $0) }
+    }
+
+    /// - Parameter makeMasker: called for each session, once for its results and once for its records.
+    package init(
+        journal: any RecordJournal, time: any TimeSource,
+        makeMasker: @escaping @Sendable (Pseudonyms) throws -> any SessionMasking
+    ) {
+        self.journal = journal
+        self.time = time
+        self.makeMasker = makeMasker
+    }
+
+    package var count: Int { self.state.withLock { $0.sessions.count } }
+
+    // MARK: Opening
+
+    /// Connects to the target, signs in, prepares, and records that the session starts.
+    ///
+    /// - Parameters:
+    ///   - request: already held against the ceiling; its limits are those that are enforced.
+    ///   - eventLoop: the pipe's.
+    /// - Returns: a session to begin or to end. Fails with a ``GloveboxError`` that the client may see.
+    package func open(
+        _ request: SessionRequest, target: PostgresTarget, on eventLoop: any EventLoop
+    ) -> EventLoopFuture<PostgresAgentSession> {
+        eventLoop.makeFutureWithTask {
+            do {
+                return try await self.opening(request, target, eventLoop)
+            } catch {
+                let error = GloveboxError(showing: error)
+                self.journal.append([
+                    self.record(request, .sessionRefused(code: error.code.rawValue, message: error.message))
+                ]) { _ in }
+                throw error
+            }
+        }
+    }
+
+    private func opening(
+        _ request: SessionRequest, _ target: PostgresTarget, _ eventLoop: any EventLoop
+    ) async throws -> PostgresAgentSession {
+        let grant = request.grant
+        guard grant.capabilities.contains(request.capability) else {
+            throw GloveboxError(.policyDenied, "the lease doesn't allow '\(request.capability.rawValue)'")
+        }
+        guard let signIn = target.signIns[request.capability] else {
+            throw GloveboxError(
+                .ceilingDenied, "the agent has no role for '\(request.capability.rawValue)' on '\(target.name)'")
+        }
+        _ = try MaskingProfile.named(grant.maskingProfile)
+        let meter = try self.meter(for: grant)
+        try meter.openSession(grant.limits)
+        do {
+            let preparation = Preparation(
+                target: target, capability: request.capability, lease: grant.lease, limits: grant.limits)
+            let (parameters, left) = try preparation.startup(user: signIn.user, client: request.startup)
+            let password = try await signIn.credential?.read()
+            let backend = try await self.connect(target, parameters, password, preparation, eventLoop).get()
+            do {
+                let columns = try preparation.judge(backend.answers)
+                try await self.journal.append([
+                    self.record(
+                        request, .sessionStarted(application: try self.application(request, meter), client: request.client))
+                ])
+                let maker = self.makeMasker
+                return try await eventLoop.submit {
+                    let parts = SessionRelay.Parts(
+                        request: request, target: target, backend: backend, columns: columns, leftParameters: left,
+                        meter: meter, journal: self.journal, time: self.time,
+                        resultMasker: try maker(meter.pseudonyms), recordMasker: try maker(meter.pseudonyms))
+                    return try self.register(SessionRelay(parts, on: eventLoop), meter)
+                }.get()
+            } catch {
+                backend.channel.close(promise: nil)
+                throw error
+            }
+        } catch {
+            meter.closeSession()
+            throw error
+        }
+    }
+
+    /// What the client calls itself, which is anything that it likes.
+    private func application(_ request: SessionRequest, _ meter: LeaseMeter) throws -> String? {
+        guard let name = request.startup["application_name"] else { return nil }
+        return try self.makeMasker(meter.pseudonyms).maskText(String(name.prefix(63)))
+    }
+
+    private func meter(for grant: LeaseGrant) throws(GloveboxError) -> LeaseMeter {
+        let found = self.state.withLock { state -> Result<LeaseMeter, GloveboxError> in
+            if let refusal = state.refusal { return .failure(refusal) }
+            if let meter = state.meters[grant.lease] { return .success(meter) }
+            let meter = LeaseMeter(grant)
+            state.meters[grant.lease] = meter
+            return .success(meter)
+        }
+        return try found.get()
+    }
+
+    private func connect(
+        _ target: PostgresTarget, _ parameters: StartupParameters, _ password: Secret<String>?,
+        _ preparation: Preparation, _ eventLoop: any EventLoop
+    ) -> EventLoopFuture<OpenedBackend> {
+        let promise = eventLoop.makePromise(of: OpenedBackend.self)
+        let connected = target.connect(on: eventLoop) { channel in
+            try channel.pipeline.syncOperations.addHandler(
+                BackendOpeningHandler(
+                    target: target, parameters: parameters, password: password, nonce: Base32.random(length: 32),
+                    preparation: preparation.statements, promise: promise))
+        }
+        let overdue = eventLoop.scheduleTask(in: Self.openingLimit) {
+            promise.fail(GloveboxError(.targetUnreachable, "'\(target.name)' didn't answer in time"))
+        }
+        connected.whenFailure { promise.fail($0) }
+        promise.futureResult.whenComplete { result in
+            overdue.cancel()
+            if case .failure = result { connected.whenSuccess { $0.close(promise: nil) } }
+        }
+        return promise.futureResult
+    }
+
+    private func register(_ relay: SessionRelay, _ meter: LeaseMeter) throws(GloveboxError) -> PostgresAgentSession {
+        let session = PostgresAgentSession(relay)
+        // The lease may have ended, and the agent closed, since the opening began.
+        let refusal = self.state.withLock { state -> GloveboxError? in
+            if let refusal = state.refusal ?? meter.ended { return refusal }
+            guard state.sessions[session.request.session] == nil else {
+                return GloveboxError(.conflict, "a session of this name is open already")
+            }
+            state.sessions[session.request.session] = session
+            return nil
+        }
+        if let refusal {
+            relay.abandon()
+            throw refusal
+        }
+        let overdue = session.eventLoop.scheduleTask(in: Self.beginLimit) {
+            session.end(GloveboxError(.unavailable, "the gateway didn't begin the session"))
+        }
+        relay.whenBegun = { overdue.cancel() }
+        session.closed.whenComplete { _ in
+            overdue.cancel()
+            self.state.withLock { $0.sessions[session.request.session] = nil }
+        }
+        return session
+    }
+
+    private func record(_ request: SessionRequest, _ event: RecordEvent) -> Record {
+        Record(
+            time: self.time.wall, identity: request.grant.holder, target: request.grant.target, lease: request.grant.lease,
+            session: request.session, event: event)
+    }
+
+    // MARK: Cancelling and ending
+
+    /// Cancels what a session runs; nothing happens if it has ended.
+    package func cancel(_ session: SessionID) {
+        self.state.withLock { $0.sessions[session] }?.cancel()
+    }
+
+    /// Ends one session; nothing happens if it has ended.
+    package func end(_ session: SessionID, _ error: GloveboxError) {
+        self.state.withLock { $0.sessions[session] }?.end(error)
+    }
+
+    /// Ends all sessions of a lease, those being opened too, and forgets what it has received.
+    package func endLease(_ lease: LeaseID, _ error: GloveboxError) {
+        let sessions = self.state.withLock { state -> [PostgresAgentSession] in
+            state.meters.removeValue(forKey: lease)?.end(error)
+            return state.sessions.values.filter { $0.request.grant.lease == lease }
+        }
+        for session in sessions { session.end(error) }
+    }
+
+    /// Ends every session. Others may be opened, unless `refusing`.
+    package func endAll(_ error: GloveboxError, refusing: Bool = false) {
+        let sessions = self.state.withLock { state -> [PostgresAgentSession] in
+            if refusing { state.refusal = error }
+            return Array(state.sessions.values)
+        }
+        for session in sessions { session.end(error) }
+    }
+
+    /// Lets sessions open again after ``endAll(_:refusing:)``.
+    package func admit() {
+        self.state.withLock { $0.refusal = nil }
+    }
+}

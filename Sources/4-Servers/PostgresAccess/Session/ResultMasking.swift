@@ -1,0 +1,221 @@
+import GloveboxCore
+import NIOCore
+import PostgresWire
+import Redaction
+
+/// Masks what a target answers: rows, errors, notices, notifications. Throws rather than let anything pass unjudged.
+struct ResultMasking {
+    let masker: any SessionMasking
+    private let classified: [ColumnID: Kind]
+    private let isLinkable: Bool
+    private var plans: [ObjectIdentifier: RowPlan] = [:]
+    /// Values looked at.
+    private(set) var valuesSeen: Int64 = 0
+
+    /// Plans that are kept; a session that alternates between more results works them out again.
+    private static let planLimit = 64
+
+    init(masker: any SessionMasking, classified: [ColumnID: Kind], isLinkable: Bool) {
+        self.masker = masker
+        self.classified = classified
+        self.isLinkable = isLinkable
+    }
+
+    // MARK: Rows
+
+    private mutating func plan(for fields: RowFields) -> RowPlan {
+        let identity = ObjectIdentifier(fields)
+        if let plan = self.plans[identity] { return plan }
+        if self.plans.count >= Self.planLimit { self.plans.removeAll(keepingCapacity: true) }
+        let plan = RowPlan(fields: fields, columns: fields.fields.map { self.plan(for: $0, $0.format) })
+        self.plans[identity] = plan
+        return plan
+    }
+
+    func plan(for field: RowField, _ format: ValueFormat) -> ColumnPlan {
+        let id = ColumnID(table: field.tableOID, attribute: field.attribute)
+        let isStored = field.tableOID != 0 && field.attribute != 0
+        return ColumnPlan(
+            kind: isStored ? self.classified[id] : nil, form: ValueForm(field.type, format),
+            scope: isStored && self.isLinkable ? .column(table: id.table, attribute: id.attribute) : .random)
+    }
+
+    /// Writes a DataRow into `out`, masked. After an error `out` is as it was before.
+    mutating func write(row frame: Frame, _ fields: RowFields, into out: inout ByteBuffer) throws {
+        let plan = self.plan(for: fields)
+        self.valuesSeen += Int64(plan.columns.count)
+        if plan.isPlain {
+            out.writeImmutableBuffer(frame.bytes)
+            return
+        }
+        var cells = try DataRowCells(body: frame.body)
+        guard cells.count == plan.columns.count else {
+            throw GloveboxError(.redactionFailed, "a row has another number of values than columns")
+        }
+        var index = 0
+        var changed: [(index: Int, result: MaskResult)] = []
+        while let cell = try cells.next() {
+            if case .value(let value) = cell {
+                let result = try self.mask(value, plan.columns[index])
+                if case .clean = result {} else { changed.append((index, result)) }
+            }
+            index += 1
+        }
+        if changed.isEmpty {
+            out.writeImmutableBuffer(frame.bytes)
+        } else {
+            try Self.rebuild(frame, changed, into: &out)
+        }
+    }
+
+    private static func rebuild(
+        _ frame: Frame, _ changed: [(index: Int, result: MaskResult)], into out: inout ByteBuffer
+    ) throws(PostgresWireError) {
+        let start = out.writerIndex
+        var writer = DataRowWriter(startingIn: &out)
+        do throws(PostgresWireError) {
+            var cells = try DataRowCells(body: frame.body)
+            var index = 0
+            var changed = changed[...]
+            while let cell = try cells.next() {
+                if let next = changed.first, next.index == index {
+                    changed.removeFirst()
+                    switch next.result {
+                    case .masked(let value): writer.append(value, to: &out)
+                    case .null, .clean: writer.appendNull(to: &out)
+                    }
+                } else {
+                    writer.append(cell, to: &out)
+                }
+                index += 1
+            }
+        } catch {
+            out.moveWriterIndex(to: start)
+            throw error
+        }
+        writer.finish(in: &out)
+    }
+
+    /// One value of a column.
+    func mask(_ value: ByteBuffer, _ column: ColumnPlan) throws -> MaskResult {
+        switch column.form {
+        case .plain:
+            guard let kind = column.kind else { return .clean }
+            return try self.masker.maskWhole(value, kind: kind, as: .opaque, scope: column.scope)
+        case .itself(let shape):
+            return try self.judge(value, shape, column)
+        case .converted(let type, let format, let shape):
+            let text = try BinaryValue.textualForm(of: value, type: type, format: format)
+            let result = try self.judge(text, shape, column)
+            guard case .masked(let masked) = result else { return result }
+            return .masked(BinaryValue.wireForm(ofText: masked, type: type, format: format))
+        }
+    }
+
+    private func judge(_ value: ByteBuffer, _ shape: ValueShape, _ column: ColumnPlan) throws(GloveboxError) -> MaskResult {
+        if let kind = column.kind {
+            return try self.masker.maskWhole(value, kind: kind, as: shape, scope: column.scope)
+        }
+        return try self.masker.mask(value, as: shape, scope: column.scope)
+    }
+
+    /// One value of COPY data.
+    mutating func maskCopied(_ value: ByteBuffer, _ column: ColumnPlan) throws -> CopyReplacement {
+        self.valuesSeen += 1
+        return switch try self.mask(value, column) {
+        case .clean: .keep
+        case .masked(let bytes): .bytes(bytes)
+        case .null: .null
+        }
+    }
+
+    // MARK: Texts
+
+    /// Masks the fields that quote data. What PostgreSQL puts in quotes when a value is wrong (class 22), and the
+    /// details of these and of violated constraints (class 23), are values themselves: they're hidden whole.
+    func mask(_ error: ErrorFields) throws(GloveboxError) -> ErrorFields {
+        var masked = error
+        let isAboutValue = error.sqlState.hasPrefix("22")
+        let isAboutConstraint = error.sqlState.hasPrefix("23")
+        for (index, field) in error.fields.enumerated() {
+            switch UInt32(field.code) {
+            case Unicode.Scalar("D").value where isAboutValue || isAboutConstraint:
+                masked.fields[index].value = "‹hidden: it may quote values›"
+            case Unicode.Scalar("M").value where isAboutValue, Unicode.Scalar("W").value where isAboutValue,
+                Unicode.Scalar("H").value where isAboutValue:
+                masked.fields[index].value = try self.masker.maskText(Self.hidingQuoted(field.value))
+            case Unicode.Scalar("S").value, Unicode.Scalar("V").value, Unicode.Scalar("C").value, Unicode.Scalar("P").value,
+                Unicode.Scalar("p").value, Unicode.Scalar("F").value, Unicode.Scalar("L").value, Unicode.Scalar("R").value:
+                break
+            default:
+                masked.fields[index].value = try self.masker.maskText(field.value)
+            }
+        }
+        return masked
+    }
+
+    /// Everything from the first double quote to the last, as a value may hold quotes itself.
+    private static func hidingQuoted(_ text: String) -> String {
+        guard let first = text.firstIndex(of: "\""), let last = text.lastIndex(of: "\""), first < last else { return text }
+        return text[...first] + "‹hidden›" + text[last...]
+    }
+
+    func notification(
+        processID: UInt32, channel: String, payload: String
+    ) throws(GloveboxError) -> BackendMessage {
+        .notificationResponse(
+            processID: processID, channel: try self.masker.maskText(channel), payload: try self.masker.maskText(payload))
+    }
+}
+
+/// What is done with the values of one result, worked out once.
+final class RowPlan {
+    /// Kept, so that its identity isn't given to another.
+    let fields: RowFields
+    let columns: [ColumnPlan]
+    /// No column has anything to look at.
+    let isPlain: Bool
+
+    init(fields: RowFields, columns: [ColumnPlan]) {
+        self.fields = fields
+        self.columns = columns
+        self.isPlain = columns.allSatisfy { column in
+            if case .plain = column.form { column.kind == nil } else { false }
+        }
+    }
+}
+
+/// What is done with the values of one column.
+struct ColumnPlan: Hashable {
+    /// Masked whole as this, whatever it looks like.
+    var kind: Kind?
+    var form: ValueForm
+    var scope: PseudonymScope
+}
+
+/// Where in a value's bytes its text is.
+enum ValueForm: Hashable {
+    /// A type too narrow to hold anything that detectors look for.
+    case plain
+    /// The bytes are the text.
+    case itself(ValueShape)
+    /// The type's own form, to be read as text first.
+    case converted(PostgresType, ValueFormat, ValueShape)
+
+    init(_ type: PostgresType, _ format: ValueFormat) {
+        if Self.plainTypes.contains(type.oid) {
+            self = .plain
+        } else if type.isText {
+            self = .itself(.text)
+        } else if type.isJSON {
+            self = type == .jsonb && format == .binary ? .converted(type, format, .json) : .itself(.json)
+        } else if format == .binary || type == .bytea {
+            self = .converted(type, format, .opaque)
+        } else {
+            self = .itself(.opaque)
+        }
+    }
+
+    /// bool, int2, int4, oid, float4, date, time, timestamp, timestamptz, interval, timetz, void.
+    private static let plainTypes: Set<UInt32> = [16, 21, 23, 26, 700, 1082, 1083, 1114, 1184, 1186, 1266, 2278]
+}

@@ -1,0 +1,17 @@
+package import GloveboxCore
+package import NIOCore
+package import Redaction
+
+/// What a session asks of the redaction engine; ``Redaction/Masker`` is what answers.
+package protocol SessionMasking: AnyObject {
+    /// Values masked so far, by kind.
+    var counts: [Kind: Int] { get }
+
+    func mask(_ value: ByteBuffer, as shape: ValueShape, scope: PseudonymScope) throws(GloveboxError) -> MaskResult
+    func maskWhole(
+        _ value: ByteBuffer, kind: Kind, as shape: ValueShape, scope: PseudonymScope
+    ) throws(GloveboxError) -> MaskResult
+    func maskText(_ text: String) throws(GloveboxError) -> String
+}
+
+extension Masker: SessionMasking {}

@@ -1,0 +1,119 @@
+import GloveboxCore
+import NIOCore
+import PostgresWire
+
+extension SessionRelay {
+    /// Takes all whole messages that the server has sent, masked, into `out`.
+    func processBackend() {
+        do {
+            while case .open = self.phase, let frame = try self.backendDecoder.next() {
+                try self.treat(frame)
+            }
+        } catch {
+            return self.fail(error)
+        }
+        if self.held != nil {
+            self.processClient()
+            self.backend.flush()
+            self.clientHandler?.resume()
+        }
+    }
+
+    /// Nothing of what failed is in `out`: only what was judged before.
+    private func fail(_ error: any Error) {
+        let error = GloveboxError(showing: error)
+        switch error.code {
+        case .limitReached: self.end(error, sqlState: "53400")
+        default: self.end(error)
+        }
+    }
+
+    private func treat(_ frame: Frame) throws {
+        switch try self.machine.received(fromBackend: frame) {
+        case .swallow, .described: break
+        case .forward, .rowDescription, .copyIn, .parameterStatus: self.pass(frame.bytes)
+        case .replace(let bytes): self.pass(bytes)
+        case .row(let fields):
+            let start = self.out.writerIndex
+            try self.results.write(row: frame, fields, into: &self.out)
+            try self.account(rows: 1, from: start)
+        case .copyOut(let copy):
+            self.copy = try CopyMasking(copy, self.results)
+            self.pass(frame.bytes)
+        case .copyData:
+            try self.copyData(frame)
+        case .copyDone:
+            try self.copyDone()
+            self.pass(frame.bytes)
+        case .error(let fields):
+            self.copy = nil
+            if fields.isFatal { self.isBackendLeaving = true }
+            try self.results.mask(fields).writeError(into: &self.out)
+            self.statementEnded()
+        case .notice(let fields):
+            try self.results.mask(fields).writeNotice(into: &self.out)
+        case .notification(let processID, let channel, let payload):
+            try self.results.notification(processID: processID, channel: channel, payload: payload).write(into: &self.out)
+        case .commandComplete, .portalSuspended:
+            self.pass(frame.bytes)
+            self.statementEnded()
+        case .ready:
+            self.pass(frame.bytes)
+            self.statementEnded()
+        }
+    }
+
+    private func copyData(_ frame: Frame) throws {
+        guard var copy = self.copy.take() else {
+            throw GloveboxError(.redactionFailed, "COPY data came before their description")
+        }
+        let start = self.out.writerIndex
+        do {
+            let rows = try copy.write(frame.body, &self.results, into: &self.out)
+            try self.account(rows: rows, from: start)
+        } catch {
+            self.out.moveWriterIndex(to: start)
+            throw error
+        }
+        self.copy = copy
+    }
+
+    private func copyDone() throws {
+        guard let copy = self.copy.take() else { return }
+        try copy.finish()
+    }
+
+    /// Counts what was just written, against the lease; takes it back if the lease doesn't allow it.
+    private func account(rows: Int64, from start: Int) throws(GloveboxError) {
+        let bytes = Int64(self.out.writerIndex - start)
+        do {
+            try self.meter.take(rows: rows, bytes: bytes, self.limits)
+        } catch {
+            self.out.moveWriterIndex(to: start)
+            throw error
+        }
+        self.rows += rows
+        self.bytes += bytes
+        if self.out.readableBytes >= Self.copyLimit * 4 { self.writeOut() }
+    }
+
+    private func pass(_ bytes: ByteBuffer) {
+        self.out.writeImmutableBuffer(bytes)
+    }
+
+    private func statementEnded() {
+        self.runningSince = self.machine.isQuiet ? nil : .now()
+    }
+
+    private func writeOut() {
+        guard self.out.readableBytes > 0, let client = self.client else { return }
+        client.write(self.out, promise: nil)
+        self.out = ByteBuffer()
+    }
+
+    func flushClient() {
+        guard case .open = self.phase, self.out.readableBytes > 0 else { return }
+        self.writeOut()
+        self.client?.flush()
+    }
+}

@@ -1,0 +1,117 @@
+import Contracts
+import GloveboxCore
+import NIOCore
+import PostgresWire
+
+/// Messages that go to the target as soon as their records are durable.
+struct PendingSend {
+    var bytes: ByteBuffer
+    var isDurable: Bool
+    /// The client says goodbye in it.
+    var terminates: Bool
+}
+
+extension SessionRelay {
+    /// Takes all whole messages that the client has sent; one journal entry and one write for all of them.
+    func processClient() {
+        guard case .open = self.phase else { return }
+        var bytes = ByteBuffer()
+        var records: [Record] = []
+        var terminates = false
+        do {
+            while !terminates, let frame = try self.held.take() ?? self.clientDecoder.next() {
+                switch try self.machine.received(fromFrontend: frame) {
+                case .forward(let recording, let before):
+                    if let recording {
+                        records.append(self.record(try self.recording.event(recording)))
+                        self.statements += 1
+                    }
+                    if let before { Self.append(before, to: &bytes) }
+                    Self.append(frame.bytes, to: &bytes)
+                case .refuse(let error, let sending):
+                    records.append(self.record(try self.recording.refusal(error, of: frame)))
+                    Self.append(sending, to: &bytes)
+                case .drop: break
+                case .hold: self.held = frame
+                case .terminate:
+                    Self.append(frame.bytes, to: &bytes)
+                    terminates = true
+                }
+                if self.held != nil { break }
+            }
+        } catch {
+            return self.end(GloveboxError(showing: error))
+        }
+        guard bytes.readableBytes > 0 || !records.isEmpty else { return }
+        self.send(PendingSend(bytes: bytes, isDurable: records.isEmpty, terminates: terminates), after: records)
+    }
+
+    private static func append(_ piece: ByteBuffer, to bytes: inout ByteBuffer) {
+        if bytes.readableBytes == 0 {
+            bytes = piece
+        } else {
+            bytes.writeImmutableBuffer(piece)
+        }
+    }
+
+    private func send(_ send: PendingSend, after records: [Record]) {
+        if send.isDurable && self.sends.isEmpty { return self.write(send) }
+        let number = self.firstSend + self.sends.count
+        self.sends.append(send)
+        self.waitingBytes += send.bytes.readableBytes
+        guard !records.isEmpty else { return }
+        let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
+        let eventLoop = self.eventLoop
+        self.journal.append(records) { result in
+            eventLoop.execute { bound.value.recorded(number, result) }
+        }
+    }
+
+    private func recorded(_ number: Int, _ result: Result<Void, GloveboxError>) {
+        guard case .open = self.phase else { return }
+        if case .failure(let error) = result {
+            return self.end(
+                GloveboxError(.journalUnavailable, "the statement can't be recorded, so it isn't run; the session ends", cause: error))
+        }
+        self.sends[self.sends.index(self.sends.startIndex, offsetBy: number - self.firstSend)].isDurable = true
+        while let next = self.sends.first, next.isDurable {
+            self.sends.removeFirst()
+            self.firstSend += 1
+            self.waitingBytes -= next.bytes.readableBytes
+            self.write(next)
+        }
+        guard case .open = self.phase else { return }
+        self.backend.flush()
+        self.clientHandler?.resume()
+    }
+
+    private func write(_ send: PendingSend) {
+        self.backend.write(send.bytes, promise: nil)
+        if self.runningSince == nil {
+            self.runningSince = .now()
+            self.startTimer()
+        }
+        guard send.terminates else { return }
+        self.backend.flush()
+        // Otherwise the server finishes what it runs, and closes.
+        if self.machine.isQuiet { self.end(reason: "the client ended the session", telling: nil) }
+    }
+
+    // MARK: Time
+
+    /// `statement_timeout` cancels a statement in the database; a client could switch that off, so this ends the session.
+    private func startTimer(_ delay: TimeAmount? = nil) {
+        guard let seconds = self.limits.seconds, self.timer == nil else { return }
+        let limit = TimeAmount.seconds(min(seconds, 1_000_000_000)) + .seconds(1)
+        let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
+        self.timer = self.eventLoop.scheduleTask(in: delay ?? limit) { bound.value.timeIsUp(limit, seconds) }
+    }
+
+    private func timeIsUp(_ limit: TimeAmount, _ seconds: Int64) {
+        self.timer = nil
+        guard case .open = self.phase, let since = self.runningSince else { return }
+        let left = since + limit - .now()
+        if left > .zero { return self.startTimer(left) }
+        self.end(.secondsReached(seconds), sqlState: "57014")
+    }
+}

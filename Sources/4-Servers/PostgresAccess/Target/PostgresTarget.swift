@@ -1,0 +1,59 @@
+package import GloveboxCore
+package import Redaction
+
+/// A PostgreSQL database that an agent opens sessions to, as its own configuration describes it.
+package struct PostgresTarget: Sendable {
+    package enum Address: Hashable, Sendable {
+        case tcp(host: String, port: Int)
+        /// The path of the socket itself, such as `/var/run/postgresql/.s.PGSQL.5432`.
+        case unix(path: String)
+    }
+
+    package enum TLSMode: Hashable, Sendable {
+        /// In the clear: for loopback and Unix sockets.
+        case off
+        /// Encrypted, whoever the server is.
+        case require
+        /// Encrypted, and the certificate must lead to `certificateAuthority` (a file in PEM; nil: the system's roots)
+        /// and name `serverName` (nil: the host).
+        case verifyFull(certificateAuthority: String?, serverName: String?)
+    }
+
+    /// How the agent signs in for one capability.
+    package struct SignIn: Sendable {
+        package var user: String
+        /// Nil where the server trusts the agent without a password.
+        package var credential: CredentialSource?
+
+        package init(user: String, credential: CredentialSource?) {
+            self.user = user
+            self.credential = credential
+        }
+    }
+
+    package var name: TargetName
+    package var address: Address
+    package var database: String
+    package var tls: TLSMode
+    package var signIns: [Capability: SignIn]
+    /// Columns that are masked whatever they look like.
+    package var classifications: [Classification]
+    /// The ceiling names this: sessions may use a superuser role.
+    package var allowsSuperuser: Bool
+    /// The ceiling names this: `read` sessions may use a role that could write.
+    package var allowsWritingReader: Bool
+
+    package init(
+        name: TargetName, address: Address, database: String, tls: TLSMode, signIns: [Capability: SignIn],
+        classifications: [Classification] = [], allowsSuperuser: Bool = false, allowsWritingReader: Bool = false
+    ) {
+        self.name = name
+        self.address = address
+        self.database = database
+        self.tls = tls
+        self.signIns = signIns
+        self.classifications = classifications
+        self.allowsSuperuser = allowsSuperuser
+        self.allowsWritingReader = allowsWritingReader
+    }
+}

@@ -1,0 +1,193 @@
+import GloveboxCore
+import PostgresWire
+import Redaction
+
+/// A stored column, as RowDescription names it.
+struct ColumnID: Hashable, Sendable {
+    var table: UInt32
+    var attribute: Int16
+}
+
+/// What an agent does on a fresh connection before a session begins, in one round trip: it asks whom it signed in as
+/// and what that role could write, and where the classified columns are.
+///
+/// A classification also holds for the columns of the same name in tables that inherit or are partitions, and in views
+/// that read the column; a view that shows it under another name is classified as a whole.
+struct Preparation: Sendable {
+    let target: PostgresTarget
+    let capability: Capability
+    let lease: LeaseID
+    let limits: Limits
+
+    /// Parameters of a client's startup packet that are passed on, by their names in small letters.
+    static let passedParameters: Set<String> = [
+        "datestyle", "timezone", "extra_float_digits", "intervalstyle", "bytea_output",
+    ]
+    /// Parameters that are Glovebox's own, or that every client sends.
+    private static let ownParameters: Set<String> = ["user", "database", "application_name", "client_encoding"]
+
+    /// The startup packet for the target.
+    ///
+    /// - Returns: the parameters, and the names of the client's that weren't passed on.
+    /// - Throws: `invalid_argument` for another database or encoding than the session can have.
+    func startup(user: String, client: [String: String]) throws(GloveboxError) -> (StartupParameters, left: [String]) {
+        if let database = client["database"], !database.isEmpty, database != self.target.database,
+            database != client["user"], database != self.target.name.rawValue
+        {
+            throw GloveboxError(
+                .invalidArgument, "'\(self.target.name)' is one database: connect without a database name, or with '\(self.target.name)'")
+        }
+        if let encoding = client["client_encoding"], !Self.isAccepted(encoding: encoding) {
+            throw GloveboxError(.invalidArgument, "sessions are in UTF8: set client_encoding (PGCLIENTENCODING) to UTF8")
+        }
+        var parameters: [(String, String)] = [
+            ("user", user), ("database", self.target.database), ("client_encoding", "UTF8"),
+            ("standard_conforming_strings", "on"), ("application_name", "glovebox/\(self.lease)"),
+        ]
+        if self.capability == .read { parameters.append(("default_transaction_read_only", "on")) }
+        if let seconds = self.limits.seconds {
+            parameters.append(("statement_timeout", "\(min(max(seconds, 1), 2_000_000))s"))
+        }
+        var left: [String] = []
+        for (name, value) in client.sorted(by: { $0.key < $1.key }) {
+            if Self.passedParameters.contains(name.lowercased()), value.utf8.count <= 256 {
+                parameters.append((name, value))
+            } else if !Self.ownParameters.contains(name), !name.hasPrefix("_pq_.") {
+                left.append(name)
+            }
+        }
+        return (StartupParameters(parameters.map { StartupParameters.Parameter(name: $0.0, value: $0.1) }), left)
+    }
+
+    /// What clients say who want UTF-8, or who don't care.
+    private static func isAccepted(encoding: String) -> Bool {
+        let letters = encoding.lowercased().utf8.filter { (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) }
+        return ["utf8", "unicode", "sqlascii", "auto", ""].contains(String(decoding: letters, as: UTF8.self))
+    }
+
+    // MARK: Statements
+
+    /// Three statements, answered in order: the role, one thing that it could write, the classified columns.
+    var statements: String {
+        [self.roleStatement, self.writableStatement, self.columnsStatement].joined(separator: ";\n")
+    }
+
+    private var roleStatement: String {
+        """
+        SELECT current_user, pg_catalog.bool_or(r.rolsuper), pg_catalog.bool_or(r.rolcreaterole OR r.rolcreatedb OR \
+        r.rolreplication OR r.rolname IN ('pg_execute_server_program', 'pg_write_server_files', 'pg_read_server_files')) \
+        FROM pg_catalog.pg_roles r WHERE pg_catalog.pg_has_role(session_user, r.oid, 'MEMBER')
+        """
+    }
+
+    /// Whatever the role, or any role that it could SET ROLE to, may write or owns.
+    private var writableStatement: String {
+        guard self.capability == .read, !self.target.allowsWritingReader else { return "SELECT NULL WHERE false" }
+        return """
+            WITH roles AS MATERIALIZED (
+              SELECT r.oid FROM pg_catalog.pg_roles r WHERE pg_catalog.pg_has_role(session_user, r.oid, 'MEMBER') AND NOT r.rolsuper
+            ), spaces AS MATERIALIZED (
+              SELECT n.oid, n.nspname, n.nspowner FROM pg_catalog.pg_namespace n
+              WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+            )
+            (SELECT 'write to ' || pg_catalog.quote_ident(s.nspname) || '.' || pg_catalog.quote_ident(c.relname)
+              FROM pg_catalog.pg_class c JOIN spaces s ON s.oid = c.relnamespace CROSS JOIN roles
+              WHERE (c.relkind IN ('r', 'p', 'v', 'f', 'm') AND (c.relowner = roles.oid
+                  OR pg_catalog.has_table_privilege(roles.oid, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
+                  OR pg_catalog.has_any_column_privilege(roles.oid, c.oid, 'INSERT, UPDATE')))
+                OR (c.relkind = 'S' AND pg_catalog.has_sequence_privilege(roles.oid, c.oid, 'USAGE, UPDATE')) LIMIT 1)
+            UNION ALL
+            (SELECT 'create in schema ' || pg_catalog.quote_ident(s.nspname) FROM spaces s CROSS JOIN roles
+              WHERE s.nspowner = roles.oid OR pg_catalog.has_schema_privilege(roles.oid, s.oid, 'CREATE') LIMIT 1)
+            UNION ALL
+            (SELECT 'create in the database' FROM pg_catalog.pg_database d CROSS JOIN roles
+              WHERE d.datname = pg_catalog.current_database()
+                AND (d.datdba = roles.oid OR pg_catalog.has_database_privilege(roles.oid, d.oid, 'CREATE')) LIMIT 1)
+            """
+    }
+
+    private var columnsStatement: String {
+        let classifications = self.target.classifications
+        guard !classifications.isEmpty else { return "SELECT NULL WHERE false" }
+        let names = classifications.enumerated().map { index, classification in
+            "(\(index), \(literal(classification.schema)), \(literal(classification.table)), \(literal(classification.column)))"
+        }
+        return """
+            WITH RECURSIVE named (number, nspname, relname, attname) AS (VALUES \(names.joined(separator: ", "))),
+            reached (number, relid, attnum, attname) AS (
+              SELECT named.number, a.attrelid, a.attnum, a.attname
+              FROM named JOIN pg_catalog.pg_namespace n ON n.nspname = named.nspname
+              JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = named.relname
+              JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = named.attname AND a.attnum > 0
+              UNION
+              SELECT r.number, x.attrelid, x.attnum, x.attname FROM reached r CROSS JOIN LATERAL (
+                SELECT a.attrelid, a.attnum, a.attname FROM pg_catalog.pg_inherits i
+                JOIN pg_catalog.pg_attribute a ON a.attrelid = i.inhrelid AND a.attname = r.attname
+                WHERE i.inhparent = r.relid
+                UNION ALL
+                SELECT a.attrelid, a.attnum, a.attname FROM pg_catalog.pg_depend d
+                JOIN pg_catalog.pg_rewrite w ON w.oid = d.objid AND w.ev_class <> r.relid
+                JOIN pg_catalog.pg_attribute a ON a.attrelid = w.ev_class AND a.attnum > 0
+                WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+                  AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                  AND d.refobjid = r.relid AND d.refobjsubid = r.attnum
+                  AND (a.attname = r.attname OR NOT EXISTS (
+                    SELECT FROM pg_catalog.pg_attribute o WHERE o.attrelid = w.ev_class AND o.attname = r.attname AND o.attnum > 0))
+              ) x)
+            SELECT number, relid, attnum FROM reached
+            """
+    }
+
+    /// With standard_conforming_strings on, doubling the quotes is all.
+    private func literal(_ text: String) -> String {
+        "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
+    }
+
+    // MARK: Answers
+
+    /// Judges the role and gives the classified columns.
+    ///
+    /// - Throws: `ceiling_denied` for a role that can do more than the ceiling allows; `configuration_invalid` for a
+    ///   classified column that the database doesn't have.
+    func judge(_ answers: [[[String?]]]) throws(GloveboxError) -> [ColumnID: Kind] {
+        let target = self.target.name
+        guard answers.count == 3, let role = answers[0].first, role.count == 3 else {
+            throw GloveboxError(.targetRefused, "a session on '\(target)' can't be prepared: the database answered something else")
+        }
+        if role[1] != "f", !self.target.allowsSuperuser {
+            throw GloveboxError(
+                .ceilingDenied, "the agent's role for '\(target)' is, or can become, a superuser, and the ceiling doesn't allow that")
+        }
+        if self.capability == .read, !self.target.allowsWritingReader {
+            if role[2] != "f" {
+                throw GloveboxError(
+                    .ceilingDenied, "the agent's role for reading '\(target)' can create roles or databases, replicate, or reach the server's files: use one that can't")
+            }
+            if let writable = answers[1].first?.first {
+                throw GloveboxError(
+                    .ceilingDenied, "the agent's role for reading '\(target)' can \(writable ?? "write"): use one that can't")
+            }
+        }
+        var columns: [ColumnID: Kind] = [:]
+        var missing = Set(self.target.classifications.indices)
+        for row in answers[2] {
+            guard row.count == 3, let number = row[0].flatMap({ Int($0) }), let table = row[1].flatMap({ UInt32($0) }),
+                let attribute = row[2].flatMap({ Int16($0) }), self.target.classifications.indices.contains(number)
+            else {
+                throw GloveboxError(.targetRefused, "a session on '\(target)' can't be prepared: the database answered something else")
+            }
+            missing.remove(number)
+            // Where several classifications reach one column, the first in the configuration names it.
+            let kind = self.target.classifications[number].kind
+            columns[ColumnID(table: table, attribute: attribute)] = columns[ColumnID(table: table, attribute: attribute)] ?? kind
+        }
+        if let number = missing.min() {
+            let classification = self.target.classifications[number]
+            throw GloveboxError(
+                .configurationInvalid,
+                "'\(target)' has no column \(classification.schema).\(classification.table).\(classification.column), which the agent's configuration classifies"
+            )
+        }
+        return columns
+    }
+}
