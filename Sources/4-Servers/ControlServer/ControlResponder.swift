@@ -17,7 +17,7 @@ struct ControlResponder: HTTPResponder {
     }
 
     var operations: any ControlOperations
-    var authenticate: Authenticate
+    var authenticator: Authenticator
     var bodyLimit: Int
     var logger: Logger
 
@@ -63,11 +63,8 @@ struct ControlResponder: HTTPResponder {
     }
 
     private func caller(_ channel: any Channel, _ origin: RequestOrigin) async throws -> Caller {
-        guard let certificate = try await channel.nioSSL_peerCertificate().get() else {
-            throw GloveboxError(
-                .unauthenticated, "a client certificate is needed here: sign in with 'glovebox login'")
-        }
-        return try await self.authenticate(try certificate.toDERBytes(), origin)
+        let certificate = try await channel.nioSSL_peerCertificate().get()
+        return try await self.authenticator.authenticate(certificate?.toDERBytes(), origin)
     }
 
     /// Endpoints that anyone may call.

@@ -11,14 +11,40 @@ import ServiceLifecycle
     import Darwin
 #endif
 
-/// Tells who a client certificate speaks for.
-///
-/// The certificate is **not** verified yet: the closure checks that this gateway's CA signed it, that it's in force and
-/// not revoked, and that its holder isn't disabled.
-///
-/// - Throws: `certificate_invalid` for a certificate that isn't good (any more), `forbidden` for a disabled holder.
-package typealias Authenticate =
-    @Sendable (_ unverifiedCertificate: [UInt8], _ origin: RequestOrigin) async throws -> Caller
+/// How the server learns who makes a request. TLS takes any client certificate, having proven that the client holds its
+/// key; the rest is judged here, for each request, so that a foreign, expired or revoked certificate gets an answer that
+/// says so instead of a broken handshake.
+package struct Authenticator: Sendable {
+    /// Whether this gateway's CA signed the certificate (DER). Asked first; what it doesn't vouch for goes no further.
+    package var isSigned: @Sendable (_ unverifiedCertificate: [UInt8]) -> Bool
+    /// Whom a certificate that our CA signed speaks for, now.
+    /// - Throws: `certificate_invalid` when it has run out, was revoked or is unknown; `unauthenticated` when its holder
+    ///   is disabled or gone.
+    package var caller: @Sendable (_ certificate: [UInt8], _ origin: RequestOrigin) async throws -> Caller
+
+    package init(
+        isSigned: @escaping @Sendable (_ unverifiedCertificate: [UInt8]) -> Bool,
+        caller: @escaping @Sendable (_ certificate: [UInt8], _ origin: RequestOrigin) async throws -> Caller
+    ) {
+        self.isSigned = isSigned
+        self.caller = caller
+    }
+
+    /// - Throws: `unauthenticated` without a certificate, `certificate_invalid` for one from another CA, and what
+    ///   `caller` throws.
+    func authenticate(_ certificate: [UInt8]?, _ origin: RequestOrigin) async throws -> Caller {
+        guard let certificate else {
+            throw GloveboxError(
+                .unauthenticated, "a client certificate is needed here: sign in with 'glovebox login'")
+        }
+        guard self.isSigned(certificate) else {
+            throw GloveboxError(
+                .certificateInvalid,
+                "the client certificate is from another gateway's CA: sign in to this one with 'glovebox login'")
+        }
+        return try await self.caller(certificate, origin)
+    }
+}
 
 /// Serves the API over TLS 1.3 and HTTP/1.1 for as long as ``run()`` runs.
 package struct ControlServer: Service {
@@ -57,13 +83,13 @@ package struct ControlServer: Service {
     /// - Parameter group: `nil` takes the process's own.
     package init(
         configuration: Configuration, tls: TLSIdentity, operations: any ControlOperations,
-        authenticate: @escaping Authenticate, group: (any EventLoopGroup)? = nil, logger: Logger,
+        authenticator: Authenticator, group: (any EventLoopGroup)? = nil, logger: Logger,
         onListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
     ) {
         self.configuration = configuration
         self.tls = tls
         self.responder = ControlResponder(
-            operations: operations, authenticate: authenticate, bodyLimit: configuration.bodyLimit, logger: logger)
+            operations: operations, authenticator: authenticator, bodyLimit: configuration.bodyLimit, logger: logger)
         self.group = group
         self.logger = logger
         self.onListening = onListening

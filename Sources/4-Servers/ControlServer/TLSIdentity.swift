@@ -7,9 +7,8 @@ import Synchronization
 
 /// The server's certificate and key, replaceable while it runs: connections that come later get the new one.
 ///
-/// A client may present a certificate or not; whether it's one of ours is judged for each request, by
-/// `authenticate`, so that a foreign or expired one gets an answer that says so, not a broken handshake. TLS still
-/// proves that the client holds the key of what it presents.
+/// A client may present a certificate or not; whether it's one of ours is judged for each request, by the
+/// ``Authenticator``. TLS still proves that the client holds the key of what it presents.
 package final class TLSIdentity: Sendable {
     private let current: Mutex<NIOSSLContext>
 
