@@ -1,0 +1,173 @@
+package import Contracts
+package import ControlAPI
+package import GloveboxCore
+import Identity
+
+/// The API as its callers see it: one method an endpoint. Made from a profile; renews the profile's certificate in place
+/// when less than half of its life is left. Call ``shutdown()`` when done.
+package actor ControlClient {
+    package static let standardTimeout = Duration.seconds(30)
+
+    private var profile: Profile
+    private var transport: HTTPTransport
+    private let timeout: Duration
+    private let time: any TimeSource
+    private var hasLookedAtCertificate = false
+
+    /// - Parameter timeout: for each request.
+    /// - Throws: `certificate_expired`, `profile_invalid`.
+    package init(
+        _ profile: Profile, timeout: Duration = ControlClient.standardTimeout, time: any TimeSource = SystemTime()
+    ) throws(GloveboxError) {
+        guard profile.certificate.notAfter > time.wall else {
+            throw GloveboxError(
+                .certificateExpired,
+                "your certificate ran out at \(Timestamp(profile.certificate.notAfter)): ask for a new code and run 'glovebox login'")
+        }
+        self.profile = profile
+        self.timeout = timeout
+        self.time = time
+        self.transport = HTTPTransport(profile.gateway, trust: try profile.trust(), timeout: timeout)
+    }
+
+    /// Closes the connections; nothing is called after it.
+    package func shutdown() async {
+        await self.transport.shutdown()
+    }
+
+    package var certificateExpiresAt: WallTime { self.profile.certificateExpiresAt }
+
+    // Certificates
+
+    /// A new certificate, written to the profile.
+    package func renewCertificate() async throws -> IssuedCertificate {
+        let request = CertificateRenewal(certificateRequest: try self.profile.key.certificateRequest())
+        let issued: IssuedCertificate = try await self.send(.renewCertificate, body: request)
+        let renewed = try self.profile.renewed(issued)
+        try renewed.saveCertificate()
+        let old = self.transport
+        self.transport = HTTPTransport(renewed.gateway, trust: try renewed.trust(), timeout: self.timeout)
+        self.profile = renewed
+        await old.shutdown()
+        return issued
+    }
+
+    package func revokeCurrentCertificate() async throws {
+        _ = try await self.success(.revokeCurrentCertificate)
+    }
+
+    package func whoAmI() async throws -> WhoAmI { try await self.call(.whoAmI) }
+    package func health() async throws -> Health { try await self.call(.health) }
+
+    // Invitations
+
+    package func inviteIdentity(_ request: IdentityInviteRequest) async throws -> Invitation {
+        try await self.call(.inviteIdentity, body: request)
+    }
+
+    package func inviteAgent(_ request: AgentInviteRequest) async throws -> Invitation {
+        try await self.call(.inviteAgent, body: request)
+    }
+
+    // Inventory
+
+    package func targets() async throws -> Page<TargetStatus> { try await self.call(.listTargets) }
+    package func agents() async throws -> Page<AgentStatus> { try await self.call(.listAgents) }
+
+    // Leases
+
+    package func openLease(_ request: LeaseRequest) async throws -> OpenedLease {
+        try await self.call(.openLease, body: request)
+    }
+
+    package func leases(_ query: LeaseQuery = .init()) async throws -> Page<LeaseStatus> {
+        try await self.call(.listLeases, query: query.parameters)
+    }
+
+    package func lease(_ id: LeaseID) async throws -> LeaseStatus {
+        try await self.call(.showLease, id: id.rawValue)
+    }
+
+    package func extendLease(_ id: LeaseID, _ request: LeaseExtension) async throws -> LeaseStatus {
+        try await self.call(.extendLease, id: id.rawValue, body: request)
+    }
+
+    package func endLease(_ id: LeaseID) async throws -> LeaseStatus {
+        try await self.call(.endLease, id: id.rawValue)
+    }
+
+    // Records
+
+    package func records(_ query: RecordQuery = .init()) async throws -> Page<RecordEntry> {
+        try await self.call(.listRecords, query: query.parameters)
+    }
+
+    package func record(_ id: RecordID) async throws -> RecordEntry {
+        try await self.call(.showRecord, id: id.description)
+    }
+
+    // Steps
+
+    private func call<Value: Decodable>(
+        _ endpoint: Endpoint, id: String? = nil, query: [(String, String?)] = [],
+        body: (any RequestContent)? = nil
+    ) async throws -> Value {
+        await self.renewWhenDue()
+        return try await self.send(endpoint, id: id, query: query, body: body)
+    }
+
+    private func send<Value: Decodable>(
+        _ endpoint: Endpoint, id: String? = nil, query: [(String, String?)] = [],
+        body: (any RequestContent)? = nil
+    ) async throws -> Value {
+        let answer = try await self.success(endpoint, id: id, query: query, body: body)
+        return try self.transport.decode(Value.self, from: answer)
+    }
+
+    private func success(
+        _ endpoint: Endpoint, id: String? = nil, query: [(String, String?)] = [],
+        body: (any RequestContent)? = nil
+    ) async throws -> HTTPTransport.Answer {
+        var path = id.map { endpoint.path(id: $0) } ?? endpoint.path
+        let pairs = query.compactMap { name, value in value.map { "\(name)=\(percentEncoded($0))" } }
+        if !pairs.isEmpty { path += "?\(pairs.joined(separator: "&"))" }
+        let bytes = try body.map { try JSONForm.encode($0) }
+        return try await self.transport.success(endpoint.method, path, body: bytes)
+    }
+
+    /// Looks once in the client's life. A renewal that fails is no reason to fail a call that the old certificate still
+    /// serves; the next run tries again.
+    private func renewWhenDue() async {
+        guard !self.hasLookedAtCertificate else { return }
+        self.hasLookedAtCertificate = true
+        let certificate = self.profile.certificate
+        let whole = certificate.notBefore.duration(to: certificate.notAfter)
+        let left = self.time.wall.duration(to: certificate.notAfter)
+        guard left < whole / 2 else { return }
+        _ = try? await self.renewCertificate()
+    }
+}
+
+extension LeaseQuery {
+    fileprivate var parameters: [(String, String?)] {
+        [
+            ("active", self.activeOnly ? "true" : nil), ("holder", self.holder?.rawValue),
+            ("target", self.target?.rawValue),
+        ] + self.page.parameters
+    }
+}
+
+extension RecordQuery {
+    fileprivate var parameters: [(String, String?)] {
+        [
+            ("identity", self.identity?.rawValue), ("target", self.target?.rawValue), ("lease", self.lease?.rawValue),
+            ("event", self.event),
+        ] + self.page.parameters
+    }
+}
+
+extension PageRequest {
+    fileprivate var parameters: [(String, String?)] {
+        [("after", self.after), ("limit", self.limit == Self.standardLimit ? nil : String(self.limit))]
+    }
+}

@@ -1,0 +1,104 @@
+import AsyncHTTPClient
+import ControlAPI
+import GloveboxCore
+import NIOCore
+import NIOFoundationCompat
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+
+/// HTTP to one gateway, over TLS 1.3.
+struct HTTPTransport: Sendable {
+    /// How the gateway has to prove itself, and how we do.
+    enum Trust {
+        /// Any certificate: only to fetch what is then checked against an invitation's fingerprint.
+        case anyone
+        case authority(NIOSSLCertificate, client: (chain: [NIOSSLCertificate], key: NIOSSLPrivateKey)?)
+    }
+
+    struct Answer {
+        var status: Int
+        var contentType: String
+        var body: [UInt8]
+    }
+
+    /// Longest answer, in bytes.
+    private static let mostBytes = 64 * 1024 * 1024
+
+    let gateway: GatewayAddress
+    private let client: HTTPClient
+    private let deadline: TimeAmount
+
+    /// - Parameter timeout: for a whole request.
+    init(_ gateway: GatewayAddress, trust: Trust, timeout: Duration) {
+        var tls = TLSConfiguration.makeClientConfiguration()
+        tls.minimumTLSVersion = .tlsv13
+        switch trust {
+        case .anyone:
+            tls.certificateVerification = .none
+        case .authority(let authority, let client):
+            tls.certificateVerification = .fullVerification
+            tls.trustRoots = .certificates([authority])
+            if let client {
+                tls.certificateChain = client.chain.map { .certificate($0) }
+                tls.privateKey = .privateKey(client.key)
+            }
+        }
+        var configuration = HTTPClient.Configuration(
+            tlsConfiguration: tls, redirectConfiguration: .disallow,
+            timeout: .init(connect: TimeAmount(min(timeout, .seconds(10)))))
+        configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.httpVersion = .http1Only
+        self.gateway = gateway
+        self.deadline = TimeAmount(timeout)
+        self.client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }
+
+    func shutdown() async {
+        try? await self.client.shutdown()
+    }
+
+    /// - Throws: `gateway_unreachable`, `gateway_untrusted`, `CancellationError`.
+    func send(_ method: Endpoint.Method, _ path: String, body: [UInt8]?) async throws -> Answer {
+        var request = HTTPClientRequest(url: "\(self.gateway)\(path)")
+        request.method = .init(rawValue: method.rawValue)
+        request.headers.add(name: "accept", value: "application/json, \(Problem.contentType)")
+        if let body {
+            request.headers.add(name: "content-type", value: "application/json")
+            request.body = .bytes(ByteBuffer(bytes: body))
+        }
+        do {
+            let response = try await self.client.execute(request, timeout: self.deadline)
+            let body = try await response.body.collect(upTo: Self.mostBytes)
+            return Answer(
+                status: Int(response.status.code), contentType: response.headers.first(name: "content-type") ?? "",
+                body: Array(buffer: body))
+        } catch {
+            throw explained(error, reaching: self.gateway)
+        }
+    }
+
+    /// - Throws: also the problem that the gateway answers with.
+    func success(_ method: Endpoint.Method, _ path: String, body: [UInt8]? = nil) async throws -> Answer {
+        let answer = try await self.send(method, path, body: body)
+        guard !(200..<300).contains(answer.status) else { return answer }
+        guard answer.contentType.hasPrefix(Problem.contentType),
+            let problem = try? JSONForm.decode(Problem.self, from: answer.body)
+        else { throw self.unexpected("status \(answer.status)") }
+        throw problem.error
+    }
+
+    func decode<Value: Decodable>(_ type: Value.Type, from answer: Answer) throws(GloveboxError) -> Value {
+        do {
+            return try JSONForm.decode(type, from: answer.body)
+        } catch {
+            throw self.unexpected(error.message)
+        }
+    }
+
+    func unexpected(_ what: String) -> GloveboxError {
+        GloveboxError(
+            .gatewayUnexpected,
+            "what answers at \(self.gateway) isn't a gateway that this glovebox understands (\(what)): check the address and both versions")
+    }
+}
