@@ -11,6 +11,9 @@ package enum Repository {
         "\(root)/\(path)"
     }
 
+    /// Whether `scripts/test --all` runs these tests: then those run too that take long.
+    package static let runsAllTests = getenv("GLOVEBOX_ALL_TESTS") != nil
+
     /// The `glovebox` of the build that these tests belong to: beside the test program.
     package static let program: String = {
         var buffer = [CChar](repeating: 0, count: 4096)
