@@ -20,14 +20,23 @@ import Testing
         "a COPY TO STDOUT is understood in every form",
         arguments: [
             ("COPY t TO STDOUT", "SELECT * FROM \"t\"", CopyFormat.text(.init())),
-            ("copy Public.\"My Table\" (A, \"b\"\"c\") to stdout;", "SELECT \"a\", \"b\"\"c\" FROM \"public\".\"My Table\"", .text(.init())),
-            ("/* a /* b */ c */ COPY (SELECT a, ')' FROM t WHERE b IN (1, 2)) TO STDOUT -- x", "SELECT a, ')' FROM t WHERE b IN (1, 2)", .text(.init())),
+            (
+                "copy Public.\"My Table\" (A, \"b\"\"c\") to stdout;",
+                "SELECT \"a\", \"b\"\"c\" FROM \"public\".\"My Table\"", .text(.init())
+            ),
+            (
+                "/* a /* b */ c */ COPY (SELECT a, ')' FROM t WHERE b IN (1, 2)) TO STDOUT -- x",
+                "SELECT a, ')' FROM t WHERE b IN (1, 2)", .text(.init())
+            ),
             ("COPY t TO STDOUT WITH (FORMAT csv, HEADER, DELIMITER ';')", "SELECT * FROM \"t\"", Self.csv),
             ("COPY t TO STDOUT CSV HEADER DELIMITER AS ';' FORCE QUOTE a, b", "SELECT * FROM \"t\"", Self.csv),
             ("COPY t TO STDOUT (DELIMITER E'\\174', FORMAT text)", "", .unrecognised),
             ("COPY t TO STDOUT USING DELIMITERS '|' WITH NULL AS 'NULL'", "SELECT * FROM \"t\"", Self.piped),
             ("COPY t TO STDOUT (FORMAT 'binary', ENCODING 'utf-8')", "SELECT * FROM \"t\"", .binary),
-            ("COPY BINARY t TO STDOUT", "SELECT * FROM \"t\"", .binary), ("COPY t TO STDIN", "SELECT * FROM \"t\"", .text(.init())),
+            ("COPY t TO STDOUT WITH (NULL '\\N')", "SELECT * FROM \"t\"", .text(.init())),
+            ("COPY (SELECT E'\\x41\\'', 'a\\\\') TO STDOUT", "SELECT E'\\x41\\'', 'a\\\\'", .text(.init())),
+            ("COPY BINARY t TO STDOUT", "SELECT * FROM \"t\"", .binary),
+            ("COPY t TO STDIN", "SELECT * FROM \"t\"", .text(.init())),
             ("COPY ($$;) TO STDOUT$$) TO STDOUT", "$$;) TO STDOUT$$", .text(.init())),
         ])
     func understood(sql: String, describing: String, format: CopyFormat) {
@@ -43,8 +52,10 @@ import Testing
     @Test(
         "what isn't one COPY TO STDOUT, or isn't sure, isn't taken for one",
         arguments: [
-            "SELECT 1", "COPY t FROM STDIN", "COPY t TO '/tmp/x'", "COPY t TO PROGRAM 'x'", "COPY t TO STDOUT; SELECT 1",
-            "COPY t TO STDOUT (ENCODING 'latin1')", "COPY t TO STDOUT (UNKNOWN 1)", "COPY (SELECT 'a\\') TO STDOUT --') TO STDOUT",
+            "SELECT 1", "COPY t FROM STDIN", "COPY t TO '/tmp/x'", "COPY t TO PROGRAM 'x'",
+            "COPY t TO STDOUT; SELECT 1",
+            "COPY t TO STDOUT (ENCODING 'latin1')", "COPY t TO STDOUT (UNKNOWN 1)",
+            "COPY (SELECT 'a\\') TO STDOUT --') TO STDOUT",
             "COPY (SELECT U&'\\0041') TO STDOUT", "COPY (SELECT 1 TO STDOUT", "COPY t TO STDOUT /* open", "", "COPY",
         ])
     func notUnderstood(sql: String) {
@@ -64,7 +75,9 @@ import Testing
             .parseComplete, .parameterDescription([]), .rowDescription(fields("a")), .readyForQuery(.idle), Self.out,
             .copyData(ByteBuffer(string: "1\n")), .copyDone, .commandComplete("COPY 1"), .readyForQuery(.idle))
         #expect(c.clientKinds() == "HdcCZ")
-        #expect(c.take().contains(.backend(.copyOut(CopyOut(columns: fields("a"), columnCount: 1, format: .text(.init()))))))
+        #expect(
+            c.take().contains(.backend(.copyOut(CopyOut(columns: fields("a"), columnCount: 1, format: .text(.init())))))
+        )
     }
 
     @Test("where the columns can't be told, they are unknown")
@@ -76,13 +89,15 @@ import Testing
         var other = Conversation()
         other.client(.query("COPY t TO STDOUT"))
         other.server(
-            .parseComplete, .parameterDescription([]), .rowDescription(fields("a", "generated")), .readyForQuery(.idle), Self.out)
+            .parseComplete, .parameterDescription([]), .rowDescription(fields("a", "generated")), .readyForQuery(.idle),
+            Self.out)
         #expect(other.take().last == .backend(.copyOut(CopyOut(columns: nil, columnCount: 1, format: .text(.init())))))
         var several = Conversation()
         several.client(.query("COPY t TO STDOUT CSV; COPY t TO STDOUT"))
         #expect(several.serverKinds() == "Q")
         several.server(Self.out, .copyDone, .commandComplete("COPY 0"), Self.out)
-        #expect(several.take().last == .backend(.copyOut(CopyOut(columns: nil, columnCount: 1, format: .text(.init())))))
+        #expect(
+            several.take().last == .backend(.copyOut(CopyOut(columns: nil, columnCount: 1, format: .text(.init())))))
         var unclear = Conversation()
         unclear.client(.query("COPY t TO STDOUT (UNKNOWN 1)"))
         unclear.server(Self.out)
@@ -95,7 +110,8 @@ import Testing
         c.client(.parse(.init(text: "COPY t TO STDOUT")), .bind(.init()), .execute(portal: "", maximumRows: 0), .sync)
         #expect(c.serverKinds() == "PBPDCES")
         c.server(
-            .parseComplete, .bindComplete, .parseComplete, .parameterDescription([]), .rowDescription(fields("a")), .closeComplete,
+            .parseComplete, .bindComplete, .parseComplete, .parameterDescription([]), .rowDescription(fields("a")),
+            .closeComplete,
             Self.out, .copyDone, .commandComplete("COPY 0"), .readyForQuery(.idle))
         #expect(c.clientKinds() == "12HcCZ")
         c.client(.parse(.init(text: "COPY t TO STDOUT")), .bind(.init()), .execute(portal: "", maximumRows: 0), .sync)
@@ -125,7 +141,9 @@ import Testing
         #expect(c.take().last == .backend(.ready(.idle)))
     }
 
-    @Test("a COPY IN that fails is followed by the right answers, whether or not the server saw the Sync", arguments: [false, true])
+    @Test(
+        "a COPY IN that fails is followed by the right answers, whether or not the server saw the Sync",
+        arguments: [false, true])
     func copyInFails(sawSync: Bool) {
         var c = Conversation()
         c.client(.parse(.init(text: "COPY t FROM STDIN")), .bind(.init()), .execute(portal: "", maximumRows: 0), .sync)
@@ -136,10 +154,12 @@ import Testing
         c.client(.query("SELECT a"))
         _ = c.take()
         c.server(.rowDescription(fields("a")), dataRow(["1"]), .commandComplete("SELECT 1"), .readyForQuery(.idle))
-        #expect(c.take() == [
-            .backend(.rowDescription(fields("a"))), .backend(.row(fields("a"))), .backend(.commandComplete("SELECT 1")),
-            .backend(.ready(.idle)),
-        ])
+        #expect(
+            c.take() == [
+                .backend(.rowDescription(fields("a"))), .backend(.row(fields("a"))),
+                .backend(.commandComplete("SELECT 1")),
+                .backend(.ready(.idle)),
+            ])
     }
 
     @Test("other messages during COPY IN end the session")
@@ -209,10 +229,14 @@ import Testing
         #expect(binary.rows == 2)
     }
 
-    @Test("a replacement is read back as it was given, whatever it holds", arguments: ["‹email:k3›", "a\tb\\N\n\"", "", "\\.", "\\N"])
+    @Test(
+        "a replacement is read back as it was given, whatever it holds",
+        arguments: ["‹email:k3›", "a\tb\\N\n\"", "", "\\.", "\\N"])
     func replaced(value: String) throws {
         let replacement = CopyReplacement.bytes(ByteBuffer(string: value))
-        for (data, format) in [(Self.text, CopyFormat.text(.init())), (Self.csv, Self.csvFormat), (Self.binary, .binary)] {
+        for (data, format) in [
+            (Self.text, CopyFormat.text(.init())), (Self.csv, Self.csvFormat), (Self.binary, .binary),
+        ] {
             let first = try Self.rewrite(data, format, columns: 2) { _, text in text == "one" ? replacement : .keep }
             let second = try Self.rewrite(first.output, format, columns: 2)
             #expect(second.seen.contains("1:" + value))
@@ -223,7 +247,9 @@ import Testing
 
     @Test("a value replaced by NULL isn't seen any more")
     func nulled() throws {
-        for (data, format) in [(Self.text, CopyFormat.text(.init())), (Self.csv, Self.csvFormat), (Self.binary, .binary)] {
+        for (data, format) in [
+            (Self.text, CopyFormat.text(.init())), (Self.csv, Self.csvFormat), (Self.binary, .binary),
+        ] {
             let first = try Self.rewrite(data, format, columns: 2) { _, text in text == "one" ? .null : .keep }
             let second = try Self.rewrite(first.output, format, columns: 2)
             #expect(second.seen == first.seen.filter { $0 != "1:one" })
@@ -243,7 +269,8 @@ import Testing
         var csv = CopyFormat.CSV()
         csv.quote = UInt8(ascii: "'")
         csv.escape = UInt8(ascii: "\\")
-        let quoted = try Self.rewrite(ByteBuffer(string: "'a\\'b\\\\','c,d'\n"), .csv(csv), columns: 2, size: 1) { _, _ in
+        let quoted = try Self.rewrite(ByteBuffer(string: "'a\\'b\\\\','c,d'\n"), .csv(csv), columns: 2, size: 1) {
+            _, _ in
             .bytes(ByteBuffer(string: "'\\"))
         }
         #expect(quoted.seen == ["0:a'b\\", "1:c,d"])
@@ -253,8 +280,10 @@ import Testing
     @Test("data that don't fit the columns, end in a row, or have a false header are errors")
     func malformed() throws {
         let cases: [(String, CopyFormat, Int)] = [
-            ("a\n", .text(.init()), 2), ("a\tb\tc\n", .text(.init()), 2), ("a\tb", .text(.init()), 2), ("a\n", .csv(.init()), 2),
-            ("\"a,b\n", .csv(.init()), 2), ("x\n", .text(.init()), 0), ("PGCOPY\nxxxxxxxxxxxxxxxxxxxx", .binary, 2), ("", .binary, 2),
+            ("a\n", .text(.init()), 2), ("a\tb\tc\n", .text(.init()), 2), ("a\tb", .text(.init()), 2),
+            ("a\n", .csv(.init()), 2),
+            ("\"a,b\n", .csv(.init()), 2), ("x\n", .text(.init()), 0), ("PGCOPY\nxxxxxxxxxxxxxxxxxxxx", .binary, 2),
+            ("", .binary, 2),
         ]
         for (data, format, columns) in cases {
             #expect(throws: PostgresWireError.self, "\(data)") {
@@ -281,7 +310,9 @@ import Testing
         struct Failed: Error {}
         var rows = try CopyRows(format: .text(.init()), columnCount: 1)
         var output = ByteBuffer()
-        #expect(throws: Failed.self) { try rows.feed(ByteBuffer(string: "a\n"), into: &output) { _, _ in throw Failed() } }
+        #expect(throws: Failed.self) {
+            try rows.feed(ByteBuffer(string: "a\n"), into: &output) { _, _ in throw Failed() }
+        }
         #expect(!output.readableBytesView.contains(UInt8(ascii: "a")))
     }
 }

@@ -21,7 +21,9 @@ import Testing
         self.prepare(&c, "SELECT a FROM t")
         self.run(&c)
         #expect(c.serverKinds() == "BDES")
-        c.server(.bindComplete, .rowDescription(fields("a")), dataRow(["1"]), .commandComplete("SELECT 1"), .readyForQuery(.idle))
+        c.server(
+            .bindComplete, .rowDescription(fields("a")), dataRow(["1"]), .commandComplete("SELECT 1"),
+            .readyForQuery(.idle))
         #expect(c.clientKinds() == "2DCZ")
         #expect(
             c.take().suffix(5) == [
@@ -35,7 +37,9 @@ import Testing
         var c = Conversation()
         self.prepare(&c, "SELECT a FROM t WHERE b = $1")
         self.run(&c)
-        c.server(.bindComplete, .rowDescription(fields("a")), dataRow(["1"]), .commandComplete("SELECT 1"), .readyForQuery(.idle))
+        c.server(
+            .bindComplete, .rowDescription(fields("a")), dataRow(["1"]), .commandComplete("SELECT 1"),
+            .readyForQuery(.idle))
         _ = c.serverKinds()
         self.run(&c, formats: [.binary])
         #expect(c.serverKinds() == "BES")
@@ -58,7 +62,8 @@ import Testing
             .execute(portal: "", maximumRows: 0), .sync)
         #expect(c.serverKinds() == "BDEBES")
         c.server(
-            .bindComplete, .rowDescription(fields("a")), dataRow(["1"]), .commandComplete("SELECT 1"), .bindComplete, dataRow(["1"]),
+            .bindComplete, .rowDescription(fields("a")), dataRow(["1"]), .commandComplete("SELECT 1"), .bindComplete,
+            dataRow(["1"]),
             .commandComplete("SELECT 1"), .readyForQuery(.idle))
         #expect(c.clientKinds() == "2DC2DCZ")
     }
@@ -88,7 +93,9 @@ import Testing
             c.server(.commandComplete("DEALLOCATE"), .commandComplete("PREPARE"), .readyForQuery(.idle))
         } else {
             self.run(&c, name: "other")
-            c.server(.bindComplete, .rowDescription(fields("f")), dataRow(["1"]), .commandComplete("SELECT 1"), .readyForQuery(.idle))
+            c.server(
+                .bindComplete, .rowDescription(fields("f")), dataRow(["1"]), .commandComplete("SELECT 1"),
+                .readyForQuery(.idle))
         }
         _ = c.serverKinds()
         self.run(&c)
@@ -162,7 +169,8 @@ import Testing
         self.prepare(&c, "SELECT a FROM t WHERE b = $1")
         let bind = FrontendMessage.Bind(statement: "s", parameters: [ByteBuffer(string: "v")])
         c.client(.bind(bind))
-        #expect(c.take() == [.frontend(.forward(recording: .bind(text: "SELECT a FROM t WHERE b = $1", bind), after: nil))])
+        #expect(
+            c.take() == [.frontend(.forward(recording: .bind(text: "SELECT a FROM t WHERE b = $1", bind), after: nil))])
     }
 
     @Test("a Bind to a statement whose Parse isn't answered beyond a Sync is held until it is")
@@ -212,7 +220,9 @@ import Testing
     @Test("a failed Parse between two groups doesn't take the later group's statement away")
     func failureBeforeSuccess() {
         var c = Conversation()
-        c.client(.parse(.init(statement: "s", text: "broken")), .sync, .parse(.init(statement: "s", text: "SELECT 2")), .sync)
+        c.client(
+            .parse(.init(statement: "s", text: "broken")), .sync, .parse(.init(statement: "s", text: "SELECT 2")), .sync
+        )
         c.server(SessionTests.error, .readyForQuery(.idle), .parseComplete, .readyForQuery(.idle))
         _ = c.take()
         c.client(.bind(.init(statement: "s")))
@@ -229,7 +239,8 @@ import Testing
         c.client(.bind(.init(statement: "none")), .close(.statement, "s"), .sync)
         c.server(SessionTests.error, .readyForQuery(.idle))
         c.client(.bind(.init(statement: "s")), .sync)
-        guard case .frontend(.forward(recording: .bind(text: "SELECT 1", _)?, after: nil))? = c.take().dropLast().last else {
+        guard case .frontend(.forward(recording: .bind(text: "SELECT 1", _)?, after: nil))? = c.take().dropLast().last
+        else {
             Issue.record("the statement is lost")
             return
         }

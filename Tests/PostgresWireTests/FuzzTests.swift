@@ -19,7 +19,9 @@ import Testing
             guard var (sender, raw) = singles.randomElement(using: &generator) else { return }
             for _ in 0..<Int.random(in: 1...4, using: &generator) {
                 switch Int.random(in: 0..<3, using: &generator) {
-                case 0: raw[Int.random(in: 0..<raw.count, using: &generator)] = UInt8.random(in: .min ... .max, using: &generator)
+                case 0:
+                    raw[Int.random(in: 0..<raw.count, using: &generator)] = UInt8.random(
+                        in: .min ... .max, using: &generator)
                 case 1 where raw.count > 6: raw.removeLast(Int.random(in: 1..<(raw.count - 5), using: &generator))
                 default: raw.append(UInt8.random(in: .min ... .max, using: &generator))
                 }
@@ -65,15 +67,19 @@ import Testing
             case 6, 7: return .execute(portal: name, maximumRows: 1)
             case 8: return .close(Bool.random(using: &generator) ? .statement : .portal, name)
             case 9, 10: return .sync
-            case 11: return [.copyDone, .copyData(ByteBuffer()), .copyFail("x"), .flush].randomElement(using: &generator) ?? .flush
+            case 11:
+                return [.copyDone, .copyData(ByteBuffer()), .copyFail("x"), .flush].randomElement(using: &generator)
+                    ?? .flush
             default: return .functionCall(ByteBuffer())
             }
         }
         let answers: [BackendMessage] = [
-            .parseComplete, .bindComplete, .closeComplete, .noData, .rowDescription(fields("a")), .parameterDescription([]),
+            .parseComplete, .bindComplete, .closeComplete, .noData, .rowDescription(fields("a")),
+            .parameterDescription([]),
             .commandComplete("X"), .emptyQueryResponse, .portalSuspended, dataRow(["1"]), dataRow(["1", "2"]),
             SessionTests.error, .readyForQuery(.idle), .readyForQuery(.inTransaction),
-            .copyInResponse(.init(format: .text, columns: [])), .copyOutResponse(.init(format: .text, columns: [.text])),
+            .copyInResponse(.init(format: .text, columns: [])),
+            .copyOutResponse(.init(format: .text, columns: [.text])),
             .copyData(ByteBuffer(string: "x")), .copyDone,
         ]
         let answerFrames = answers.map { Frame(kind: $0.kind.rawValue, bytes: bytes([$0])) }
@@ -111,11 +117,14 @@ import Testing
         var csv = CopyFormat.CSV()
         csv.escape = UInt8(ascii: "\\")
         for round in 0..<20_000 {
-            let raw = (0..<Int.random(in: 0..<40, using: &generator)).map { _ in alphabet.randomElement(using: &generator) ?? 0 }
+            let raw = (0..<Int.random(in: 0..<40, using: &generator)).map { _ in
+                alphabet.randomElement(using: &generator) ?? 0
+            }
             let format: CopyFormat = [.text(.init()), .csv(.init()), .csv(csv), .binary][round % 4]
             let data =
                 round % 4 == 3
-                ? ByteBuffer(bytes: Array(CopyRowsTests.binary.readableBytesView).prefix(25) + raw.map { $0 & 3 }) : ByteBuffer(bytes: raw)
+                ? ByteBuffer(bytes: Array(CopyRowsTests.binary.readableBytesView).prefix(25) + raw.map { $0 & 3 })
+                : ByteBuffer(bytes: raw)
             let columns = Int.random(in: 0..<4, using: &generator)
             let whole = try? CopyRowsTests.rewrite(data, format, columns: columns)
             let split = try? CopyRowsTests.rewrite(data, format, columns: columns, size: 1)
@@ -128,11 +137,13 @@ import Testing
     func signIn() {
         var generator = SeededGenerator(state: 4)
         let seeds = ["n,,n=,r=abc", "c=biws,r=abcnonce,p=AAAA", "y,,n=,r=x", "r=abcx,s=AAAA,i=1", "v=AAAA"]
-        let verifier = ScramVerifier(salt: [1], iterations: 1, storedKey: Array(repeating: 0, count: 32), serverKey: [0])
+        let verifier = ScramVerifier(
+            salt: [1], iterations: 1, storedKey: Array(repeating: 0, count: 32), serverKey: [0])
         for _ in 0..<20_000 {
             var raw = Array((seeds.randomElement(using: &generator) ?? "").utf8)
             for _ in 0..<Int.random(in: 0...3, using: &generator) where !raw.isEmpty {
-                raw[Int.random(in: 0..<raw.count, using: &generator)] = UInt8.random(in: .min ... .max, using: &generator)
+                raw[Int.random(in: 0..<raw.count, using: &generator)] = UInt8.random(
+                    in: .min ... .max, using: &generator)
             }
             if Bool.random(using: &generator) { raw.removeLast(Int.random(in: 0...raw.count, using: &generator)) }
             var server = ScramServer(verifier: verifier, nonce: "nonce")

@@ -9,24 +9,28 @@ import Testing
             .init(
                 portal: "p", statement: "s", parameterFormats: [.text, .binary],
                 parameters: [ByteBuffer(string: "x"), nil], resultFormats: [.binary])),
-        .describe(.statement, "s"), .describe(.portal, ""), .execute(portal: "p", maximumRows: 10), .close(.portal, "p"),
+        .describe(.statement, "s"), .describe(.portal, ""), .execute(portal: "p", maximumRows: 10),
+        .close(.portal, "p"),
         .sync, .flush, .copyData(ByteBuffer(string: "a\tb\n")), .copyDone, .copyFail("no"),
         .functionCall(ByteBuffer(bytes: [0, 0, 0, 1])), .password(ByteBuffer(string: "x\0")), .terminate,
     ]
     static let backend: [BackendMessage] = [
         .authentication(.ok), .authentication(.cleartextPassword), .authentication(.md5Password(salt: [1, 2, 3, 4])),
         .authentication(.sasl(["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"])),
-        .authentication(.saslContinue(ByteBuffer(string: "r=1"))), .authentication(.saslFinal(ByteBuffer(string: "v=1"))),
+        .authentication(.saslContinue(ByteBuffer(string: "r=1"))),
+        .authentication(.saslFinal(ByteBuffer(string: "v=1"))),
         .authentication(.other(7)), .parameterStatus(name: "TimeZone", value: "UTC"),
         .backendKeyData(CancelKey(processID: 7, secret: [1, 2, 3, 4])), .readyForQuery(.failed),
         .rowDescription(fields("a", "b")), dataRow(["1", nil, ""]), .commandComplete("SELECT 1"), .emptyQueryResponse,
         .errorResponse(ErrorFields(sqlState: "42601", message: "m", detail: "d", hint: "h")),
         .noticeResponse(ErrorFields(severity: "NOTICE", sqlState: "00000", message: "m")), .noData,
         .parameterDescription([25, 23]), .parseComplete, .bindComplete, .closeComplete, .portalSuspended,
-        .copyInResponse(.init(format: .text, columns: [.text])), .copyOutResponse(.init(format: .binary, columns: [.binary])),
+        .copyInResponse(.init(format: .text, columns: [.text])),
+        .copyOutResponse(.init(format: .binary, columns: [.binary])),
         .copyBothResponse(.init(format: .text, columns: [])), .copyData(ByteBuffer(string: "x")), .copyDone,
         .notificationResponse(processID: 3, channel: "c", payload: "p"),
-        .negotiateProtocolVersion(newest: .v3_0, unknownOptions: ["_pq_.a"]), .functionCallResponse(ByteBuffer(string: "x")),
+        .negotiateProtocolVersion(newest: .supported, unknownOptions: ["_pq_.a"]),
+        .functionCallResponse(ByteBuffer(string: "x")),
     ]
 
     @Test("every frontend message reads as what was written", arguments: MessageTests.frontend)
@@ -91,7 +95,9 @@ import Testing
 
     @Test("a length below four, an unknown kind and a message over the limit are refused from the header")
     func badHeaders() {
-        func failure(_ raw: [UInt8], _ sender: Sender, limit: Int = MessageDecoder.sessionLimit) -> PostgresWireError.Code? {
+        func failure(
+            _ raw: [UInt8], _ sender: Sender, limit: Int = MessageDecoder.sessionLimit
+        ) -> PostgresWireError.Code? {
             var decoder = MessageDecoder(sender, limit: limit)
             decoder.append(ByteBuffer(bytes: raw))
             do {
@@ -140,7 +146,7 @@ import Testing
         let packets: [InitialPacket] = [
             .tlsRequest, .gssRequest, .cancel(CancelKey(processID: 9, secret: [1, 2, 3, 4])),
             .cancel(CancelKey(processID: 9, secret: Array(repeating: 7, count: 32))),
-            .startup(.v3_0, StartupParameters(["user": "a.b", "database": "d"])),
+            .startup(.supported, StartupParameters(["user": "a.b", "database": "d"])),
         ]
         for packet in packets {
             let whole = bytes(packet)

@@ -11,7 +11,8 @@ typealias Event = Conversation.Event
     static let steps: [Conversation.Step] = [
         .client([.query("SELECT a FROM t; SELECT b FROM t")]),
         .server([
-            .rowDescription(fields("a")), dataRow(["1"]), dataRow([nil]), .commandComplete("SELECT 2"), .rowDescription(fields("b")),
+            .rowDescription(fields("a")), dataRow(["1"]), dataRow([nil]), .commandComplete("SELECT 2"),
+            .rowDescription(fields("b")),
             dataRow(["x"]), .noticeResponse(ErrorFields(severity: "NOTICE", sqlState: "00000", message: "n")),
             .commandComplete("SELECT 1"), .readyForQuery(.idle),
         ]),
@@ -26,7 +27,8 @@ typealias Event = Conversation.Event
         .server([.bindComplete, dataRow(["1"]), .commandComplete("SELECT 1"), .readyForQuery(.idle)]),
         .client([
             .parse(.init(text: "SELEC")), .bind(.init()), .execute(portal: "", maximumRows: 0), .sync,
-            .parse(.init(text: "SELECT f(1)")), .bind(.init()), .describe(.portal, ""), .execute(portal: "", maximumRows: 1), .sync,
+            .parse(.init(text: "SELECT f(1)")), .bind(.init()), .describe(.portal, ""),
+            .execute(portal: "", maximumRows: 1), .sync,
         ]),
         .server([
             error, .readyForQuery(.idle), .parseComplete, .bindComplete, .rowDescription(fields("f")), dataRow(["1"]),
@@ -47,7 +49,8 @@ typealias Event = Conversation.Event
         .client([.query("")]),
         .server([.emptyQueryResponse, .readyForQuery(.idle)]),
         .server([
-            .notificationResponse(processID: 1, channel: "c", payload: "p"), .parameterStatus(name: "TimeZone", value: "UTC"),
+            .notificationResponse(processID: 1, channel: "c", payload: "p"),
+            .parameterStatus(name: "TimeZone", value: "UTC"),
         ]),
         .client([.terminate]),
     ]
@@ -64,7 +67,9 @@ typealias Event = Conversation.Event
             var pieces: [ByteBuffer] = []
             if let size {
                 var rest = whole
-                while rest.readableBytes > 0, let piece = rest.readSlice(length: min(size, rest.readableBytes)) { pieces.append(piece) }
+                while rest.readableBytes > 0, let piece = rest.readSlice(length: min(size, rest.readableBytes)) {
+                    pieces.append(piece)
+                }
             } else if let cutAt, cutAt > position, cutAt < position + whole.readableBytes,
                 let first = whole.getSlice(at: 0, length: cutAt - position),
                 let second = whole.getSlice(at: cutAt - position, length: whole.readableBytes - (cutAt - position))
@@ -102,11 +107,13 @@ typealias Event = Conversation.Event
         c.client(.query("SELECT a; SELECT b, c"))
         #expect(c.take() == [.frontend(.forward(recording: .query("SELECT a; SELECT b, c"), after: nil))])
         c.server(
-            .rowDescription(fields("a")), dataRow(["1"]), .commandComplete("SELECT 1"), .rowDescription(fields("b", "c")),
+            .rowDescription(fields("a")), dataRow(["1"]), .commandComplete("SELECT 1"),
+            .rowDescription(fields("b", "c")),
             dataRow(["2", "3"]), .commandComplete("SELECT 1"), .readyForQuery(.inTransaction))
         #expect(
             c.take() == [
-                .backend(.rowDescription(fields("a"))), .backend(.row(fields("a"))), .backend(.commandComplete("SELECT 1")),
+                .backend(.rowDescription(fields("a"))), .backend(.row(fields("a"))),
+                .backend(.commandComplete("SELECT 1")),
                 .backend(.rowDescription(fields("b", "c"))), .backend(.row(fields("b", "c"))),
                 .backend(.commandComplete("SELECT 1")), .backend(.ready(.inTransaction)),
             ])
@@ -137,7 +144,8 @@ typealias Event = Conversation.Event
     @Test("answers to nothing end the session")
     func unasked() {
         for message: BackendMessage in [
-            .readyForQuery(.idle), .parseComplete, dataRow(["1"]), .commandComplete("X"), .copyData(ByteBuffer(string: "x")),
+            .readyForQuery(.idle), .parseComplete, dataRow(["1"]), .commandComplete("X"),
+            .copyData(ByteBuffer(string: "x")),
             .rowDescription(fields("a")), .authentication(.ok), .copyBothResponse(.init(format: .text, columns: [])),
         ] {
             var c = Conversation()
@@ -168,12 +176,14 @@ typealias Event = Conversation.Event
     func pipelineError() {
         var c = Conversation()
         c.client(
-            .parse(.init(text: "SELECT 1")), .bind(.init()), .describe(.portal, ""), .execute(portal: "", maximumRows: 0),
+            .parse(.init(text: "SELECT 1")), .bind(.init()), .describe(.portal, ""),
+            .execute(portal: "", maximumRows: 0),
             .parse(.init(text: "broken")), .bind(.init()), .execute(portal: "", maximumRows: 0), .sync,
             .parse(.init(text: "SELECT b")), .bind(.init()), .execute(portal: "", maximumRows: 0), .sync)
         #expect(c.serverKinds() == "PBDEPBDESPBDES")
         c.server(
-            .parseComplete, .bindComplete, .rowDescription(fields("a")), dataRow(["1"]), .commandComplete("SELECT 1"), Self.error,
+            .parseComplete, .bindComplete, .rowDescription(fields("a")), dataRow(["1"]), .commandComplete("SELECT 1"),
+            Self.error,
             .readyForQuery(.idle), .parseComplete, .bindComplete, .rowDescription(fields("b")), dataRow(["2"]),
             .commandComplete("SELECT 1"), .readyForQuery(.idle))
         #expect(c.clientKinds() == "12TDCEZ12DCZ")
@@ -272,7 +282,10 @@ typealias Event = Conversation.Event
         var c = Conversation()
         c.client(.parse(.init(text: "SELECT 1")), .bind(.init()), .execute(portal: "", maximumRows: 0))
         let refused = Frame(kind: 0x50, bytes: bytes([FrontendMessage.parse(.init(text: "DROP TABLE t"))]))
-        guard case .refuse(Self.refusal, let sending) = try c.machine.received(fromFrontend: refused, refusing: Self.refusal) else {
+        guard
+            case .refuse(Self.refusal, let sending) = try c.machine.received(
+                fromFrontend: refused, refusing: Self.refusal)
+        else {
             Issue.record("not refused")
             return
         }

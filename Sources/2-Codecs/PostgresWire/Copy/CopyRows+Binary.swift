@@ -28,7 +28,9 @@ struct CopyBinaryForm {
         guard pending.readableBytes >= self.needed else { return nil }
         switch self.position {
         case .header:
-            guard let length = try self.headerLength(pending), let header = pending.readSlice(length: length) else { return nil }
+            guard let length = try self.headerLength(pending), let header = pending.readSlice(length: length) else {
+                return nil
+            }
             self.position = .tuples
             self.needed = 0
             output.writeImmutableBuffer(header)
@@ -42,8 +44,11 @@ struct CopyBinaryForm {
                 self.needed = 0
                 return false
             }
-            guard Int(count) == columns else { throw PostgresWireError.copy("a row has another number of values than columns") }
-            guard let length = try self.tupleLength(pending, columns), let tuple = pending.readSlice(length: length) else {
+            guard Int(count) == columns else {
+                throw PostgresWireError.copy("a row has another number of values than columns")
+            }
+            guard let length = try self.tupleLength(pending, columns), let tuple = pending.readSlice(length: length)
+            else {
                 return nil
             }
             self.needed = 0

@@ -66,7 +66,8 @@ struct CopyCSVForm {
 
     /// - Returns: false for the header.
     mutating func rewrite(
-        _ row: ByteBuffer, _ columns: Int, into output: inout ByteBuffer, _ value: (Int, ByteBuffer) throws -> CopyReplacement
+        _ row: ByteBuffer, _ columns: Int, into output: inout ByteBuffer,
+        _ value: (Int, ByteBuffer) throws -> CopyReplacement
     ) throws -> Bool {
         if self.isHeaderNext {
             self.isHeaderNext = false

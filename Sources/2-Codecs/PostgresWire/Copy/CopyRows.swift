@@ -76,7 +76,8 @@ package struct CopyRows {
             }
         }
         guard self.pending.readableBytes <= self.rowLimit else {
-            throw PostgresWireError(.rowTooLong, "a row of COPY data is longer than the \(self.rowLimit) bytes that are kept")
+            throw PostgresWireError(
+                .rowTooLong, "a row of COPY data is longer than the \(self.rowLimit) bytes that are kept")
         }
     }
 
@@ -136,7 +137,8 @@ struct CopyTextForm {
 
     /// - Returns: false for the header.
     mutating func rewrite(
-        _ row: ByteBuffer, _ columns: Int, into output: inout ByteBuffer, _ value: (Int, ByteBuffer) throws -> CopyReplacement
+        _ row: ByteBuffer, _ columns: Int, into output: inout ByteBuffer,
+        _ value: (Int, ByteBuffer) throws -> CopyReplacement
     ) throws -> Bool {
         if self.isHeaderNext {
             self.isHeaderNext = false

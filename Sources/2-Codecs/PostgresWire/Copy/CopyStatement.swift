@@ -127,7 +127,9 @@ private struct CopyParser {
             let range = try self.parenthesised()
             describing = String(decoding: self.text[range], as: UTF8.self)
         } else {
-            if self.peek == .word("binary"), self.isName(1), self.token(1) != .word("to"), self.token(1) != .word("from") {
+            if self.peek == .word("binary"), self.isName(1), self.token(1) != .word("to"),
+                self.token(1) != .word("from")
+            {
                 self.next += 1
                 options.format = "binary"
             }

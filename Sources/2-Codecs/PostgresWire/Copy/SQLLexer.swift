@@ -1,13 +1,15 @@
 /// Takes a statement apart into tokens, as far as finding COPY needs it (PostgreSQL manual, "Lexical Structure").
 ///
-/// It is cautious: whatever it can't be sure of (a backslash in a plain string, which depends on a setting; Unicode
-/// escapes; an unclosed quote) makes ``tokens`` nil, and callers then assume the worst.
+/// It is cautious: whatever it can't be sure of (a backslash before the end of a plain string, where a setting tells
+/// whether it is one; Unicode escapes; an unclosed quote) makes it give nil, and callers then assume the worst.
 struct SQLLexer {
     enum Token: Hashable {
         /// A keyword or unquoted name, in lower case.
         case word(String)
         case quotedName(String)
         case string(String)
+        /// A string with escapes whose value nobody needs.
+        case opaqueString
         case number(String)
         case symbol(UInt8)
     }
@@ -40,7 +42,9 @@ struct SQLLexer {
     ///
     /// Operators, casts and views may call functions too, but those are the database owner's.
     static func isInert(_ text: String) -> Bool {
-        guard let tokens = Self.tokens(of: Array(text.utf8)), case .word(let verb)? = tokens.first?.token else { return false }
+        guard let tokens = Self.tokens(of: Array(text.utf8)), case .word(let verb)? = tokens.first?.token else {
+            return false
+        }
         guard ["select", "table", "values", "begin"].contains(verb) else { return false }
         for (index, located) in tokens.enumerated() {
             switch located.token {
@@ -108,7 +112,8 @@ struct SQLLexer {
 
     private static func isNameStart(_ byte: UInt8) -> Bool {
         switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"), 0x80...: true
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"), 0x80...:
+            true
         default: false
         }
     }
@@ -155,7 +160,9 @@ struct SQLLexer {
             let byte = self.byte()
             self.position += 1
             if byte == UInt8(ascii: "\"") {
-                guard self.byte() == UInt8(ascii: "\"") else { return .quotedName(String(decoding: name, as: UTF8.self)) }
+                guard self.byte() == UInt8(ascii: "\"") else {
+                    return .quotedName(String(decoding: name, as: UTF8.self))
+                }
                 self.position += 1
             }
             name.append(byte)
@@ -166,17 +173,30 @@ struct SQLLexer {
     private mutating func string(escapes: Bool) -> Token? {
         self.position += 1
         var value: [UInt8] = []
+        var isOpaque = false
         while self.position < self.text.count {
             let byte = self.byte()
             self.position += 1
             switch byte {
             case UInt8(ascii: "'"):
-                guard self.byte() == UInt8(ascii: "'") else { return .string(String(decoding: value, as: UTF8.self)) }
+                guard self.byte() == UInt8(ascii: "'") else {
+                    return isOpaque ? .opaqueString : .string(String(decoding: value, as: UTF8.self))
+                }
                 self.position += 1
                 value.append(byte)
+            case UInt8(ascii: "\\") where escapes:
+                let escaped = self.escape()
+                isOpaque = isOpaque || escaped == nil
+                value.append(escaped ?? 0)
             case UInt8(ascii: "\\"):
-                guard escapes, let escaped = self.escape() else { return nil }
-                value.append(escaped)
+                // With standard_conforming_strings off this escapes what follows; only a quote makes a difference to
+                // where the string ends, and none does after an even number.
+                value.append(byte)
+                if self.byte() == UInt8(ascii: "'") { return nil }
+                if self.byte() == UInt8(ascii: "\\") {
+                    value.append(byte)
+                    self.position += 1
+                }
             default: value.append(byte)
             }
         }
@@ -185,7 +205,6 @@ struct SQLLexer {
 
     /// What stands behind a backslash; nil for the numeric forms, which nobody needs here.
     private mutating func escape() -> UInt8? {
-        guard self.position < self.text.count else { return nil }
         let byte = self.byte()
         self.position += 1
         switch byte {

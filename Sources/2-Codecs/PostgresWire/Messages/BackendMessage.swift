@@ -107,7 +107,8 @@ package enum TransactionStatus: UInt8, Hashable, Sendable {
 extension BackendMessage {
     package init(_ frame: Frame) throws(PostgresWireError) {
         guard let kind = Kind(rawValue: frame.kind) else {
-            throw PostgresWireError(.unknownMessage, "a PostgreSQL message has a kind that doesn't exist: \(frame.kind)")
+            throw PostgresWireError(
+                .unknownMessage, "a PostgreSQL message has a kind that doesn't exist: \(frame.kind)")
         }
         var body = frame.body
         switch kind {
@@ -166,7 +167,8 @@ extension BackendMessage {
         case .notificationResponse:
             let processID = try body.field(UInt32.self, "a process id")
             let channel = try body.lenientText("a channel")
-            self = .notificationResponse(processID: processID, channel: channel, payload: try body.lenientText("a payload"))
+            self = .notificationResponse(
+                processID: processID, channel: channel, payload: try body.lenientText("a payload"))
         case .negotiateProtocolVersion:
             let major = try body.field(UInt16.self, "a version")
             let minor = try body.field(UInt16.self, "a version")
@@ -174,7 +176,8 @@ extension BackendMessage {
             guard count <= body.readableBytes else { throw .malformed("the options are cut short") }
             var options: [String] = []
             for _ in 0..<count { options.append(try body.lenientText("an option")) }
-            self = .negotiateProtocolVersion(newest: ProtocolVersion(major: major, minor: minor), unknownOptions: options)
+            self = .negotiateProtocolVersion(
+                newest: ProtocolVersion(major: major, minor: minor), unknownOptions: options)
         case .functionCallResponse: self = .functionCallResponse(try body.value("a function's result"))
         }
         try body.finished("a \(kind)")

@@ -73,13 +73,16 @@ package struct MessageDecoder: Sendable {
         let start = self.buffer.readerIndex
         guard let kind = self.buffer.getInteger(at: start, as: UInt8.self) else { return nil }
         guard Self.isKnown(kind, from: self.sender) else {
-            throw self.fail(PostgresWireError(.unknownMessage, "a PostgreSQL message has a kind that doesn't exist: \(kind)"))
+            throw self.fail(
+                PostgresWireError(.unknownMessage, "a PostgreSQL message has a kind that doesn't exist: \(kind)"))
         }
         guard let length = self.buffer.getInteger(at: start + 1, as: UInt32.self) else { return nil }
         guard length >= 4 else { throw self.fail(.malformed("its length is below 4")) }
         let most = self.sender == .frontend && Self.isSmall(kind) ? min(self.limit, Self.smallLimit) : self.limit
         guard Int(length) <= most else {
-            throw self.fail(PostgresWireError(.messageTooLong, "a PostgreSQL message of \(length) bytes is over the \(most) allowed"))
+            throw self.fail(
+                PostgresWireError(
+                    .messageTooLong, "a PostgreSQL message of \(length) bytes is over the \(most) allowed"))
         }
         guard let bytes = self.buffer.readSlice(length: Int(length) + 1) else { return nil }
         return Frame(kind: kind, bytes: bytes)

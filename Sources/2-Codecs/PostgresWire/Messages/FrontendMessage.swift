@@ -75,7 +75,8 @@ package enum FrontendMessage: Hashable, Sendable {
 
     package init(_ frame: Frame) throws(PostgresWireError) {
         guard let kind = Kind(rawValue: frame.kind) else {
-            throw PostgresWireError(.unknownMessage, "a PostgreSQL message has a kind that doesn't exist: \(frame.kind)")
+            throw PostgresWireError(
+                .unknownMessage, "a PostgreSQL message has a kind that doesn't exist: \(frame.kind)")
         }
         var body = frame.body
         switch kind {
@@ -155,7 +156,8 @@ package enum FrontendMessage: Hashable, Sendable {
         case .copyData(let data): buffer.writeMessage(Kind.copyData.rawValue) { _ = $0.writeImmutableBuffer(data) }
         case .copyDone: buffer.writeMessage(Kind.copyDone.rawValue) { _ in }
         case .copyFail(let reason): buffer.writeMessage(Kind.copyFail.rawValue) { $0.writeCString(reason) }
-        case .functionCall(let body): buffer.writeMessage(Kind.functionCall.rawValue) { _ = $0.writeImmutableBuffer(body) }
+        case .functionCall(let body):
+            buffer.writeMessage(Kind.functionCall.rawValue) { _ = $0.writeImmutableBuffer(body) }
         case .password(let body): buffer.writeMessage(Kind.password.rawValue) { _ = $0.writeImmutableBuffer(body) }
         case .terminate: buffer.writeMessage(Kind.terminate.rawValue) { _ in }
         }

@@ -25,7 +25,9 @@ package enum InitialPacket: Hashable, Sendable {
         let minor = try packet.field(UInt16.self, "the version")
         switch (major, minor) {
         case (Self.requestCodeMajor, 5678):
-            guard (8...260).contains(packet.readableBytes) else { throw .malformed("a cancel request's key has no such length") }
+            guard (8...260).contains(packet.readableBytes) else {
+                throw .malformed("a cancel request's key has no such length")
+            }
             let processID = try packet.field(UInt32.self, "the process id")
             return .cancel(CancelKey(processID: processID, secret: Array(packet.readableBytesView)))
         case (Self.requestCodeMajor, 5679):
@@ -72,7 +74,8 @@ package struct ProtocolVersion: Hashable, Sendable {
         self.minor = minor
     }
 
-    package static let v3_0 = Self(major: 3, minor: 0)
+    /// The newest that we speak.
+    package static let supported = Self(major: 3, minor: 0)
 }
 
 /// What names a session to be cancelled. 4 bytes of secret in protocol 3.0, up to 256 in 3.2.

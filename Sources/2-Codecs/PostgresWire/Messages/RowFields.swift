@@ -81,7 +81,8 @@ package final class RowFields: Sendable {
             for field in self.fields {
                 buffer.writeCString(field.name)
                 buffer.writeMultipleIntegers(
-                    field.tableOID, field.attribute, field.type.oid, field.typeSize, field.typeModifier, field.format.rawValue)
+                    field.tableOID, field.attribute, field.type.oid, field.typeSize, field.typeModifier,
+                    field.format.rawValue)
             }
         }
     }

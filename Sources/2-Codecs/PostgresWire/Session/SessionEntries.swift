@@ -53,7 +53,8 @@ final class BoundPortal {
     var result: DescribedResult?
 
     init(
-        name: String, statement: PreparedStatement?, resultFormats: [ValueFormat], isRemoval: Bool = false, group: UInt64,
+        name: String, statement: PreparedStatement?, resultFormats: [ValueFormat], isRemoval: Bool = false,
+        group: UInt64,
         epoch: UInt64, serial: UInt64, previous: BoundPortal?
     ) {
         self.name = name

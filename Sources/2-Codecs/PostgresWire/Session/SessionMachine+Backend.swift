@@ -10,7 +10,8 @@ extension SessionMachine {
         do throws(PostgresWireError) {
             if frame.kind == BackendMessage.Kind.dataRow.rawValue { return try self.row(frame) }
             guard let kind = BackendMessage.Kind(rawValue: frame.kind) else {
-                throw PostgresWireError(.unknownMessage, "a PostgreSQL message has a kind that doesn't exist: \(frame.kind)")
+                throw PostgresWireError(
+                    .unknownMessage, "a PostgreSQL message has a kind that doesn't exist: \(frame.kind)")
             }
             return try self.judge(kind, frame)
         } catch {
@@ -18,7 +19,8 @@ extension SessionMachine {
         }
     }
 
-    private mutating func judge(_ kind: BackendMessage.Kind, _ frame: Frame) throws(PostgresWireError) -> BackendAction {
+    private mutating func judge(_ kind: BackendMessage.Kind, _ frame: Frame) throws(PostgresWireError) -> BackendAction
+    {
         switch kind {
         // These come at any time and answer nothing.
         case .noticeResponse: return .notice(try ErrorFields(body: frame.body))
@@ -29,7 +31,8 @@ extension SessionMachine {
             case .parameterStatus(let name, let value):
                 // Text in another encoding can't be judged.
                 guard name != "client_encoding" || value == "UTF8" else {
-                    throw PostgresWireError(.encodingChanged, "client_encoding must stay UTF8 in a session through Glovebox")
+                    throw PostgresWireError(
+                        .encodingChanged, "client_encoding must stay UTF8 in a session through Glovebox")
                 }
                 return .parameterStatus(name: name, value: value)
             default: throw .unexpected(frame.kind, "now")
@@ -85,7 +88,8 @@ extension SessionMachine {
             }
         }
         guard let fields = self.current else { throw .unexpected(frame.kind, "without known columns") }
-        guard frame.bytes.getInteger(at: frame.bytes.readerIndex + 5, as: UInt16.self) == UInt16(clamping: fields.count) else {
+        guard frame.bytes.getInteger(at: frame.bytes.readerIndex + 5, as: UInt16.self) == UInt16(clamping: fields.count)
+        else {
             throw .malformed("a row has another number of cells than its description")
         }
         return .row(fields)

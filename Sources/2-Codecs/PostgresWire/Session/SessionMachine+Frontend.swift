@@ -23,7 +23,8 @@ extension SessionMachine {
 
     private mutating func judge(_ frame: Frame, _ refusal: ErrorFields?) throws(PostgresWireError) -> FrontendAction {
         guard let kind = FrontendMessage.Kind(rawValue: frame.kind) else {
-            throw PostgresWireError(.unknownMessage, "a PostgreSQL message has a kind that doesn't exist: \(frame.kind)")
+            throw PostgresWireError(
+                .unknownMessage, "a PostgreSQL message has a kind that doesn't exist: \(frame.kind)")
         }
         switch kind {
         case .copyData: return self.isSkipping ? .drop : .forward(recording: nil, after: nil)
@@ -46,7 +47,7 @@ extension SessionMachine {
         let message: FrontendMessage
         do {
             message = try FrontendMessage(frame)
-        } catch where error.code == .notUTF8 && (kind == .query || kind == .parse) {
+        } catch  where error.code == .notUTF8 && (kind == .query || kind == .parse) {
             return self.refuse(kind, .notUTF8)
         }
         switch message {
@@ -141,7 +142,8 @@ extension SessionMachine {
         }
         let known = statement?.text == nil ? nil : statement
         let entry = BoundPortal(
-            name: bind.portal, statement: known, resultFormats: bind.resultFormats, group: self.group, epoch: self.epoch,
+            name: bind.portal, statement: known, resultFormats: bind.resultFormats, group: self.group,
+            epoch: self.epoch,
             serial: self.serial, previous: self.portal(bind.portal))
         self.setPortal(bind.portal, entry)
         self.expect(.bind(entry))
@@ -176,7 +178,8 @@ extension SessionMachine {
             portal = found
         } else {
             portal = BoundPortal(
-                name: name, statement: nil, resultFormats: [], group: self.group, epoch: self.epoch, serial: self.serial,
+                name: name, statement: nil, resultFormats: [], group: self.group, epoch: self.epoch,
+                serial: self.serial,
                 previous: nil)
             recording = .cursor(portal: name)
         }
@@ -240,7 +243,8 @@ extension SessionMachine {
         if self.isSkipping { return .drop }
         if !self.expectations.isEmpty {
             guard self.expectations.count < 2 * self.bounds.outstanding else {
-                throw PostgresWireError(.tooManyOutstanding, "the client ended COPY too often without waiting for an answer")
+                throw PostgresWireError(
+                    .tooManyOutstanding, "the client ended COPY too often without waiting for an answer")
             }
             self.expect(.copyEnd)
         }
@@ -312,7 +316,8 @@ extension Expectation {
 
 extension ErrorFields {
     static let functionCallRefused = ErrorFields(
-        sqlState: "0A000", message: "the function call sub-protocol isn't supported", hint: "Call the function in a SELECT.")
+        sqlState: "0A000", message: "the function call sub-protocol isn't supported",
+        hint: "Call the function in a SELECT.")
     static let notUTF8 = ErrorFields(
         sqlState: "22021", message: "the statement isn't UTF-8", hint: "Set the client's encoding to UTF8.")
     static let tooManyStatements = ErrorFields(

@@ -151,7 +151,8 @@ package struct SessionMachine: ~Copyable {
             if let entry = query.statement { self.undo(entry) }
             if let entry = query.portal { self.undo(entry) }
         case .describe(let result), .describeParameters(let result): result.state = .void
-        case .execute, .refusedMessage, .sync, .doubtfulSync, .copyEnd, .parseCopy, .describeCopyParameters, .describeCopy,
+        case .execute, .refusedMessage, .sync, .doubtfulSync, .copyEnd, .parseCopy, .describeCopyParameters,
+            .describeCopy,
             .closeCopy:
             break
         }

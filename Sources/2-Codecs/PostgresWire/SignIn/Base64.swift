@@ -10,7 +10,8 @@ enum Base64 {
             var bits: UInt32 = 0
             for offset in 0..<3 { bits = bits << 8 | (offset < group.count ? UInt32(group[start + offset]) : 0) }
             for digit in 0..<4 {
-                text.append(digit <= group.count ? Self.alphabet[Int(bits >> UInt32(18 - 6 * digit)) & 63] : UInt8(ascii: "="))
+                text.append(
+                    digit <= group.count ? Self.alphabet[Int(bits >> UInt32(18 - 6 * digit)) & 63] : UInt8(ascii: "="))
             }
         }
         return text

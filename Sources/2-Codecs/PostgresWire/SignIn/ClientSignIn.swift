@@ -107,7 +107,7 @@ package struct ClientSignIn: ~Copyable {
     /// What to send first.
     package var startup: ByteBuffer {
         var buffer = ByteBuffer()
-        InitialPacket.startup(.v3_0, self.parameters).write(into: &buffer)
+        InitialPacket.startup(.supported, self.parameters).write(into: &buffer)
         return buffer
     }
 
@@ -166,7 +166,9 @@ package struct ClientSignIn: ~Copyable {
         }
     }
 
-    private mutating func answer(_ request: BackendMessage.Authentication) throws(PostgresWireError) -> ClientSignInAction {
+    private mutating func answer(
+        _ request: BackendMessage.Authentication
+    ) throws(PostgresWireError) -> ClientSignInAction {
         switch request {
         case .ok:
             self.state = .authenticated(BackendSession())

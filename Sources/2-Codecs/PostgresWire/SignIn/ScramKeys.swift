@@ -89,6 +89,7 @@ struct ScramAttributes {
 
     /// Nonces are printable ASCII without a comma (RFC 5802, section 7).
     static func isNonce(_ bytes: ArraySlice<UInt8>) -> Bool {
-        !bytes.isEmpty && bytes.count <= 1024 && bytes.allSatisfy { (0x21...0x7E).contains($0) && $0 != UInt8(ascii: ",") }
+        !bytes.isEmpty && bytes.count <= 1024
+            && bytes.allSatisfy { (0x21...0x7E).contains($0) && $0 != UInt8(ascii: ",") }
     }
 }

@@ -98,7 +98,8 @@ package struct ScramServer: ~Copyable {
             + Array(",i=\(self.verifier.iterations)".utf8)
         return .success(
             Exchange(
-                header: Array(message[...(flagEnd + 1)]), clientFirstBare: Array(bare), serverFirst: serverFirst, nonce: nonce))
+                header: Array(message[...(flagEnd + 1)]), clientFirstBare: Array(bare), serverFirst: serverFirst,
+                nonce: nonce))
     }
 
     /// client-final-message: `c=` header in base 64 `,r=` nonce [extensions] `,p=` proof.

@@ -58,6 +58,7 @@ package struct ServerSignIn: ~Copyable {
     private let offersTLS: Bool
     private var isSecure: Bool
     private var gssAsked = false
+    private var hasBytesBeforeTLS = false
     private var buffer = ByteBuffer()
     private var decoder = MessageDecoder(.frontend, limit: MessageDecoder.signInLimit)
 
@@ -84,6 +85,7 @@ package struct ServerSignIn: ~Copyable {
         switch exchange(&self.state, with: .finished) {
         case .awaitingTLS:
             self.isSecure = true
+            self.hasBytesBeforeTLS = self.buffer.readableBytes > 0
             self.state = .initial
         case .initial:
             self.state = .initial
@@ -108,11 +110,12 @@ package struct ServerSignIn: ~Copyable {
             var answer = ByteBuffer()
             let options = startup.parameters.protocolOptions
             if startup.version.minor > 0 || !options.isEmpty {
-                BackendMessage.negotiateProtocolVersion(newest: .v3_0, unknownOptions: options).write(into: &answer)
+                BackendMessage.negotiateProtocolVersion(newest: .supported, unknownOptions: options).write(into: &answer)
             }
             BackendMessage.authentication(.sasl(["SCRAM-SHA-256"])).write(into: &answer)
             self.state = .exchanging(
-                startup.parameters, ScramServer(verifier: verifier, isKnown: isKnown, nonce: nonce), mechanismKnown: false)
+                startup.parameters, ScramServer(verifier: verifier, isKnown: isKnown, nonce: nonce),
+                mechanismKnown: false)
             return .send(answer)
         case .initial: return self.answeredUnasked()
         case .awaitingTLS: return self.answeredUnasked()
@@ -130,6 +133,7 @@ package struct ServerSignIn: ~Copyable {
     package mutating func next() -> ServerSignInAction? {
         switch exchange(&self.state, with: .finished) {
         case .initial:
+            guard !self.hasBytesBeforeTLS else { return self.refused(.bytesBeforeTLS) }
             self.state = .initial
             do {
                 guard let packet = try InitialPacket.read(from: &self.buffer) else { return nil }
@@ -167,16 +171,19 @@ package struct ServerSignIn: ~Copyable {
     private mutating func initial(_ packet: InitialPacket) -> ServerSignInAction {
         switch packet {
         case .tlsRequest:
-            guard !self.isSecure else { return self.refuse(.protocolViolation(.malformed("TLS is asked for inside TLS"))) }
+            guard !self.isSecure else {
+                return self.refuse(.protocolViolation(.malformed("TLS is asked for inside TLS")))
+            }
             guard self.offersTLS else { return .send(ByteBuffer(string: "N")) }
             guard self.buffer.readableBytes == 0 else {
-                return self.refuse(
-                    .protocolViolation(PostgresWireError(.bytesBeforeTLS, "the client sent data before TLS was in place")))
+                return self.refuse(.bytesBeforeTLS)
             }
             self.state = .awaitingTLS
             return .startTLS(ByteBuffer(string: "S"))
         case .gssRequest:
-            guard !self.gssAsked else { return self.refuse(.protocolViolation(.malformed("GSSAPI is asked for twice"))) }
+            guard !self.gssAsked else {
+                return self.refuse(.protocolViolation(.malformed("GSSAPI is asked for twice")))
+            }
             self.gssAsked = true
             return .send(ByteBuffer(string: "N"))
         case .cancel(let key):
@@ -199,11 +206,17 @@ package struct ServerSignIn: ~Copyable {
             self.state = .finished
             return .close
         }
-        guard frame.kind == FrontendMessage.Kind.password.rawValue else { throw .unexpected(frame.kind, "while signing in") }
+        guard frame.kind == FrontendMessage.Kind.password.rawValue else {
+            throw .unexpected(frame.kind, "while signing in")
+        }
         var body = frame.body
         if !mechanismKnown {
-            guard try body.lenientText("a mechanism") == "SCRAM-SHA-256" else { throw .malformed("the mechanism wasn't offered") }
-            guard let first = try body.value("a first SASL message") else { throw .malformed("a SASL message is missing") }
+            guard try body.lenientText("a mechanism") == "SCRAM-SHA-256" else {
+                throw .malformed("the mechanism wasn't offered")
+            }
+            guard let first = try body.value("a first SASL message") else {
+                throw .malformed("a SASL message is missing")
+            }
             try body.finished("a first SASL message")
             body = first
         }
@@ -238,6 +251,9 @@ package struct ServerSignIn: ~Copyable {
 }
 
 extension SignInRefusal {
+    fileprivate static let bytesBeforeTLS = SignInRefusal.protocolViolation(
+        PostgresWireError(.bytesBeforeTLS, "the client sent data before TLS was in place"))
+
     /// What the client is told.
     package var fields: ErrorFields {
         switch self {
@@ -262,5 +278,7 @@ extension ErrorFields {
     /// The one answer to whoever can't sign in, whatever the reason.
     package static let signInRefused = ErrorFields(
         severity: "FATAL", sqlState: "28P01", message: "sign-in refused",
-        hint: "Use TARGET.LEASE as the user and the lease's token as the password; 'glovebox lease list' shows what is open.")
+        hint:
+            "Use TARGET.LEASE as the user and the lease's token as the password; 'glovebox lease list' shows what is open."
+    )
 }

@@ -23,7 +23,9 @@ package enum BinaryValue {
         return buffer
     }
 
-    private static func binary(_ bytes: ByteBuffer, _ type: PostgresType, depth: Int) throws(PostgresWireError) -> ByteBuffer {
+    private static func binary(
+        _ bytes: ByteBuffer, _ type: PostgresType, depth: Int
+    ) throws(PostgresWireError) -> ByteBuffer {
         var bytes = bytes
         let text: String
         switch type {
@@ -37,7 +39,9 @@ package enum BinaryValue {
         case .numeric: text = try Self.numeric(&bytes)
         case .uuid: text = try Self.uuid(&bytes)
         case .jsonb:
-            guard try bytes.field(UInt8.self, "a JSON document") == 1 else { throw .malformed("a JSON document's version isn't known") }
+            guard try bytes.field(UInt8.self, "a JSON document") == 1 else {
+                throw .malformed("a JSON document's version isn't known")
+            }
             return bytes
         case _ where type.isArray:
             guard depth == 0 else { throw .malformed("an array holds arrays") }
@@ -120,7 +124,8 @@ package enum BinaryValue {
         guard dimensions <= 6 else { throw .malformed("an array has too many dimensions") }
         var count = dimensions == 0 ? 0 : 1
         for _ in 0..<dimensions {
-            let (product, overflow) = count.multipliedReportingOverflow(by: Int(try bytes.field(UInt32.self, "an array")))
+            let (product, overflow) = count.multipliedReportingOverflow(
+                by: Int(try bytes.field(UInt32.self, "an array")))
             _ = try bytes.field(UInt32.self, "an array")
             guard !overflow else { throw .malformed("an array is cut short") }
             count = product
@@ -167,7 +172,9 @@ package enum BinaryValue {
             guard index + 3 <= text.count else { throw .malformed("a bytea's escape is cut short") }
             var value = 0
             for digit in text[index..<(index + 3)] {
-                guard (UInt8(ascii: "0")...UInt8(ascii: "7")).contains(digit) else { throw .malformed("a bytea's escape isn't octal") }
+                guard (UInt8(ascii: "0")...UInt8(ascii: "7")).contains(digit) else {
+                    throw .malformed("a bytea's escape isn't octal")
+                }
                 value = value * 8 + Int(digit - UInt8(ascii: "0"))
             }
             guard let octal = UInt8(exactly: value) else { throw .malformed("a bytea's escape isn't a byte") }
