@@ -1,0 +1,159 @@
+import CVectorscan
+package import GloveboxCore
+
+/// The compiled detectors: immutable, made once, shared by every session of the process.
+///
+/// Two tiers. What has a literal is found by Vectorscan, which looks for all literals at once (`literals`); what has none
+/// (mail addresses, numbers) by a byte scan for `@` and the first digit of a row. Either only finds an anchor; a detector
+/// then looks at the bytes around it (`View`) and confirms.
+package final class Detectors: Sendable {
+    /// How far before its anchor's first byte a detector may look, and a finding may begin.
+    package static let lookBehind = 256
+
+    let table: [Detector]
+    /// By the literal's id: its length, and the detectors that it stands for.
+    let anchorCounts: [Int]
+    let anchorDetectors: [[Int]]
+    let emailDetectors: [Int]
+    let digitDetectors: [Int]
+    /// Vectorscan's compiled literals, for whole values and for streams. Read-only once compiled.
+    nonisolated(unsafe) let block: OpaquePointer
+    nonisolated(unsafe) let stream: OpaquePointer
+    /// A scratch space to clone for each masker: allocating one takes far longer.
+    nonisolated(unsafe) private let scratch: OpaquePointer
+
+    /// - Throws: `redaction_failed` when Vectorscan doesn't run on this machine or the set can't be compiled.
+    package init() throws(GloveboxError) {
+        let table = try DetectorTable.all()
+        var literals: [Literal] = []
+        var places: [Literal: Int] = [:]
+        var detectors: [[Int]] = []
+        for (index, detector) in table.enumerated() {
+            for anchor in detector.anchors {
+                let literal = Literal(detector.ignoresCase ? anchor.description.lowercased() : anchor.description, detector.ignoresCase)
+                if let place = places[literal] {
+                    detectors[place].append(index)
+                } else {
+                    places[literal] = literals.count
+                    literals.append(literal)
+                    detectors.append([index])
+                }
+            }
+        }
+        self.table = table
+        self.anchorCounts = literals.map { $0.bytes.count }
+        self.anchorDetectors = detectors
+        self.emailDetectors = table.indices.filter { if case .email = table[$0].form { true } else { false } }
+        self.digitDetectors = table.indices.filter {
+            switch table[$0].form {
+            case .card, .iban, .phone, .ssn: true
+            default: false
+            }
+        }
+        let block = try Self.compile(literals, mode: HS_MODE_BLOCK)
+        do throws(GloveboxError) {
+            let stream = try Self.compile(literals, mode: HS_MODE_STREAM)
+            do throws(GloveboxError) {
+                self.scratch = try Self.allocateScratch(block, stream)
+            } catch {
+                hs_free_database(stream)
+                throw error
+            }
+            self.stream = stream
+        } catch {
+            hs_free_database(block)
+            throw error
+        }
+        self.block = block
+    }
+
+    deinit {
+        hs_free_scratch(self.scratch)
+        hs_free_database(self.block)
+        hs_free_database(self.stream)
+    }
+
+    /// One literal of the database.
+    private struct Literal: Hashable {
+        var bytes: [UInt8]
+        var ignoresCase: Bool
+
+        init(_ text: String, _ ignoresCase: Bool) {
+            self.bytes = Array(text.utf8)
+            self.ignoresCase = ignoresCase
+        }
+    }
+
+    private static func compile(_ literals: [Literal], mode: Int32) throws(GloveboxError) -> OpaquePointer {
+        var text: [CChar] = []
+        var starts: [Int] = []
+        for literal in literals {
+            starts.append(text.count)
+            text += literal.bytes.map { CChar(bitPattern: $0) } + [0]
+        }
+        var database: OpaquePointer?
+        var failure: UnsafeMutablePointer<hs_compile_error_t>?
+        let status = text.withUnsafeBufferPointer { text in
+            let pointers = starts.map { start in text.baseAddress.map { UnsafePointer($0 + start) } }
+            let flags = literals.map { UInt32($0.ignoresCase ? HS_FLAG_CASELESS : 0) }
+            let lengths = literals.map(\.bytes.count)
+            return hs_compile_lit_multi(
+                pointers, flags, Array(0..<UInt32(literals.count)), lengths, UInt32(literals.count), UInt32(mode), nil,
+                &database, &failure)
+        }
+        if let failure { hs_free_compile_error(failure) }
+        guard status == HS_SUCCESS, let database else {
+            throw GloveboxError(.redactionFailed, "the detectors can't be compiled on this machine (Vectorscan \(status))")
+        }
+        return database
+    }
+
+    private static func allocateScratch(_ databases: OpaquePointer...) throws(GloveboxError) -> OpaquePointer {
+        var scratch: OpaquePointer?
+        for database in databases {
+            let status = hs_alloc_scratch(database, &scratch)
+            guard status == HS_SUCCESS else {
+                if let scratch { hs_free_scratch(scratch) }
+                throw GloveboxError(.redactionFailed, "no memory for the detectors (Vectorscan \(status))")
+            }
+        }
+        guard let scratch else { throw GloveboxError(.redactionFailed, "no memory for the detectors") }
+        return scratch
+    }
+
+    /// A scratch space of one's own; freed with `hs_free_scratch`.
+    func makeScratch() throws(GloveboxError) -> OpaquePointer {
+        var clone: OpaquePointer?
+        let status = hs_clone_scratch(self.scratch, &clone)
+        guard status == HS_SUCCESS, let clone else {
+            throw GloveboxError(.redactionFailed, "no memory for a session's detectors (Vectorscan \(status))")
+        }
+        return clone
+    }
+
+    /// Asks one detector about one anchor.
+    func confirm(_ index: Int, start: Int, anchorCount: Int, _ view: inout View) -> Finding? {
+        let detector = self.table[index]
+        var finding: Finding? =
+            switch detector.form {
+            case .token(let pattern, let isMasked):
+                view.token(detector, start: start, anchorCount: anchorCount, pattern: pattern, isMasked: isMasked)
+            case .prefixed(let set, let count, let pattern):
+                view.prefixedToken(detector, start: start, anchorCount: anchorCount, set: set, count: count, pattern: pattern)
+            case .near(let pattern, let distance):
+                view.tokenNear(detector, behind: start + anchorCount, pattern: pattern, within: distance)
+            case .jwt: view.webToken(detector, start: start)
+            case .armour: view.armour(detector, start: start, anchorCount: anchorCount)
+            case .urlPassword: view.urlPassword(detector, start: start)
+            case .bearer: view.bearer(detector, start: start, anchorCount: anchorCount)
+            case .keyed: view.keyed(detector, start: start, anchorCount: anchorCount)
+            case .email: view.email(detector, at: start)
+            case .card: view.card(detector, start: start)
+            case .iban: view.iban(detector, checkDigits: start)
+            case .phone: view.phone(detector, start: start)
+            case .ssn: view.socialSecurity(detector, start: start)
+            }
+        finding?.rank = index
+        return finding
+    }
+}

@@ -1,0 +1,79 @@
+/// A recognised value: bytes that must not pass.
+struct Finding: Sendable {
+    var start: Int
+    /// The offset behind the last byte; of an open finding, how far it is known to go.
+    var end: Int
+    var kind: Kind
+    /// How the finding ends, when that lies beyond the detector's reach.
+    var closer: Closer? = nil
+    /// The place of its detector in the table: the earlier gives an overlap its kind.
+    var rank = 0
+
+    /// Where the rest of an open finding ends.
+    enum Closer: Sendable {
+        /// Before the first byte that isn't in the set.
+        case run(ByteSet)
+        /// Behind `-----END …-----`, or with the value or stream.
+        case armour
+    }
+
+    /// The order in which overlaps are settled: the first to start, then the longest, then the earlier detector.
+    static func precedes(_ a: Finding, _ b: Finding) -> Bool {
+        if a.start != b.start { return a.start < b.start }
+        let ends = (a.closer == nil ? a.end : .max, b.closer == nil ? b.end : .max)
+        if ends.0 != ends.1 { return ends.0 > ends.1 }
+        return a.rank < b.rank
+    }
+
+    /// Follows an open finding through `window`. Sets `end` and clears `closer` once its end is known.
+    ///
+    /// While the end isn't known, it lies at or behind the window's end.
+    mutating func follow(_ window: Window) {
+        switch self.closer {
+        case nil:
+            return
+        case .run(let set):
+            while self.end < window.end, set.contains(window.at(self.end)) { self.end += 1 }
+            if self.end < window.end || window.finished { self.closer = nil }
+        case .armour:
+            self.followArmour(window)
+        }
+    }
+
+    /// Longest distance from `-----END` to the end of its line of dashes.
+    private static let longestArmourEnd = 80
+
+    private mutating func followArmour(_ window: Window) {
+        let marker: StaticString = "-----END"
+        let count = marker.utf8CodeUnitCount
+        while self.end + count <= window.end {
+            guard window.at(self.end) == UInt8(ascii: "-"), Self.matches(marker, window, at: self.end) else {
+                self.end += 1
+                continue
+            }
+            let limit = self.end + Self.longestArmourEnd
+            var offset = self.end + count
+            while offset + 5 <= min(limit, window.end) {
+                if Self.matches("-----", window, at: offset) {
+                    self.end = offset + 5
+                    self.closer = nil
+                    return
+                }
+                offset += 1
+            }
+            if window.end < limit, !window.finished { return }
+            self.end = min(limit, window.end)
+            self.closer = nil
+            return
+        }
+        if window.finished {
+            self.end = window.end
+            self.closer = nil
+        }
+    }
+
+    private static func matches(_ text: StaticString, _ window: Window, at offset: Int) -> Bool {
+        for index in 0..<text.utf8CodeUnitCount where window.at(offset + index) != text.utf8Start[index] { return false }
+        return true
+    }
+}

@@ -1,0 +1,193 @@
+import GloveboxCore
+
+extension View {
+    private static let identifier = ByteSet("_-.").union(.alphanumeric)
+    private static let closing = ByteSet("\"'`]\\")
+    private static let placeholders: [StaticString] = [
+        "null", "none", "nil", "undefined", "[redacted]", "<redacted>", "redacted", "n/a", "unset", "not",
+    ]
+
+    /// The value beside a sensitive name: JSON, `name=value`, `name: value`, `--name value`, `<name>value</name>`, SQL's
+    /// `PASSWORD 'value'`. The anchor at `start` is a part of the name.
+    mutating func keyed(_ detector: Detector, start: Int, anchorCount: Int) -> Finding? {
+        let first = self.run(of: Self.identifier, backFrom: start, most: 64)
+        let last = self.run(of: Self.identifier, from: start + anchorCount, most: 64)
+        guard last - start - anchorCount < 64, let name = NameSegments.judge(self.bytes(first..<last)) else { return nil }
+        // What follows the name of a pseudonym's kind is that pseudonym.
+        if self.at(first - 1) == 0xB9, self.at(first - 2) == 0x80, self.at(first - 3) == 0xE2 { return nil }
+        let closed = self.run(of: Self.closing, from: last, most: 4)
+        let blank = self.run(of: ByteSet(" \t"), from: closed, most: 16)
+        guard let (value, isStructured) = self.valueStart(name: first..<last, closed: closed, blank: blank) else { return nil }
+        let kind = Kind(name.kind.rawValue)
+        let certain = name.certain || isStructured
+        return self.value(kind: kind, certain: certain, name: name, at: value, isHeader: self.at(blank) == UInt8(ascii: ":"))
+    }
+
+    /// Where the value begins, and whether quotes about the name say that this is data, not prose.
+    private mutating func valueStart(name: Range<Int>, closed: Int, blank: Int) -> (start: Int, isStructured: Bool)? {
+        let isQuoted = closed > name.upperBound && self.at(name.lowerBound - 1) == self.at(closed - 1)
+        var offset = blank
+        switch self.at(offset) {
+        case UInt8(ascii: "="):
+            offset = self.run(of: ByteSet("=>"), from: offset, most: 2)
+        case UInt8(ascii: ":"):
+            offset += 1
+            switch self.at(offset) {
+            case UInt8(ascii: ":"): return nil
+            case UInt8(ascii: "="): offset += 1
+            case UInt8(ascii: "/") where self.at(offset + 1) == UInt8(ascii: "/"): return nil
+            default: break
+            }
+        case UInt8(ascii: ">") where self.at(name.lowerBound - 1) == UInt8(ascii: "<"):
+            return (offset + 1, true)
+        case UInt8(ascii: "'") where offset > closed, UInt8(ascii: "E") where offset > closed && self.at(offset + 1) == 0x27:
+            return (self.at(offset) == 0x27 ? offset : offset + 1, true)
+        default:
+            guard offset > closed, closed == name.upperBound else { return nil }
+            return self.isFlag(name) || self.isTokenShaped(offset) ? (offset, false) : nil
+        }
+        return (self.run(of: ByteSet(" \t"), from: offset, most: 16), isQuoted)
+    }
+
+    /// Whether a word of sixteen bytes and more with letters and digits begins at `start`: nothing that prose would put
+    /// behind a name.
+    private mutating func isTokenShaped(_ start: Int) -> Bool {
+        let end = self.run(of: ByteSet("_-./+=").union(.alphanumeric), from: start)
+        guard end - start >= 16 else { return false }
+        return Detector.Validator.mixed.confirms(self.bytes(start..<end))
+    }
+
+    /// Whether the name is an option (`--password value`) whose value stands behind a blank.
+    private mutating func isFlag(_ name: Range<Int>) -> Bool {
+        self.at(name.lowerBound) == UInt8(ascii: "-") && self.at(name.lowerBound + 1) == UInt8(ascii: "-")
+            && !self.at(name.lowerBound - 1).isAlphanumeric
+    }
+
+    private mutating func value(kind: Kind, certain: Bool, name: SensitiveName, at start: Int, isHeader: Bool) -> Finding? {
+        var start = start
+        var quotes = 0
+        if self.at(start) == UInt8(ascii: "\\") , [0x22, 0x27].contains(self.at(start + 1)) {
+            quotes = 1
+            start += 1
+        }
+        let quote = self.at(start)
+        if quote == 0x22 || quote == 0x27 || quote == 0x60 {
+            return self.quoted(kind: kind, certain: certain, name: name, from: start + 1, quote: quote, escaped: quotes == 1)
+        }
+        if quote == UInt8(ascii: "{") || quote == UInt8(ascii: "[") {
+            return certain ? self.bracketed(kind: kind, from: start) : nil
+        }
+        if isHeader, name.kind == .credential || name.kind == .cookie {
+            return self.rest(kind: kind, set: ByteSet("\"'\r\n\\").inverted, from: start)
+        }
+        let set = ByteSet(" \t\r\n,;&\"'`<>)}]|\\").inverted
+        let end = self.run(of: set, from: start)
+        guard end > start, self.isPlausible(name: name, certain: certain, value: start..<end),
+            self.at(end) != UInt8(ascii: "("), !self.isReference(start..<end)
+        else { return nil }
+        return self.finding(kind: kind, start..<end, set: set)
+    }
+
+    /// To the end of the line or the string around it: headers whose value has blanks.
+    private mutating func rest(kind: Kind, set: ByteSet, from start: Int) -> Finding? {
+        let end = self.run(of: set, from: start)
+        guard end - start >= 4, !self.isReference(start..<end) else { return nil }
+        return self.finding(kind: kind, start..<end, set: set)
+    }
+
+    private mutating func quoted(
+        kind: Kind, certain: Bool, name: SensitiveName, from start: Int, quote: UInt8, escaped: Bool
+    ) -> Finding? {
+        var offset = start
+        while offset < self.high || offset == start {
+            let byte = self.at(offset)
+            if byte == 0 || byte == 0x0A { break }
+            if byte == quote { break }
+            if byte == UInt8(ascii: "\\") {
+                if escaped, self.at(offset + 1) == quote { break }
+                offset += 1
+            }
+            offset += 1
+        }
+        // Not before all that was skipped has arrived.
+        _ = self.at(offset)
+        let end = min(offset, self.high)
+        guard end > start, self.isPlausible(name: name, certain: certain, value: start..<end), !self.isReference(start..<end)
+        else { return nil }
+        var set = ByteSet("\n")
+        set.insert(quote)
+        return self.finding(kind: kind, start..<end, set: set.inverted)
+    }
+
+    /// An array or object, with its brackets.
+    private mutating func bracketed(kind: Kind, from start: Int) -> Finding? {
+        var depth = 0
+        var inString = false
+        var offset = start
+        while offset < self.high || offset == start {
+            let byte = self.at(offset)
+            if byte == 0 { break }
+            if inString {
+                if byte == UInt8(ascii: "\\") { offset += 1 } else if byte == 0x22 { inString = false }
+            } else if byte == 0x22 {
+                inString = true
+            } else if byte == UInt8(ascii: "{") || byte == UInt8(ascii: "[") {
+                depth += 1
+            } else if byte == UInt8(ascii: "}") || byte == UInt8(ascii: "]") {
+                depth -= 1
+                if depth == 0 { return Finding(start: start, end: offset + 1, kind: kind) }
+            }
+            offset += 1
+        }
+        _ = self.at(offset)
+        let end = min(offset, self.high)
+        return end > start + 1 ? self.finding(kind: kind, start..<end, set: ByteSet("\n").inverted) : nil
+    }
+
+    private mutating func finding(kind: Kind, _ range: Range<Int>, set: ByteSet) -> Finding {
+        let isOpen = range.upperBound >= self.high && self.clipped
+        return Finding(start: range.lowerBound, end: range.upperBound, kind: kind, closer: isOpen ? .run(set) : nil)
+    }
+
+    /// Whether the value isn't one: a placeholder, a variable, a pseudonym.
+    private mutating func isReference(_ range: Range<Int>) -> Bool {
+        let start = range.lowerBound
+        switch self.at(start) {
+        case UInt8(ascii: "$"):
+            let next = self.at(start + 1)
+            if next == UInt8(ascii: "{") || next == UInt8(ascii: "(") { return true }
+            return self.run(of: ByteSet("_").union(.upper).union(.digits), from: start + 1) >= range.upperBound
+        case UInt8(ascii: "{") where self.at(start + 1) == UInt8(ascii: "{"), UInt8(ascii: "%") where range.count <= 4:
+            return true
+        case UInt8(ascii: "*"), UInt8(ascii: "?"), UInt8(ascii: "."):
+            return self.run(of: ByteSet("*?."), from: start) >= range.upperBound
+        case 0xE2 where self.at(start + 1) == 0x80 && self.at(start + 2) == 0xB9:
+            return Pseudonyms.isPseudonym(UnsafeRawBufferPointer(self.bytes(range)))
+        default:
+            for word in Self.placeholders where word.utf8CodeUnitCount == range.count && self.matches(word, at: start) {
+                return true
+            }
+            return false
+        }
+    }
+
+    /// Whether the value of a vague name, or of a name for personal data, looks the part.
+    private mutating func isPlausible(name: SensitiveName, certain: Bool, value range: Range<Int>) -> Bool {
+        var digits = 0
+        var letters = 0
+        var at = 0
+        for offset in range {
+            let byte = self.at(offset)
+            if byte.isDigit { digits += 1 } else if byte.isLetter { letters += 1 } else if byte == 0x40 { at += 1 }
+        }
+        switch name.kind {
+        case .email: return at > 0
+        case .phone: return digits >= 6 && letters <= 4
+        case .card, .bankAccount, .ssn, .iban, .nationalID: return digits >= 4
+        case .birthDate: return digits >= 4
+        case .cardCode, .pin: return (3...8).contains(digits) && letters <= 2 && (certain || letters == 0)
+        case .cookie: return range.count >= 12
+        default: return certain || range.count >= 16 && digits > 0 || (range.count >= 8 && digits > 0 && letters > 0)
+        }
+    }
+}

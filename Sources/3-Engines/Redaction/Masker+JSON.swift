@@ -1,0 +1,361 @@
+import GloveboxCore
+import NIOCore
+
+extension Masker {
+    /// Masks a JSON text (RFC 8259): findings within strings, numbers that are findings, and whatever stands under a
+    /// sensitive name. What isn't JSON, or is nested deeper than any real value, is masked whole.
+    func maskJSON(_ value: ByteBuffer, scope: PseudonymScope) throws(GloveboxError) -> MaskResult {
+        if value.readableBytes == 0 { return .clean }
+        let outcome = value.withUnsafeReadableBytes { bytes -> Outcome in
+            var walk = JSONWalk(masker: self, bytes: bytes, scope: scope)
+            return walk.run()
+        }
+        switch outcome {
+        case .clean: return .clean
+        case .masked(let bytes): return .masked(ByteBuffer(bytes: bytes))
+        case .failed: throw self.fail()
+        }
+    }
+}
+
+/// One pass over a JSON text that copies only once something is to be masked.
+private struct JSONWalk {
+    private enum Failure: Error {
+        case notJSON
+        case engine
+    }
+
+    private static let deepest = 256
+
+    private let masker: Masker
+    private let bytes: UnsafeRawBufferPointer
+    private let scope: PseudonymScope
+    private var offset = 0
+    private var passed = 0
+    private var out: [UInt8] = []
+
+    init(masker: Masker, bytes: UnsafeRawBufferPointer, scope: PseudonymScope) {
+        self.masker = masker
+        self.bytes = bytes
+        self.scope = scope
+    }
+
+    mutating func run() -> Masker.Outcome {
+        do throws(Failure) {
+            try self.value(under: nil, depth: 0)
+            self.skipBlanks()
+            guard self.offset == self.bytes.count else { throw .notJSON }
+        } catch {
+            switch error {
+            case .engine:
+                return .failed
+            case .notJSON:
+                self.masker.count(.secret)
+                let pseudonym = self.masker.pseudonym(.secret, self.bytes, self.scope)
+                return .masked([0x22] + pseudonym + [0x22])
+            }
+        }
+        guard self.passed > 0 else { return .clean }
+        self.out.append(contentsOf: self.bytes[self.passed...])
+        return .masked(self.out)
+    }
+
+    private var byte: UInt8 { self.offset < self.bytes.count ? self.bytes[self.offset] : 0 }
+
+    private mutating func skipBlanks() {
+        while self.offset < self.bytes.count {
+            switch self.bytes[self.offset] {
+            case 0x20, 0x09, 0x0A, 0x0D: self.offset += 1
+            default: return
+            }
+        }
+    }
+
+    private mutating func replace(_ range: Range<Int>, with bytes: [UInt8]) {
+        if self.passed == 0 { self.out.reserveCapacity(self.bytes.count + 64) }
+        self.out.append(contentsOf: self.bytes[self.passed..<range.lowerBound])
+        self.out.append(contentsOf: bytes)
+        self.passed = range.upperBound
+    }
+
+    private mutating func maskAll(_ range: Range<Int>, kind: Kind, value: UnsafeRawBufferPointer) {
+        self.masker.count(kind)
+        self.replaceAll(range, kind: kind, value: value)
+    }
+
+    /// As `maskAll`, for a finding that is counted already.
+    private mutating func replaceAll(_ range: Range<Int>, kind: Kind, value: UnsafeRawBufferPointer) {
+        self.replace(range, with: [0x22] + self.masker.pseudonym(kind, value, self.scope) + [0x22])
+    }
+
+    // MARK: Grammar
+
+    private mutating func value(under name: SensitiveName?, depth: Int) throws(Failure) {
+        guard depth < Self.deepest else { throw .notJSON }
+        self.skipBlanks()
+        let start = self.offset
+        switch self.byte {
+        case UInt8(ascii: "{"), UInt8(ascii: "["):
+            // Under a sensitive name nothing inside is judged: all of it goes.
+            try self.byte == UInt8(ascii: "{")
+                ? self.object(judges: name == nil, depth: depth) : self.array(judges: name == nil, depth: depth)
+            if let name, self.offset - start > 2 {
+                let range = start..<self.offset
+                self.maskAll(range, kind: Kind(name.kind.rawValue), value: self.slice(range))
+            }
+        case 0x22:
+            try self.stringValue(under: name)
+        case UInt8(ascii: "-"), 0x30...0x39:
+            try self.number()
+            try self.scalar(start..<self.offset, under: name, isNumber: true)
+        default:
+            let isNull = try self.word()
+            if !isNull { try self.scalar(start..<self.offset, under: name, isNumber: false) }
+        }
+    }
+
+    private func slice(_ range: Range<Int>) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: self.bytes[range])
+    }
+
+    private mutating func scalar(_ range: Range<Int>, under name: SensitiveName?, isNumber: Bool) throws(Failure) {
+        if self.isMuted { return }
+        if let name {
+            self.maskAll(range, kind: Kind(name.kind.rawValue), value: self.slice(range))
+        } else if isNumber, let kind = try self.kind(of: self.slice(range)) {
+            self.replaceAll(range, kind: kind, value: self.slice(range))
+        }
+    }
+
+    /// Above zero inside a value that will be masked whole.
+    private var muted = 0
+    private var isMuted: Bool { self.muted > 0 }
+
+    private mutating func object(judges: Bool, depth: Int) throws(Failure) {
+        if !judges { self.muted += 1 }
+        defer { if !judges { self.muted -= 1 } }
+        self.offset += 1
+        self.skipBlanks()
+        if self.byte == UInt8(ascii: "}") {
+            self.offset += 1
+            return
+        }
+        while true {
+            self.skipBlanks()
+            guard self.byte == 0x22 else { throw .notJSON }
+            let name = try self.name()
+            self.skipBlanks()
+            guard self.byte == UInt8(ascii: ":") else { throw .notJSON }
+            self.offset += 1
+            try self.value(under: self.isMuted ? nil : name, depth: depth + 1)
+            self.skipBlanks()
+            let next = self.byte
+            self.offset += 1
+            if next == UInt8(ascii: "}") { return }
+            guard next == UInt8(ascii: ",") else { throw .notJSON }
+        }
+    }
+
+    private mutating func array(judges: Bool, depth: Int) throws(Failure) {
+        if !judges { self.muted += 1 }
+        defer { if !judges { self.muted -= 1 } }
+        self.offset += 1
+        self.skipBlanks()
+        if self.byte == UInt8(ascii: "]") {
+            self.offset += 1
+            return
+        }
+        while true {
+            try self.value(under: nil, depth: depth + 1)
+            self.skipBlanks()
+            let next = self.byte
+            self.offset += 1
+            if next == UInt8(ascii: "]") { return }
+            guard next == UInt8(ascii: ",") else { throw .notJSON }
+        }
+    }
+
+    private mutating func number() throws(Failure) {
+        if self.byte == UInt8(ascii: "-") { self.offset += 1 }
+        guard self.byte.isDigit else { throw .notJSON }
+        while self.byte.isDigit { self.offset += 1 }
+        if self.byte == UInt8(ascii: ".") {
+            self.offset += 1
+            guard self.byte.isDigit else { throw .notJSON }
+            while self.byte.isDigit { self.offset += 1 }
+        }
+        guard self.byte | 0x20 == UInt8(ascii: "e") else { return }
+        self.offset += 1
+        if self.byte == UInt8(ascii: "+") || self.byte == UInt8(ascii: "-") { self.offset += 1 }
+        guard self.byte.isDigit else { throw .notJSON }
+        while self.byte.isDigit { self.offset += 1 }
+    }
+
+    /// - Returns: whether it is `null`.
+    private mutating func word() throws(Failure) -> Bool {
+        for word in ["true", "false", "null"] as [StaticString] {
+            let count = word.utf8CodeUnitCount
+            guard self.offset + count <= self.bytes.count,
+                (0..<count).allSatisfy({ self.bytes[self.offset + $0] == word.utf8Start[$0] })
+            else { continue }
+            self.offset += count
+            return word.utf8Start[0] == UInt8(ascii: "n")
+        }
+        throw .notJSON
+    }
+
+    // MARK: Strings
+
+    /// Skips a string. Returns the range between its quotes, and whether it has escapes.
+    private mutating func string() throws(Failure) -> (content: Range<Int>, hasEscapes: Bool) {
+        self.offset += 1
+        let start = self.offset
+        var hasEscapes = false
+        while self.offset < self.bytes.count {
+            switch self.bytes[self.offset] {
+            case 0x22:
+                self.offset += 1
+                return (start..<(self.offset - 1), hasEscapes)
+            case UInt8(ascii: "\\"):
+                hasEscapes = true
+                self.offset += 2
+            case 0..<0x20:
+                throw .notJSON
+            default:
+                self.offset += 1
+            }
+        }
+        throw .notJSON
+    }
+
+    private mutating func name() throws(Failure) -> SensitiveName? {
+        let (content, hasEscapes) = try self.string()
+        if self.isMuted { return nil }
+        try self.maskString(content, hasEscapes: hasEscapes)
+        if hasEscapes {
+            guard self.decode(content) else { throw .notJSON }
+            return self.masker.decoded.withUnsafeBufferPointer { NameSegments.judge($0) }
+        }
+        return NameSegments.judge(self.slice(content).assumingMemoryBound(to: UInt8.self))
+    }
+
+    private mutating func stringValue(under name: SensitiveName?) throws(Failure) {
+        let (content, hasEscapes) = try self.string()
+        if self.isMuted { return }
+        guard let name else { return try self.maskString(content, hasEscapes: hasEscapes) }
+        if content.isEmpty || self.isPseudonym(content) { return }
+        let kind = Kind(name.kind.rawValue)
+        let whole = (content.lowerBound - 1)..<(content.upperBound + 1)
+        guard hasEscapes else { return self.maskAll(whole, kind: kind, value: self.slice(content)) }
+        guard self.decode(content) else { throw .notJSON }
+        let decoded = self.masker.decoded
+        decoded.withUnsafeBytes { self.maskAll(whole, kind: kind, value: $0) }
+    }
+
+    private mutating func maskString(_ content: Range<Int>, hasEscapes: Bool) throws(Failure) {
+        if hasEscapes {
+            guard self.decode(content) else { throw .notJSON }
+            let decoded = self.masker.decoded
+            let result = decoded.withUnsafeBytes { bytes in
+                Result<[UInt8]?, Failure> { () throws(Failure) in try self.masked(bytes) }
+            }
+            if let masked = try result.get() { self.replace(content, with: Self.encode(masked)) }
+        } else if let masked = try self.masked(self.slice(content)) {
+            self.replace(content, with: Self.encode(masked))
+        }
+    }
+
+    /// What the core makes of a string's content; nil if it is clean.
+    private func masked(_ bytes: UnsafeRawBufferPointer) throws(Failure) -> [UInt8]? {
+        let filter = Prefilter(bytes)
+        if filter.isClean { return nil }
+        switch self.masker.maskBytes(bytes, filter, scope: self.scope, findsOnly: false) {
+        case .clean: return nil
+        case .masked(let out): return out
+        case .failed: throw .engine
+        }
+    }
+
+    /// The kind of a number that is a finding.
+    private func kind(of bytes: UnsafeRawBufferPointer) throws(Failure) -> Kind? {
+        let filter = Prefilter(bytes)
+        guard filter.needsBytes else { return nil }
+        switch self.masker.maskBytes(bytes, filter, scope: .random, findsOnly: true) {
+        case .clean: return nil
+        case .masked: return self.masker.lastKind
+        case .failed: throw .engine
+        }
+    }
+
+    private func isPseudonym(_ range: Range<Int>) -> Bool {
+        Pseudonyms.isPseudonym(self.slice(range))
+    }
+
+    /// Decodes a string's content into the masker's buffer. Half a surrogate pair becomes U+FFFD.
+    private mutating func decode(_ content: Range<Int>) -> Bool {
+        self.masker.decoded.removeAll(keepingCapacity: true)
+        var offset = content.lowerBound
+        while offset < content.upperBound {
+            let byte = self.bytes[offset]
+            offset += 1
+            guard byte == UInt8(ascii: "\\") else {
+                self.masker.decoded.append(byte)
+                continue
+            }
+            guard offset < content.upperBound else { return false }
+            let escape = self.bytes[offset]
+            offset += 1
+            switch escape {
+            case 0x22, UInt8(ascii: "\\"), UInt8(ascii: "/"): self.masker.decoded.append(escape)
+            case UInt8(ascii: "b"): self.masker.decoded.append(0x08)
+            case UInt8(ascii: "f"): self.masker.decoded.append(0x0C)
+            case UInt8(ascii: "n"): self.masker.decoded.append(0x0A)
+            case UInt8(ascii: "r"): self.masker.decoded.append(0x0D)
+            case UInt8(ascii: "t"): self.masker.decoded.append(0x09)
+            case UInt8(ascii: "u"):
+                guard var scalar = self.hex(offset, content.upperBound) else { return false }
+                offset += 4
+                if scalar >> 10 == 0x36, offset + 6 <= content.upperBound, self.bytes[offset] == UInt8(ascii: "\\"),
+                    self.bytes[offset + 1] == UInt8(ascii: "u"), let low = self.hex(offset + 2, content.upperBound),
+                    low >> 10 == 0x37 {
+                    scalar = 0x10000 + (scalar & 0x3FF) << 10 + low & 0x3FF
+                    offset += 6
+                }
+                let value = Unicode.Scalar(scalar) ?? "\u{FFFD}"
+                self.masker.decoded.append(contentsOf: UTF8.encode(value) ?? UTF8.encodedReplacementCharacter)
+            default: return false
+            }
+        }
+        return true
+    }
+
+    private func hex(_ offset: Int, _ end: Int) -> UInt32? {
+        guard offset + 4 <= end else { return nil }
+        var value: UInt32 = 0
+        for index in offset..<(offset + 4) {
+            let byte = self.bytes[index]
+            guard byte.isHexDigit else { return nil }
+            value = value << 4 | UInt32(byte.isDigit ? byte - 0x30 : byte.lowercased - 0x61 + 10)
+        }
+        return value
+    }
+
+    private static func encode(_ content: [UInt8]) -> [UInt8] {
+        var out: [UInt8] = []
+        out.reserveCapacity(content.count + 8)
+        for byte in content {
+            switch byte {
+            case 0x22, UInt8(ascii: "\\"): out += [UInt8(ascii: "\\"), byte]
+            case 0x0A: out += [UInt8(ascii: "\\"), UInt8(ascii: "n")]
+            case 0x0D: out += [UInt8(ascii: "\\"), UInt8(ascii: "r")]
+            case 0x09: out += [UInt8(ascii: "\\"), UInt8(ascii: "t")]
+            case 0..<0x20:
+                out += Array("\\u00".utf8)
+                out.append(byte >> 4 == 0 ? 0x30 : 0x31)
+                out.append(Array("0123456789abcdef".utf8)[Int(byte & 15)])
+            default: out.append(byte)
+            }
+        }
+        return out
+    }
+}

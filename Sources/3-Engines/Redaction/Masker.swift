@@ -1,0 +1,224 @@
+import CVectorscan
+package import GloveboxCore
+package import NIOCore
+
+/// Masks the values of one session. Used on one event loop; holds Vectorscan's scratch space and buffers for reuse.
+///
+/// Fails closed: after an error every call throws `redaction_failed`, and no bytes of the value are in what is thrown.
+package final class Masker {
+    let detectors: Detectors
+    let pseudonyms: Pseudonyms
+    /// How many values were masked, by kind, since the last reset.
+    package private(set) var counts: [Kind: Int] = [:]
+
+    var draw = RandomDraw()
+    private let scratch: OpaquePointer
+    /// On the heap, since Vectorscan's callback gets its address.
+    private let anchors: UnsafeMutablePointer<[Anchor]>
+    private var scan: Scan
+    private var hasFailed = false
+    /// The kind that was counted last.
+    private(set) var lastKind = Kind.secret
+    /// A JSON string without its escapes.
+    var decoded: [UInt8] = []
+
+    package init(detectors: Detectors, pseudonyms: Pseudonyms) throws(GloveboxError) {
+        self.detectors = detectors
+        self.pseudonyms = pseudonyms
+        self.scratch = try detectors.makeScratch()
+        self.scan = Scan(detectors)
+        self.anchors = .allocate(capacity: 1)
+        self.anchors.initialize(to: [])
+    }
+
+    deinit {
+        hs_free_scratch(self.scratch)
+        self.anchors.deinitialize(count: 1)
+        self.anchors.deallocate()
+    }
+
+    package func resetCounts() {
+        self.counts.removeAll(keepingCapacity: true)
+    }
+
+    // MARK: Values
+
+    /// Masks what the detectors find in `value`.
+    ///
+    /// - Returns: `clean` without allocating when nothing is found.
+    /// - Throws: `redaction_failed`; the session must end.
+    package func mask(_ value: ByteBuffer, as shape: ValueShape, scope: PseudonymScope) throws(GloveboxError) -> MaskResult {
+        try self.check()
+        if shape == .json { return try self.maskJSON(value, scope: scope) }
+        let outcome = value.withUnsafeReadableBytes { bytes -> Outcome in
+            let filter = Prefilter(bytes)
+            if filter.isClean { return .clean }
+            return self.maskBytes(bytes, filter, scope: scope, findsOnly: shape == .opaque)
+        }
+        switch outcome {
+        case .clean: return .clean
+        case .masked(let bytes): return shape == .opaque ? .null : .masked(ByteBuffer(bytes: bytes))
+        case .failed: throw self.fail()
+        }
+    }
+
+    /// Masks all of `value`, a value of a classified column. An empty text stays empty.
+    package func maskWhole(
+        _ value: ByteBuffer, kind: Kind, as shape: ValueShape, scope: PseudonymScope
+    ) throws(GloveboxError) -> MaskResult {
+        try self.check()
+        if value.readableBytes == 0 { return .clean }
+        self.counts[kind, default: 0] += 1
+        if shape == .opaque { return .null }
+        let pseudonym = value.withUnsafeReadableBytes { self.pseudonym(kind, $0, scope) }
+        return .masked(ByteBuffer(bytes: shape == .json ? [0x22] + pseudonym + [0x22] : pseudonym))
+    }
+
+    /// Masks a message, a record's text or a statement: what it says may pass, the secrets in it may not.
+    package func maskText(_ text: String) throws(GloveboxError) -> String {
+        try self.check()
+        var text = text
+        let outcome = text.withUTF8 { bytes -> Outcome in
+            let bytes = UnsafeRawBufferPointer(bytes)
+            let filter = Prefilter(bytes)
+            return filter.isClean ? .clean : self.maskBytes(bytes, filter, scope: .random, findsOnly: false)
+        }
+        switch outcome {
+        case .clean: return text
+        case .masked(let bytes): return String(decoding: bytes, as: UTF8.self)
+        case .failed: throw self.fail()
+        }
+    }
+
+    // MARK: The core on a whole value
+
+    enum Outcome {
+        case clean
+        case masked([UInt8])
+        case failed
+    }
+
+    /// - Parameter findsOnly: stop at the first finding, with nothing in `masked`.
+    func maskBytes(
+        _ bytes: UnsafeRawBufferPointer, _ filter: Prefilter, scope: PseudonymScope, findsOnly: Bool
+    ) -> Outcome {
+        guard let base = bytes.assumingMemoryBound(to: UInt8.self).baseAddress, bytes.count > 0 else { return .clean }
+        let window = Window(base: base, first: 0, end: bytes.count, finished: true)
+        self.scan.reset()
+        if filter.needsLiterals {
+            guard let anchors = self.literals(bytes) else { return .failed }
+            if !anchors.isEmpty { self.scan.take(anchors, window) }
+        }
+        if filter.needsBytes { self.scan.scanBytes(from: 0, window) }
+        if self.scan.isEmpty { return .clean }
+
+        var out: [UInt8] = []
+        var passed = 0
+        while true {
+            switch self.scan.next(settled: window.end, window) {
+            case .mask(let cluster):
+                guard cluster.start >= passed, cluster.end <= window.end else { return .failed }
+                self.count(cluster.kind)
+                if findsOnly { return .masked([]) }
+                if out.isEmpty { out.reserveCapacity(bytes.count + 32) }
+                out.append(contentsOf: bytes[passed..<cluster.start])
+                let value = UnsafeRawBufferPointer(rebasing: bytes[cluster.start..<cluster.end])
+                self.append(cluster, window, value: value, scope, to: &out)
+                passed = cluster.end
+            case .clear(let end):
+                guard end == window.end else { return .failed }
+                if passed == 0 { return .clean }
+                out.append(contentsOf: bytes[passed..<end])
+                return .masked(out)
+            case .open:
+                return .failed
+            }
+        }
+    }
+
+    /// The anchors of Vectorscan's literals in a whole value; nil on an error.
+    private func literals(_ bytes: UnsafeRawBufferPointer) -> [Anchor]? {
+        guard bytes.count <= Int(UInt32.max) else { return nil }
+        self.anchors.pointee.removeAll(keepingCapacity: true)
+        let status = hs_scan(
+            self.detectors.block, bytes.assumingMemoryBound(to: CChar.self).baseAddress, UInt32(bytes.count), 0, self.scratch,
+            Self.report, self.anchors)
+        return status == HS_SUCCESS ? self.located() : nil
+    }
+
+    /// The anchors of the next bytes of a stream; nil on an error.
+    func literals(_ bytes: UnsafeRawBufferPointer, of stream: OpaquePointer) -> [Anchor]? {
+        self.anchors.pointee.removeAll(keepingCapacity: true)
+        let status = hs_scan_stream(
+            stream, bytes.assumingMemoryBound(to: CChar.self).baseAddress, UInt32(bytes.count), 0, self.scratch, Self.report,
+            self.anchors)
+        return status == HS_SUCCESS ? self.located() : nil
+    }
+
+    /// Vectorscan reports where a literal ends; literals have one length.
+    private func located() -> [Anchor] {
+        for index in self.anchors.pointee.indices {
+            self.anchors.pointee[index].start -= self.detectors.anchorCounts[self.anchors.pointee[index].literal]
+        }
+        return self.anchors.pointee
+    }
+
+    private static let report: match_event_handler = { literal, _, end, _, context in
+        guard let context else { return 1 }
+        context.assumingMemoryBound(to: [Anchor].self).pointee.append(Anchor(start: Int(end), literal: Int(literal)))
+        return 0
+    }
+
+    /// Frees what `stream` holds. Without a callback nothing is reported.
+    func close(_ stream: OpaquePointer) {
+        hs_close_stream(stream, self.scratch, nil, nil)
+    }
+
+    // MARK: Pseudonyms
+
+    func pseudonym(_ kind: Kind, _ value: UnsafeRawBufferPointer, _ scope: PseudonymScope) -> [UInt8] {
+        self.pseudonyms.bytes(kind: kind, value: value, scope: scope, &self.draw)
+    }
+
+    /// Appends the pseudonym of a cluster: in quotes where the finding stood bare behind a name in quotes and a colon,
+    /// since JSON in a text stays JSON.
+    func append(
+        _ cluster: Cluster, _ window: Window, value: UnsafeRawBufferPointer, _ scope: PseudonymScope, to out: inout [UInt8]
+    ) {
+        let pseudonym = self.pseudonym(cluster.kind, value, scope)
+        guard let quote = Self.bareQuote(cluster.start, window) else {
+            out.append(contentsOf: pseudonym)
+            return
+        }
+        out.append(contentsOf: quote)
+        out.append(contentsOf: pseudonym)
+        out.append(contentsOf: quote)
+    }
+
+    private static func bareQuote(_ start: Int, _ window: Window) -> [UInt8]? {
+        var offset = start - 1
+        while start - offset < 16, window.at(offset).isBlank || window.at(offset) == 0x0A { offset -= 1 }
+        guard window.at(offset) == UInt8(ascii: ":") else { return nil }
+        offset -= 1
+        while start - offset < 32, window.at(offset).isBlank { offset -= 1 }
+        guard window.at(offset) == 0x22 else { return nil }
+        return window.at(offset - 1) == UInt8(ascii: "\\") ? [0x5C, 0x22] : [0x22]
+    }
+
+    func count(_ kind: Kind) {
+        self.counts[kind, default: 0] += 1
+        self.lastKind = kind
+    }
+
+    // MARK: Failure
+
+    private func check() throws(GloveboxError) {
+        if self.hasFailed { throw self.fail() }
+    }
+
+    /// Poisons the masker.
+    func fail() -> GloveboxError {
+        self.hasFailed = true
+        return GloveboxError(.redactionFailed, "a value could not be checked for secrets, so the session ends")
+    }
+}

@@ -1,0 +1,43 @@
+/// What a short look at a value says about which tiers it needs. Never says no where a detector would say yes:
+/// each condition is one that every finding of the tier meets.
+struct Prefilter {
+    /// Every token of the table has at least so many bytes in a row without a blank.
+    static let shortestToken = 16
+    /// Every number that is a finding has at least so many digits.
+    static let fewestDigits = 7
+
+    /// Whether a literal's detector could find something.
+    var needsLiterals = false
+    /// Whether a mail address or a number could be there.
+    var needsBytes = false
+
+    var isClean: Bool { !self.needsLiterals && !self.needsBytes }
+
+    init(_ bytes: UnsafeRawBufferPointer) {
+        var digits = 0
+        var run = 0
+        var longest = 0
+        var hasAt = false
+        var hasLetter = false
+        // What stands between a name and its value (`=`, `:`, `>`, `'`), or opens an option or an armour (`--`).
+        var hasSeparator = false
+        var before: UInt8 = 0
+        for byte in bytes {
+            run = byte > 0x20 ? run + 1 : 0
+            if run > longest { longest = run }
+            if byte.isDigit {
+                digits += 1
+            } else if byte.isLetter {
+                hasLetter = true
+            } else if byte == UInt8(ascii: "@") {
+                hasAt = true
+            } else if byte == UInt8(ascii: ":") || byte == UInt8(ascii: "=") || byte == UInt8(ascii: ">")
+                || byte == UInt8(ascii: "'") || (byte == UInt8(ascii: "-") && before == UInt8(ascii: "-")) {
+                hasSeparator = true
+            }
+            before = byte
+        }
+        self.needsLiterals = longest >= Self.shortestToken || (hasSeparator && hasLetter)
+        self.needsBytes = hasAt || digits >= Self.fewestDigits
+    }
+}

@@ -1,0 +1,204 @@
+/// Where something may begin: a literal that Vectorscan reported, or a byte that the byte scan stopped at.
+struct Anchor {
+    /// The offset of its first byte.
+    var start: Int
+    /// The literal's id; `email` or `digit` for the byte scan's.
+    var literal: Int
+
+    static let email = -1
+    static let digit = -2
+}
+
+/// A row of overlapping findings: what one pseudonym stands for.
+struct Cluster {
+    var start: Int
+    /// The offset behind the last byte that is known to belong.
+    var end: Int
+    var kind: Kind
+    /// Findings in it whose end isn't known yet.
+    var open: [Finding] = []
+}
+
+/// The core that whole values and streams share: anchors, findings and clusters over a window.
+///
+/// A value is a window that is finished from the first; a stream is one that moves. What is found depends only on the
+/// bytes: an anchor is confirmed once its `View` has all that the detector asks for.
+struct Scan {
+    /// An anchor that a detector has still to answer, for want of bytes.
+    private struct Pending {
+        var anchor: Anchor
+        var detector: Int
+        /// No finding of this anchor begins before it.
+        var floor: Int
+    }
+
+    private let detectors: Detectors
+    private var pending: [Pending] = []
+    private var findings: [Finding] = []
+    /// How many of `findings` are in clusters already.
+    private var taken = 0
+    private var isSorted = true
+    private(set) var current: Cluster?
+
+    init(_ detectors: Detectors) {
+        self.detectors = detectors
+    }
+
+    mutating func reset() {
+        self.pending.removeAll(keepingCapacity: true)
+        self.findings.removeAll(keepingCapacity: true)
+        self.taken = 0
+        self.isSorted = true
+        self.current = nil
+    }
+
+    /// Whether nothing was found or is still to be answered.
+    var isEmpty: Bool { self.taken == self.findings.count && self.pending.isEmpty && self.current == nil }
+
+    // MARK: Finding
+
+    mutating func take(_ anchors: [Anchor], _ window: Window) {
+        for anchor in anchors {
+            for detector in self.detectors.anchorDetectors[anchor.literal] { self.ask(detector, anchor, window, floor: nil) }
+        }
+    }
+
+    /// Scans the bytes from `start` on for `@` and digits.
+    mutating func scanBytes(from start: Int, _ window: Window) {
+        var before = window.at(start - 1)
+        var offset = start
+        while offset < window.end {
+            let byte = window.base[offset - window.first]
+            if byte == UInt8(ascii: "@") {
+                let anchor = Anchor(start: offset, literal: Anchor.email)
+                for detector in self.detectors.emailDetectors { self.ask(detector, anchor, window, floor: nil) }
+            } else if byte.isDigit, !before.isDigit, Self.mayBeNumber(offset, before: before, window) {
+                let anchor = Anchor(start: offset, literal: Anchor.digit)
+                for detector in self.detectors.digitDetectors { self.ask(detector, anchor, window, floor: nil) }
+            }
+            before = byte
+            offset += 1
+        }
+    }
+
+    /// Whether the digits at `offset` may be a part of a finding: many, or followed by a separator, or behind a country's
+    /// letters. A shortcut: where it says no, every detector of numbers would.
+    @inline(__always)
+    private static func mayBeNumber(_ offset: Int, before: UInt8, _ window: Window) -> Bool {
+        if before.isUpper { return true }
+        var end = offset + 1
+        while end < window.end, end - offset < Prefilter.fewestDigits, window.base[end - window.first].isDigit { end += 1 }
+        if end - offset >= Prefilter.fewestDigits { return true }
+        if end >= window.end { return !window.finished }
+        switch window.base[end - window.first] {
+        case 0x20, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "/"), UInt8(ascii: "("), UInt8(ascii: ")"): return true
+        default: return false
+        }
+    }
+
+    /// Asks those again that lacked bytes.
+    mutating func retry(_ window: Window) {
+        guard !self.pending.isEmpty else { return }
+        let waiting = self.pending
+        self.pending.removeAll(keepingCapacity: true)
+        for item in waiting { self.ask(item.detector, item.anchor, window, floor: item.floor) }
+    }
+
+    private mutating func ask(_ detector: Int, _ anchor: Anchor, _ window: Window, floor: Int?) {
+        let count = anchor.literal < 0 ? 1 : self.detectors.anchorCounts[anchor.literal]
+        var view = View(window, anchor: anchor.start, reach: self.detectors.table[detector].reach)
+        let finding = self.detectors.confirm(detector, start: anchor.start, anchorCount: count, &view)
+        if view.starved {
+            let floor = floor ?? Self.runStart(window, before: anchor.start)
+            self.pending.append(Pending(anchor: anchor, detector: detector, floor: floor))
+        } else if let finding {
+            self.findings.append(finding)
+            self.isSorted = false
+        }
+    }
+
+    /// The start of the row of bytes before `offset` in which a finding of an anchor there may begin.
+    private static func runStart(_ window: Window, before offset: Int) -> Int {
+        var start = offset
+        while start > window.first, offset - start < Detectors.lookBehind, ByteSet.run.contains(window.at(start - 1)) {
+            start -= 1
+        }
+        return start
+    }
+
+    /// Up to where all findings that begin there are known.
+    func settled(_ window: Window) -> Int {
+        if window.finished { return window.end }
+        var offset = Self.runStart(window, before: window.end)
+        for item in self.pending { offset = min(offset, item.floor) }
+        return offset
+    }
+
+    // MARK: Clusters
+
+    enum Step {
+        /// The next finding may begin here: everything before it may pass.
+        case clear(to: Int)
+        /// This cluster is complete.
+        case mask(Cluster)
+        /// This cluster has begun and its end isn't known; nothing behind its start may pass.
+        case open(Cluster)
+    }
+
+    /// The next thing to do with the bytes up to `settled`.
+    mutating func next(settled: Int, _ window: Window) -> Step {
+        if !self.isSorted {
+            self.findings.removeFirst(self.taken)
+            self.taken = 0
+            self.findings.sort(by: Finding.precedes)
+            self.isSorted = true
+        }
+        var cluster: Cluster
+        if let current = self.current {
+            cluster = current
+        } else {
+            guard self.taken < self.findings.count, self.findings[self.taken].start < settled else {
+                return .clear(to: settled)
+            }
+            let first = self.findings[self.taken]
+            cluster = Cluster(start: first.start, end: first.start + 1, kind: first.kind)
+        }
+        self.grow(&cluster, window)
+        if cluster.open.isEmpty, cluster.end <= settled {
+            self.current = nil
+            return .mask(cluster)
+        }
+        self.current = cluster
+        // Without an open end another finding may still overlap the tail: wait.
+        return cluster.open.isEmpty ? .clear(to: cluster.start) : .open(cluster)
+    }
+
+    /// Follows the cluster's open findings and adds what overlaps it.
+    private mutating func grow(_ cluster: inout Cluster, _ window: Window) {
+        while true {
+            if !cluster.open.isEmpty { cluster.follow(window) }
+            // An end that isn't known lies behind all that has arrived, and so behind every finding so far.
+            let end = cluster.open.isEmpty ? cluster.end : Int.max
+            guard self.taken < self.findings.count, self.findings[self.taken].start < end else { return }
+            let finding = self.findings[self.taken]
+            self.taken += 1
+            if finding.closer == nil {
+                cluster.end = max(cluster.end, finding.end)
+            } else {
+                cluster.open.append(finding)
+            }
+        }
+    }
+}
+
+extension Cluster {
+    fileprivate mutating func follow(_ window: Window) {
+        for index in self.open.indices.reversed() {
+            self.open[index].follow(window)
+            if self.open[index].closer == nil {
+                self.end = max(self.end, self.open[index].end)
+                self.open.remove(at: index)
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+package import GloveboxCore
+package import NIOCore
+
+/// What a recognised value is: the word in its pseudonym and in the counts of a receipt.
+package struct Kind: RawRepresentable, Hashable, Comparable, Sendable, CustomStringConvertible {
+    /// Lower-case letters, digits and underscores.
+    package let rawValue: String
+
+    package init(rawValue: String) {
+        self.rawValue = rawValue
+    }
+
+    package init(_ rawValue: String) {
+        self.rawValue = rawValue
+    }
+
+    package var description: String { self.rawValue }
+
+    package static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
+
+    package static let email = Self("email")
+    package static let card = Self("card")
+    package static let iban = Self("iban")
+    package static let phone = Self("phone")
+    package static let ssn = Self("us_ssn")
+    package static let jwt = Self("jwt")
+    package static let apiKey = Self("api_key")
+    package static let privateKey = Self("private_key")
+    package static let token = Self("token")
+    package static let password = Self("password")
+    package static let secret = Self("secret")
+    package static let passwordHash = Self("password_hash")
+    package static let urlPassword = Self("url_password")
+    package static let glovebox = Self("glovebox_token")
+}
+
+/// How a value's bytes are to be read, and what a masked one must still be.
+package enum ValueShape: Hashable, Sendable {
+    /// Text in UTF-8: findings are replaced in place.
+    case text
+    /// A JSON text: stays valid JSON.
+    case json
+    /// Another type's text or binary form: a finding makes the whole value null.
+    case opaque
+}
+
+/// What is left of a value after masking.
+package enum MaskResult: Hashable, Sendable {
+    /// Nothing was found: the value may pass as it is.
+    case clean
+    /// Pass this in its place.
+    case masked(ByteBuffer)
+    /// Pass null in its place.
+    case null
+}
+
+/// Which values get equal pseudonyms.
+package enum PseudonymScope: Hashable, Sendable {
+    /// None: each is drawn at random.
+    case random
+    /// Equal values of this stored column, if the lease's pseudonyms are linkable.
+    case column(table: UInt32, attribute: Int16)
+}
+
+/// A column whose values are sensitive whatever they look like. Names as the database folds them.
+package struct Classification: Hashable, Sendable {
+    package var schema: String
+    package var table: String
+    package var column: String
+    package var kind: Kind
+
+    package init(schema: String = "public", table: String, column: String, kind: Kind) {
+        self.schema = schema
+        self.table = table
+        self.column = column
+        self.kind = kind
+    }
+}
+
+/// The rules by which kinds of value are shown, masked or dropped. The first form knows one: mask everything.
+package struct MaskingProfile: Hashable, Sendable {
+    package var name: String
+
+    /// Every finding becomes a pseudonym.
+    package static let `default` = Self(name: "default")
+
+    /// - Throws: `configuration_invalid` when there is no profile of this name.
+    package static func named(_ name: String) throws(GloveboxError) -> Self {
+        guard name == Self.default.name else {
+            throw GloveboxError(.configurationInvalid, "there is no masking profile '\(name.prefix(80))': use 'default'")
+        }
+        return .default
+    }
+}

@@ -1,0 +1,108 @@
+/// The bytes around an anchor that a detector may look at: `Detectors.lookBehind` before it and the detector's own
+/// `reach` after it, as far as they have arrived.
+///
+/// Whole values and streams share the detectors through this type. Reading past what has arrived of an unfinished
+/// stream sets `starved`: the answer is then thrown away and the anchor tried again with more bytes. An answer that
+/// didn't starve would be the same with any bytes to come, so the cut into chunks can't change a finding.
+///
+/// Offsets count from the start of the value or stream. Outside of the view there are NUL bytes.
+struct View {
+    private let base: UnsafePointer<UInt8>
+    /// The offset of `base`'s first byte.
+    private let first: Int
+    let low: Int
+    let high: Int
+    /// Whether `high` is a true end, of the value or of the detector's reach; nothing to come lies within.
+    private let closed: Bool
+    /// Whether the reach ends before the value does.
+    let clipped: Bool
+    private(set) var starved = false
+
+    /// - Parameters:
+    ///   - window: what has arrived and is still held; at least `lookBehind` bytes before `anchor`, if there are any.
+    ///   - anchor: where the anchor begins, within the window.
+    init(_ window: Window, anchor: Int, reach: Int) {
+        self.base = window.base
+        self.first = window.first
+        self.low = max(window.first, anchor - Detectors.lookBehind)
+        let clip = anchor + reach
+        self.clipped = clip < window.end
+        self.high = min(clip, window.end)
+        self.closed = self.clipped || window.finished
+    }
+
+    /// The byte at `offset`, or NUL outside of the view.
+    @inline(__always)
+    mutating func at(_ offset: Int) -> UInt8 {
+        if offset >= self.high {
+            if !self.closed { self.starved = true }
+            return 0
+        }
+        return offset < self.low ? 0 : self.base[offset - self.first]
+    }
+
+    /// How far bytes of `set` go from `start`, at most to `most` of them: the offset behind the last.
+    @inline(__always)
+    mutating func run(of set: ByteSet, from start: Int, most: Int = .max) -> Int {
+        var offset = start
+        while offset - start < most, set.contains(self.at(offset)) { offset += 1 }
+        return offset
+    }
+
+    /// How far bytes of `set` go back before `end`: the offset of the first.
+    @inline(__always)
+    mutating func run(of set: ByteSet, backFrom end: Int, most: Int) -> Int {
+        var offset = end
+        while end - offset < most, set.contains(self.at(offset - 1)) { offset -= 1 }
+        return offset
+    }
+
+    /// Whether a token may begin at `offset`: no letter or digit before it, other than the end of an escape such as
+    /// `\n` or `%3D`.
+    mutating func startsToken(_ offset: Int) -> Bool {
+        let before = self.at(offset - 1)
+        guard before.isAlphanumeric else { return true }
+        if self.at(offset - 2) == UInt8(ascii: "\\"), [0x6E, 0x72, 0x74, 0x62, 0x66].contains(before) { return true }
+        return before.isHexDigit && self.at(offset - 2).isHexDigit && self.at(offset - 3) == UInt8(ascii: "%")
+    }
+
+    /// Whether `text` (lower case) stands at `offset`, letters of either case.
+    mutating func matches(_ text: StaticString, at offset: Int) -> Bool {
+        let count = text.utf8CodeUnitCount
+        for index in 0..<count where self.at(offset + index).lowercased != text.utf8Start[index] { return false }
+        return true
+    }
+
+    /// Whether one of `words` (lower case) stands within `distance` bytes before `offset`.
+    mutating func hasContext(_ words: [StaticString], before offset: Int, within distance: Int) -> Bool {
+        var start = max(self.low, offset - distance)
+        while start < offset {
+            for word in words where start + word.utf8CodeUnitCount <= offset && self.matches(word, at: start) { return true }
+            start += 1
+        }
+        return false
+    }
+
+    /// The bytes of `range`, which must lie within the view.
+    func bytes(_ range: Range<Int>) -> UnsafeBufferPointer<UInt8> {
+        let range = range.clamped(to: self.low..<max(self.low, self.high))
+        return UnsafeBufferPointer(start: self.base + (range.lowerBound - self.first), count: range.count)
+    }
+}
+
+/// The bytes at hand: a whole value, or what a stream still holds.
+struct Window {
+    var base: UnsafePointer<UInt8>
+    /// The offset of the first byte.
+    var first: Int
+    /// The offset behind the last byte.
+    var end: Int
+    /// Whether nothing follows.
+    var finished: Bool
+
+    /// The byte at `offset`, or NUL outside.
+    @inline(__always)
+    func at(_ offset: Int) -> UInt8 {
+        offset < self.first || offset >= self.end ? 0 : self.base[offset - self.first]
+    }
+}
