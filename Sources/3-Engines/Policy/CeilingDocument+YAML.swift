@@ -1,0 +1,90 @@
+package import GloveboxCore
+import YAMLDocument
+
+extension CeilingDocument {
+    /// Reads a ceiling file.
+    ///
+    ///     version: 1
+    ///     targets:
+    ///       shop-db:
+    ///         capabilities: [read]
+    ///         longest: 2h
+    ///         limits: {rows: 1000000, bytes: 1GB, seconds: 60, sessions: 10}
+    ///         columns:                       # always masked: SCHEMA.TABLE.COLUMN: KIND
+    ///           public.customers.email: email
+    ///           '"Odd.Schema".t.c': name     # a part with dots stands in double quotes
+    ///         superuser: false               # may the agent's role be a superuser?
+    ///         writable_read_role: false      # may a read lease use a role that could write?
+    ///
+    /// - Throws: `configuration_invalid` with `FILE:LINE:COLUMN: what is wrong and what to write`.
+    package init(yaml: String, file: String) throws(GloveboxError) {
+        let document = try YAMLNode(yaml: yaml, file: file).mapping("version", "targets")
+        try document.checkVersion(1)
+        self.init()
+        for entry in try document.required("targets").entries {
+            guard let name = TargetName(rawValue: entry.key) else {
+                throw entry.keyError("'\(entry.key)' is not a name for a target: use 1 to 63 of a-z, 0-9, '-', '_'")
+            }
+            self.targets[name] = try CeilingTarget(entry.value)
+        }
+    }
+}
+
+extension CeilingTarget {
+    fileprivate init(_ node: YAMLNode) throws(GloveboxError) {
+        let target = try node.mapping(
+            "capabilities", "longest", "limits", "columns", "superuser", "writable_read_role")
+        self.init(
+            capabilities: try target.required("capabilities").capabilities(),
+            longest: try target.required("longest").duration,
+            limits: try target["limits"]?.limits() ?? Limits(),
+            allowsSuperuser: try target["superuser"]?.bool ?? false,
+            allowsWritingReader: try target["writable_read_role"]?.bool ?? false)
+        for entry in try target["columns"]?.entries ?? [] {
+            guard let parts = qualifiedName(entry.key), parts.count == 3 else {
+                throw entry.keyError("'\(entry.key)' is not a column: write SCHEMA.TABLE.COLUMN, such as public.customers.email")
+            }
+            let column = ClassifiedColumn(
+                schema: parts[0], table: parts[1], column: parts[2], kind: try entry.value.word)
+            guard !self.columns.contains(where: { $0.isSamePlace(as: column) }) else {
+                throw entry.keyError("this column is written twice: keep one")
+            }
+            self.columns.append(column)
+        }
+    }
+}
+
+extension ClassifiedColumn {
+    fileprivate func isSamePlace(as other: Self) -> Bool {
+        (self.schema, self.table, self.column) == (other.schema, other.table, other.column)
+    }
+}
+
+/// The parts of a dotted name, as the catalogue holds them: letters stay as they're written; a part in double quotes
+/// may hold dots, and `""` for a quote. `nil` when a part is empty or a quote is open.
+private func qualifiedName(_ text: String) -> [String]? {
+    var parts: [String] = []
+    var rest = text[...]
+    while true {
+        var part = ""
+        if rest.first == "\"" {
+            rest = rest.dropFirst()
+            while true {
+                guard let quote = rest.firstIndex(of: "\"") else { return nil }
+                part += rest[..<quote]
+                rest = rest[rest.index(after: quote)...]
+                guard rest.first == "\"" else { break }
+                part += "\""
+                rest = rest.dropFirst()
+            }
+        } else {
+            part = String(rest.prefix { $0 != "." && $0 != "\"" })
+            rest = rest.dropFirst(part.count)
+        }
+        guard !part.isEmpty else { return nil }
+        parts.append(part)
+        guard let next = rest.first else { return parts }
+        guard next == "." else { return nil }
+        rest = rest.dropFirst()
+    }
+}
