@@ -55,9 +55,13 @@ func levelled(_ bytes: [UInt8]) -> [UInt8]? {
             continue
         }
         var colon = index + 3
-        while colon < out.count, out[colon].isLower || out[colon].isDigit || out[colon] == UInt8(ascii: "_") { colon += 1 }
+        while colon < out.count, out[colon].isLower || out[colon].isDigit || out[colon] == UInt8(ascii: "_") {
+            colon += 1
+        }
         let end = colon + 1 + Pseudonyms.length
-        if end + 3 <= out.count, out[colon] == UInt8(ascii: ":"), out[end] == 0xE2, out[end + 1] == 0x80, out[end + 2] == 0xBA {
+        if end + 3 <= out.count, out[colon] == UInt8(ascii: ":"), out[end] == 0xE2, out[end + 1] == 0x80,
+            out[end + 2] == 0xBA
+        {
             for digit in (colon + 1)..<end { out[digit] = 0x30 }
         }
         index = colon

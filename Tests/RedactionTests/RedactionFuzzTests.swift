@@ -12,8 +12,10 @@ struct RedactionFuzzTests {
         var pieces: [[UInt8]] = detectors.table.flatMap(\.anchors).map { Array($0.description.utf8) }
         for detector in detectors.table.suffix(14) { pieces += detector.positive.map { Array($0.text.utf8) } }
         pieces += [
-            " ", " ", "\n", "=", ":", "\"", "'", "\\", "@", ".", "-", "+", "(", ")", "{", "}", "[", "]", "<", ">", ",", "://", "a",
-            "Z9", "0", "4111", "1111", "00", "+41", "CH93", "password", "é", "‹", "›", "-----END", "-----", "\\n", "\\u0041", "%3D",
+            " ", " ", "\n", "=", ":", "\"", "'", "\\", "@", ".", "-", "+", "(", ")", "{", "}", "[", "]", "<", ">", ",",
+            "://", "a",
+            "Z9", "0", "4111", "1111", "00", "+41", "CH93", "password", "é", "‹", "›", "-----END", "-----", "\\n",
+            "\\u0041", "%3D",
             "example.com", "\0", "x12", "ext 4", "null", "0123456789abcdef", "AbCdEfGhIjKlMnOpQrSt0123456789",
         ].map { Array($0.utf8) }
         pieces.append([0xFF, 0xC3])
@@ -50,7 +52,9 @@ struct RedactionFuzzTests {
             }
             try stream.finish(into: &out)
             if levelled(Array(out.readableBytesView)) != levelled(whole) {
-                let texts = [bytes, whole, Array(out.readableBytesView)].map { String(decoding: $0, as: UTF8.self).debugDescription }
+                let texts = [bytes, whole, Array(out.readableBytesView)].map {
+                    String(decoding: $0, as: UTF8.self).debugDescription
+                }
                 Issue.record("\(texts[0]): whole \(texts[1]) ≠ chunked \(texts[2])")
                 return
             }

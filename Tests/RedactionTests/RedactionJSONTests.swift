@@ -22,11 +22,16 @@ struct RedactionJSONTests {
     @Test("findings are masked within strings, values under sensitive names whatever they are")
     func masks() throws {
         #expect(try self.mask(#"{"a":"x","n":1}"#) == #"{"a":"x","n":1}"#)
-        #expect(try self.mask(#"{"note":"mail anna@example.com now"}"#) == #"{"note":"mail ‹email:0000000000000000› now"}"#)
+        #expect(
+            try self.mask(#"{"note":"mail anna@example.com now"}"#) == #"{"note":"mail ‹email:0000000000000000› now"}"#)
         #expect(try self.mask(#"{"password":"hunter2"}"#) == #"{"password":"‹password:0000000000000000›"}"#)
-        #expect(try self.mask(#"{"api_key": 12, "b": null}"#) == #"{"api_key": "‹api_key:0000000000000000›", "b": null}"#)
-        #expect(try self.mask(#"{"client_secret":{"a":[1,"x"]},"b":2}"#) == #"{"client_secret":"‹secret:0000000000000000›","b":2}"#)
-        #expect(try self.mask(#"{"secret":null,"token":true}"#) == #"{"secret":null,"token":"‹token:0000000000000000›"}"#)
+        #expect(
+            try self.mask(#"{"api_key": 12, "b": null}"#) == #"{"api_key": "‹api_key:0000000000000000›", "b": null}"#)
+        #expect(
+            try self.mask(#"{"client_secret":{"a":[1,"x"]},"b":2}"#)
+                == #"{"client_secret":"‹secret:0000000000000000›","b":2}"#)
+        #expect(
+            try self.mask(#"{"secret":null,"token":true}"#) == #"{"secret":null,"token":"‹token:0000000000000000›"}"#)
         #expect(try self.mask(#"[4111111111111111, 17]"#) == #"["‹card:0000000000000000›", 17]"#)
         #expect(try self.mask(#"{"anna@example.com":1}"#) == #"{"‹email:0000000000000000›":1}"#)
         #expect(try self.mask(#"{"token_count":5,"max_tokens":7}"#) == #"{"token_count":5,"max_tokens":7}"#)
@@ -34,16 +39,24 @@ struct RedactionJSONTests {
 
     @Test("content behind escapes is found, and what is written again is escaped")
     func escapes() throws {
-        #expect(try self.mask(#"{"a":"say \"anna\u0040example.com\"\n\u00e9"}"#) == #"{"a":"say \"‹email:0000000000000000›\"\né"}"#)
+        #expect(
+            try self.mask(#"{"a":"say \"anna\u0040example.com\"\n\u00e9"}"#)
+                == #"{"a":"say \"‹email:0000000000000000›\"\né"}"#)
         #expect(try self.mask(#"{"p\u0061ssword":"x\ty"}"#) == #"{"p\u0061ssword":"‹password:0000000000000000›"}"#)
-        #expect(try self.mask(#"{"k":"\u0067hp_aB3dE6gH9jK2mN5pQ8sT1vW4yZ7aB3dE6gH9"}"#) == #"{"k":"‹github_token:0000000000000000›"}"#)
-        #expect(try self.mask(#"{"log":"{\"password\":\"winter\"}"}"#) == #"{"log":"{\"password\":\"‹password:0000000000000000›\"}"}"#)
+        #expect(
+            try self.mask(#"{"k":"\u0067hp_aB3dE6gH9jK2mN5pQ8sT1vW4yZ7aB3dE6gH9"}"#)
+                == #"{"k":"‹github_token:0000000000000000›"}"#)
+        #expect(
+            try self.mask(#"{"log":"{\"password\":\"winter\"}"}"#)
+                == #"{"log":"{\"password\":\"‹password:0000000000000000›\"}"}"#)
         #expect(try self.mask(#"{"a":"\ud83d\ude00 +41 79 123 45 67"}"#) == #"{"a":"😀 ‹phone:0000000000000000›"}"#)
     }
 
-    @Test("what isn't JSON, or is nested too deep, is masked whole", arguments: [
-        "{", "{\"a\":}", "nope", "[1,]", "{\"a\":1}x", "\"a", "01a", String(repeating: "[", count: 5000),
-    ])
+    @Test(
+        "what isn't JSON, or is nested too deep, is masked whole",
+        arguments: [
+            "{", "{\"a\":}", "nope", "[1,]", "{\"a\":1}x", "\"a", "01a", String(repeating: "[", count: 5000),
+        ])
     func broken(_ text: String) throws {
         #expect(try self.mask(text) == "\"‹secret:0000000000000000›\"")
     }
@@ -80,10 +93,14 @@ struct RedactionJSONTests {
 
     private static func string(_ generator: inout SeededGenerator) -> String {
         let parts = [
-            "a", "password", "token", "email", " ", "anna@example.com", "\\n", "\\u0041", "\\\"", "\\\\", "é", "\\ud83d\\ude00",
-            "4111111111111111", "+41 79 123 45 67", "=", ":", "note", "ghp_aB3dE6gH9jK2mN5pQ8sT1vW4yZ7aB3dE6gH9", "\\/", "-----BEGIN PRIVATE KEY-----",
+            "a", "password", "token", "email", " ", "anna@example.com", "\\n", "\\u0041", "\\\"", "\\\\", "é",
+            "\\ud83d\\ude00",
+            "4111111111111111", "+41 79 123 45 67", "=", ":", "note", "ghp_aB3dE6gH9jK2mN5pQ8sT1vW4yZ7aB3dE6gH9", "\\/",
+            "-----BEGIN PRIVATE KEY-----",
         ]
-        return "\"" + (0..<Int.random(in: 0...4, using: &generator)).map { _ in parts.randomElement(using: &generator) ?? "" }.joined() + "\""
+        return "\""
+            + (0..<Int.random(in: 0...4, using: &generator)).map { _ in parts.randomElement(using: &generator) ?? "" }
+            .joined() + "\""
     }
 
     private static func value(depth: Int, _ generator: inout SeededGenerator) -> String {
@@ -93,7 +110,9 @@ struct RedactionJSONTests {
         case 2: return ["0", "-1.5e3", "4111111111111111", "17"].randomElement(using: &generator) ?? "0"
         case 3, 4, 5: return Self.string(&generator)
         case 6:
-            let items = (0..<Int.random(in: 0...4, using: &generator)).map { _ in Self.value(depth: depth + 1, &generator) }
+            let items = (0..<Int.random(in: 0...4, using: &generator)).map { _ in
+                Self.value(depth: depth + 1, &generator)
+            }
             return "[" + items.joined(separator: ", ") + "]"
         default:
             let items = (0..<Int.random(in: 0...4, using: &generator)).map { _ in
@@ -159,7 +178,9 @@ struct JSONCheck {
             guard next == "\\" else { continue }
             guard let escape = self.rest.popFirst() else { return false }
             if escape == "u" {
-                for _ in 0..<4 { guard let digit = self.rest.popFirst(), digit.properties.isASCIIHexDigit else { return false } }
+                for _ in 0..<4 {
+                    guard let digit = self.rest.popFirst(), digit.properties.isASCIIHexDigit else { return false }
+                }
             } else if !"\"\\/bfnrt".unicodeScalars.contains(escape) {
                 return false
             }

@@ -30,14 +30,16 @@ struct RedactionStreamTests {
         let isEqual = levelled(out) == levelled(expected)
         #expect(
             isEqual,
-            "\(note): whole \(String(decoding: expected, as: UTF8.self)) ≠ chunked \(String(decoding: out, as: UTF8.self))")
+            "\(note): whole \(String(decoding: expected, as: UTF8.self)) ≠ chunked \(String(decoding: out, as: UTF8.self))"
+        )
     }
 
     @Test("each example, split at every offset and byte by byte, comes out as the whole does")
     func everySplit() throws {
         var seen: Set<String> = []
         for detector in self.fixture.detectors.table {
-            for example in detector.positive.prefix(2).map(\.text) + detector.negative.prefix(3) where seen.insert(example).inserted {
+            for example in detector.positive.prefix(2).map(\.text) + detector.negative.prefix(3)
+            where seen.insert(example).inserted {
                 let bytes = Array(example.utf8)
                 for place in 0...bytes.count {
                     try self.expectEqual(bytes, Self.cut(bytes, at: [place]), "\(detector.name) at \(place)")
@@ -81,7 +83,10 @@ struct RedactionStreamTests {
     @Test("what is held back stays within the longest delay, whatever comes")
     func bounded() throws {
         let bound = (self.fixture.detectors.table.map(\.longestDelay).max() ?? 0) + Detectors.lookBehind
-        for unit in ["a", "password=", "eyJ", "ghp_a", "1", "@", "a@", "\"password\":\"x", "://a:", "é", "+41 ", "{", "-", "aws 1 "] {
+        for unit in [
+            "a", "password=", "eyJ", "ghp_a", "1", "@", "a@", "\"password\":\"x", "://a:", "é", "+41 ", "{", "-",
+            "aws 1 ",
+        ] {
             var stream = try RedactionStream(self.fixture.masker())
             var out = ByteBuffer()
             let chunk = ByteBuffer(string: String(repeating: unit, count: 2000 / unit.utf8.count))
@@ -121,14 +126,18 @@ struct RedactionStreamTests {
         var generator = SeededGenerator(seed: 11)
         let long = String(repeating: "aB3dE6gH9", count: 700)
         let texts = [
-            "x ghp_\(long) y", "{\"password\": \"\(long)\", \"n\": 1}", "password=\(long) z", "eyJhbGciOiJIUzI1NiJ9.\(long).\(long) z",
-            "{\"secret\": [\"\(long)\", 1], \"n\": 2}", "postgres://a:\(long)@h/x", "bearer \(long) z", "Authorization: \(long) \(long)\nz",
+            "x ghp_\(long) y", "{\"password\": \"\(long)\", \"n\": 1}", "password=\(long) z",
+            "eyJhbGciOiJIUzI1NiJ9.\(long).\(long) z",
+            "{\"secret\": [\"\(long)\", 1], \"n\": 2}", "postgres://a:\(long)@h/x", "bearer \(long) z",
+            "Authorization: \(long) \(long)\nz",
             "\(long)@example.com", "{\"secret\": {\(long)", "password='\(long)\(long)", "aws \(long)",
         ]
         for text in texts {
             let bytes = Array(text.utf8)
             for _ in 0..<12 {
-                let places = (0..<Int.random(in: 1...6, using: &generator)).map { _ in Int.random(in: 0...bytes.count, using: &generator) }
+                let places = (0..<Int.random(in: 1...6, using: &generator)).map { _ in
+                    Int.random(in: 0...bytes.count, using: &generator)
+                }
                 try self.expectEqual(bytes, Self.cut(bytes, at: places), text.prefix(24) + " at \(places)")
             }
         }

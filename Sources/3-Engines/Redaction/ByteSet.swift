@@ -26,7 +26,8 @@ struct ByteSet: Hashable, Sendable {
 
     @inline(__always)
     func contains(_ byte: UInt8) -> Bool {
-        byte < 64 ? self.low >> UInt64(byte) & 1 == 1 : byte < 128 ? self.high >> UInt64(byte - 64) & 1 == 1 : self.others
+        byte < 64
+            ? self.low >> UInt64(byte) & 1 == 1 : byte < 128 ? self.high >> UInt64(byte - 64) & 1 == 1 : self.others
     }
 
     func union(_ other: ByteSet) -> ByteSet {
@@ -56,13 +57,30 @@ struct ByteSet: Hashable, Sendable {
         return set
     }
 
-    static let digits: ByteSet = { var set = ByteSet(); set.insert(0x30...0x39); return set }()
-    static let upper: ByteSet = { var set = ByteSet(); set.insert(0x41...0x5A); return set }()
-    static let lower: ByteSet = { var set = ByteSet(); set.insert(0x61...0x7A); return set }()
+    static let digits: ByteSet = {
+        var set = ByteSet()
+        set.insert(0x30...0x39)
+        return set
+    }()
+    static let upper: ByteSet = {
+        var set = ByteSet()
+        set.insert(0x41...0x5A)
+        return set
+    }()
+    static let lower: ByteSet = {
+        var set = ByteSet()
+        set.insert(0x61...0x7A)
+        return set
+    }()
     static let letters = upper.union(lower)
     static let alphanumeric = letters.union(digits)
     /// Bytes that may stand between the start of a finding and its anchor: all but controls and the space.
-    static let run: ByteSet = { var set = ByteSet(); set.insert(0x21...0x7E); set.others = true; return set }()
+    static let run: ByteSet = {
+        var set = ByteSet()
+        set.insert(0x21...0x7E)
+        set.others = true
+        return set
+    }()
 }
 
 extension UInt8 {

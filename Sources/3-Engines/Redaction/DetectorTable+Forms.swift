@@ -23,7 +23,8 @@ extension DetectorTable {
                 "discord_token", ["discord"], "[A-Za-z0-9_-]{23,28}\\.[A-Za-z0-9_-]{6,7}\\.[A-Za-z0-9_-]{27,}",
                 sample: "NzY1OTAyMTQ0ODgzMjAxNTkw.GxT2vQ.b7LwR0dYk3Zs9HcQf1MnXe5UtVj8PaWiBoK4Tg"),
             try near(
-                "heroku_uuid", ["heroku"], "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}",
+                "heroku_uuid", ["heroku"],
+                "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}",
                 sample: "7d3b1c9e-52af-4e08-b6d4-90c2f17a8e35"),
             try near(
                 "datadog_key", ["datadog", "dd_api_key", "dd-api-key"], "[0-9a-f]{32,40}", validator: .hexadecimal,
@@ -43,8 +44,10 @@ extension DetectorTable {
             validator: .jwtHeader, reach: 8192,
             positive: [
                 Example(
-                    text: "cookie is eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhbm5hIn0.Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MGFiY2Q",
-                    secret: "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhbm5hIn0.Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MGFiY2Q"),
+                    text:
+                        "cookie is eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhbm5hIn0.Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MGFiY2Q",
+                    secret:
+                        "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhbm5hIn0.Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MGFiY2Q"),
                 Example(
                     text: "{\"v\":\"eyJ0eXAiOiJKV1QiLCJhbGciOiJub25lIn0.eyJpZCI6MTIzNDV9.\"}",
                     secret: "eyJ0eXAiOiJKV1QiLCJhbGciOiJub25lIn0.eyJpZCI6MTIzNDV9."),
@@ -54,16 +57,19 @@ extension DetectorTable {
             name: "private_key", kind: .privateKey, form: .armour, anchors: ["-----BEGIN"], reach: 96,
             positive: [
                 Example(
-                    text: "-----BEGIN PRIVATE KEY-----\nTUlHSEFnRUFNQk1HQnlxR1NNNDlBZ0VH\nQ0NxR1NNNDlBd0VI\n-----END PRIVATE KEY-----\nnext",
+                    text:
+                        "-----BEGIN PRIVATE KEY-----\nTUlHSEFnRUFNQk1HQnlxR1NNNDlBZ0VH\nQ0NxR1NNNDlBd0VI\n-----END PRIVATE KEY-----\nnext",
                     secret: "TUlHSEFnRUFNQk1HQnlxR1NNNDlBZ0VH\nQ0NxR1NNNDlBd0VI"),
                 Example(
                     text: "key: -----BEGIN RSA PRIVATE KEY-----\nTUlJRXBBSUJBQUtDQVFFQQ==\n",
                     secret: "TUlJRXBBSUJBQUtDQVFFQQ=="),
                 Example(
-                    text: "{\"pem\":\"-----BEGIN OPENSSH PRIVATE KEY-----\\nYjNCbGJuTnphQzFyWlhrdA\\n-----END OPENSSH PRIVATE KEY-----\\n\"}",
+                    text:
+                        "{\"pem\":\"-----BEGIN OPENSSH PRIVATE KEY-----\\nYjNCbGJuTnphQzFyWlhrdA\\n-----END OPENSSH PRIVATE KEY-----\\n\"}",
                     secret: "YjNCbGJuTnphQzFyWlhrdA"),
                 Example(
-                    text: "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nbFFPWUJGa2ZqUUVCQ0FD\n-----END PGP PRIVATE KEY BLOCK-----",
+                    text:
+                        "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nbFFPWUJGa2ZqUUVCQ0FD\n-----END PGP PRIVATE KEY BLOCK-----",
                     secret: "bFFPWUJGa2ZqUUVCQ0FD"),
             ],
             negative: [
@@ -79,7 +85,8 @@ extension DetectorTable {
                 Example(text: "mysql://root:ab/cd#ef9@db/x", secret: "ab/cd#ef9"),
             ],
             negative: [
-                "https://example.com:8080/a@b", "http://localhost:3000/", "https://example.com/x:y@z", "ssh://git@host/repo",
+                "https://example.com:8080/a@b", "http://localhost:3000/", "https://example.com/x:y@z",
+                "ssh://git@host/repo",
                 "://:@",
             ])
         let bearer = Detector(
@@ -96,7 +103,8 @@ extension DetectorTable {
         anchors: [
             "pass", "pwd", "pswd", "secret", "token", "key", "credential", "creds", "auth", "cookie", "sess", "jwt",
             "bearer", "otp", "pin", "cvv", "cvc", "cvn", "card", "iban", "account", "routing", "ssn", "social", "tax",
-            "license", "phone", "mobile", "telephone", "msisdn", "mail", "birth", "dob", "ccnum", "cc_num", "credit", "code", "national",
+            "license", "phone", "mobile", "telephone", "msisdn", "mail", "birth", "dob", "ccnum", "cc_num", "credit",
+            "code", "national",
         ],
         ignoresCase: true,
         positive: [

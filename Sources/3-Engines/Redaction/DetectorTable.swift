@@ -24,7 +24,8 @@ enum DetectorTable {
         ) -> Entry {
             Entry(
                 name: name, kind: kind ?? Kind(name), anchors: anchors, pattern: pattern, before: before,
-                sampleBefore: sampleBefore, validator: validator, ignoresCase: ignoresCase, isMasked: isMasked, sample: sample)
+                sampleBefore: sampleBefore, validator: validator, ignoresCase: ignoresCase, isMasked: isMasked,
+                sample: sample)
         }
 
         static func hash(_ name: String, _ anchors: [StaticString], _ pattern: StaticString, sample: String) -> Entry {

@@ -30,7 +30,8 @@ package final class Detectors: Sendable {
         var detectors: [[Int]] = []
         for (index, detector) in table.enumerated() {
             for anchor in detector.anchors {
-                let literal = Literal(detector.ignoresCase ? anchor.description.lowercased() : anchor.description, detector.ignoresCase)
+                let literal = Literal(
+                    detector.ignoresCase ? anchor.description.lowercased() : anchor.description, detector.ignoresCase)
                 if let place = places[literal] {
                     detectors[place].append(index)
                 } else {
@@ -103,7 +104,8 @@ package final class Detectors: Sendable {
         }
         if let failure { hs_free_compile_error(failure) }
         guard status == HS_SUCCESS, let database else {
-            throw GloveboxError(.redactionFailed, "the detectors can't be compiled on this machine (Vectorscan \(status))")
+            throw GloveboxError(
+                .redactionFailed, "the detectors can't be compiled on this machine (Vectorscan \(status))")
         }
         return database
     }
@@ -139,7 +141,8 @@ package final class Detectors: Sendable {
             case .token(let pattern, let isMasked):
                 view.token(detector, start: start, anchorCount: anchorCount, pattern: pattern, isMasked: isMasked)
             case .prefixed(let set, let count, let pattern):
-                view.prefixedToken(detector, start: start, anchorCount: anchorCount, set: set, count: count, pattern: pattern)
+                view.prefixedToken(
+                    detector, start: start, anchorCount: anchorCount, set: set, count: count, pattern: pattern)
             case .near(let pattern, let distance):
                 view.tokenNear(detector, behind: start + anchorCount, pattern: pattern, within: distance)
             case .jwt: view.webToken(detector, start: start)

@@ -73,7 +73,9 @@ struct Finding: Sendable {
     }
 
     private static func matches(_ text: StaticString, _ window: Window, at offset: Int) -> Bool {
-        for index in 0..<text.utf8CodeUnitCount where window.at(offset + index) != text.utf8Start[index] { return false }
+        for index in 0..<text.utf8CodeUnitCount where window.at(offset + index) != text.utf8Start[index] {
+            return false
+        }
         return true
     }
 }

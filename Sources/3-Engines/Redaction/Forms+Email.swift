@@ -11,8 +11,12 @@ extension View {
         set.others = true
         var start = self.run(of: set, backFrom: anchor, most: 64)
         start = self.skipEscape(start)
-        while start < anchor, self.at(start) == 0x27 || self.at(start) == 0x60 || self.at(start) & 0xC0 == 0x80 { start += 1 }
-        guard start < anchor, self.at(anchor - 1) != UInt8(ascii: "."), !self.isURLPassword(start: start) else { return nil }
+        while start < anchor, self.at(start) == 0x27 || self.at(start) == 0x60 || self.at(start) & 0xC0 == 0x80 {
+            start += 1
+        }
+        guard start < anchor, self.at(anchor - 1) != UInt8(ascii: "."), !self.isURLPassword(start: start) else {
+            return nil
+        }
         if anchor - start == 3, self.matches("git", at: start) { return nil }
 
         var offset = anchor + 1
@@ -37,7 +41,8 @@ extension View {
     private mutating func skipEscape(_ start: Int) -> Int {
         guard self.at(start - 1) == UInt8(ascii: "\\"), self.at(start - 2) != UInt8(ascii: "\\") else { return start }
         switch self.at(start) {
-        case UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"), UInt8(ascii: "b"), UInt8(ascii: "f"): return start + 1
+        case UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"), UInt8(ascii: "b"), UInt8(ascii: "f"):
+            return start + 1
         case UInt8(ascii: "u"): return self.run(of: .alphanumeric, from: start, most: 5)
         default: return start
         }

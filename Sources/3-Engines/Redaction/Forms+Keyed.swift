@@ -12,15 +12,20 @@ extension View {
     mutating func keyed(_ detector: Detector, start: Int, anchorCount: Int) -> Finding? {
         let first = self.run(of: Self.identifier, backFrom: start, most: 64)
         let last = self.run(of: Self.identifier, from: start + anchorCount, most: 64)
-        guard last - start - anchorCount < 64, let name = NameSegments.judge(self.bytes(first..<last)) else { return nil }
+        guard last - start - anchorCount < 64, let name = NameSegments.judge(self.bytes(first..<last)) else {
+            return nil
+        }
         // What follows the name of a pseudonym's kind is that pseudonym.
         if self.at(first - 1) == 0xB9, self.at(first - 2) == 0x80, self.at(first - 3) == 0xE2 { return nil }
         let closed = self.run(of: Self.closing, from: last, most: 4)
         let blank = self.run(of: ByteSet(" \t"), from: closed, most: 16)
-        guard let (value, isStructured) = self.valueStart(name: first..<last, closed: closed, blank: blank) else { return nil }
+        guard let (value, isStructured) = self.valueStart(name: first..<last, closed: closed, blank: blank) else {
+            return nil
+        }
         let kind = Kind(name.kind.rawValue)
         let certain = name.certain || isStructured
-        return self.value(kind: kind, certain: certain, name: name, at: value, isHeader: self.at(blank) == UInt8(ascii: ":"))
+        return self.value(
+            kind: kind, certain: certain, name: name, at: value, isHeader: self.at(blank) == UInt8(ascii: ":"))
     }
 
     /// Where the value begins, and whether quotes about the name say that this is data, not prose.
@@ -40,7 +45,8 @@ extension View {
             }
         case UInt8(ascii: ">") where self.at(name.lowerBound - 1) == UInt8(ascii: "<"):
             return (offset + 1, true)
-        case UInt8(ascii: "'") where offset > closed, UInt8(ascii: "E") where offset > closed && self.at(offset + 1) == 0x27:
+        case UInt8(ascii: "'") where offset > closed,
+            UInt8(ascii: "E") where offset > closed && self.at(offset + 1) == 0x27:
             return (self.at(offset) == 0x27 ? offset : offset + 1, true)
         default:
             guard offset > closed, closed == name.upperBound else { return nil }
@@ -63,16 +69,19 @@ extension View {
             && !self.at(name.lowerBound - 1).isAlphanumeric
     }
 
-    private mutating func value(kind: Kind, certain: Bool, name: SensitiveName, at start: Int, isHeader: Bool) -> Finding? {
+    private mutating func value(
+        kind: Kind, certain: Bool, name: SensitiveName, at start: Int, isHeader: Bool
+    ) -> Finding? {
         var start = start
         var quotes = 0
-        if self.at(start) == UInt8(ascii: "\\") , [0x22, 0x27].contains(self.at(start + 1)) {
+        if self.at(start) == UInt8(ascii: "\\"), [0x22, 0x27].contains(self.at(start + 1)) {
             quotes = 1
             start += 1
         }
         let quote = self.at(start)
         if quote == 0x22 || quote == 0x27 || quote == 0x60 {
-            return self.quoted(kind: kind, certain: certain, name: name, from: start + 1, quote: quote, escaped: quotes == 1)
+            return self.quoted(
+                kind: kind, certain: certain, name: name, from: start + 1, quote: quote, escaped: quotes == 1)
         }
         if quote == UInt8(ascii: "{") || quote == UInt8(ascii: "[") {
             return certain ? self.bracketed(kind: kind, from: start) : nil
@@ -112,7 +121,8 @@ extension View {
         // Not before all that was skipped has arrived.
         _ = self.at(offset)
         let end = min(offset, self.high)
-        guard end > start, self.isPlausible(name: name, certain: certain, value: start..<end), !self.isReference(start..<end)
+        guard end > start, self.isPlausible(name: name, certain: certain, value: start..<end),
+            !self.isReference(start..<end)
         else { return nil }
         var set = ByteSet("\n")
         set.insert(quote)

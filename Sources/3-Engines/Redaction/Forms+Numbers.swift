@@ -68,7 +68,8 @@ extension View {
             guard plain - start <= 19, self.endsNumber(plain) else { return nil }
             // Thirteen digits are far more often a time in milliseconds or an id than one of the few such cards left.
             if plain - start == 13, !self.hasContext(["card", "visa"], before: start, within: 48) { return nil }
-            return self.isCard(start..<plain, near: start) ? Finding(start: start, end: plain, kind: detector.kind) : nil
+            return self.isCard(start..<plain, near: start)
+                ? Finding(start: start, end: plain, kind: detector.kind) : nil
         }
         guard plain - start == 4 else { return nil }
         for separator in [ByteSet(" "), ByteSet("-")] where separator.contains(self.at(plain)) {
@@ -107,7 +108,8 @@ extension View {
         }
         guard sum % 10 == 0 else { return false }
         return Self.isIssuer(head, count: count)
-            || (count >= 14 && head > 9 && self.hasContext(["card", "cc ", "visa", "credit"], before: start, within: 32))
+            || (count >= 14 && head > 9
+                && self.hasContext(["card", "cc ", "visa", "credit"], before: start, within: 32))
     }
 
     /// Whether six leading digits are of an issuer whose numbers have `count` digits.
@@ -124,7 +126,8 @@ extension View {
         case 620_000...629_999, 810_000...817_199: 16...19 ~= count  // UnionPay
         case 220_000...220_499: 16...19 ~= count  // Mir
         case 501_800...501_899, 502_000...502_099, 503_800...503_899, 589_300...589_399, 630_400...630_499,
-            675_900...676_399: 12...19 ~= count  // Maestro
+            675_900...676_399:
+            12...19 ~= count  // Maestro
         case 508_500...508_999, 606_900...608_999, 652_100...653_199: count == 16  // RuPay
         default: false
         }
@@ -208,7 +211,8 @@ extension View {
         } else if plain - start != 9 {
             return nil
         }
-        let area = (Int(self.at(start)) - 0x30) * 100 + (Int(self.at(start + 1)) - 0x30) * 10 + Int(self.at(start + 2)) - 0x30
+        let area =
+            (Int(self.at(start)) - 0x30) * 100 + (Int(self.at(start + 1)) - 0x30) * 10 + Int(self.at(start + 2)) - 0x30
         guard area != 0, area != 666, area < 900, self.endsNumber(end),
             self.hasContext(["ssn", "social security", "social_security", "socialsecurity"], before: start, within: 64)
         else { return nil }

@@ -1,7 +1,8 @@
 extension View {
     private static let separators = ByteSet(" -./()")
     private static let words: [StaticString] = [
-        "phone", "mobile", "tel:", "tel.", "tel ", "telefon", "handy", "fax", "cell", "whatsapp", "sms", "call me", "dial",
+        "phone", "mobile", "tel:", "tel.", "tel ", "telefon", "handy", "fax", "cell", "whatsapp", "sms", "call me",
+        "dial",
     ]
 
     /// A telephone number that begins with the digit at `start`.
@@ -21,7 +22,8 @@ extension View {
             !self.continuesNumber(start)
         else { return nil }
         if self.at(start) == 0x30, self.at(start + 1) == 0x30,
-            let end = self.international(countryCode: start + 2, isPlain: true) {
+            let end = self.international(countryCode: start + 2, isPlain: true)
+        {
             return Finding(start: start, end: end, kind: detector.kind)
         }
         let opened = before == UInt8(ascii: "(") ? start - 1 : start
@@ -35,7 +37,8 @@ extension View {
     private mutating func continuesNumber(_ start: Int) -> Bool {
         switch self.at(start - 1) {
         case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "/"), UInt8(ascii: ":"), UInt8(ascii: ","):
-            return self.at(start - 2).isDigit || (self.at(start - 1) == UInt8(ascii: "-") && self.at(start - 2).isHexDigit)
+            return self.at(start - 2).isDigit
+                || (self.at(start - 1) == UInt8(ascii: "-") && self.at(start - 2).isHexDigit)
         default:
             return false
         }
@@ -98,7 +101,8 @@ extension View {
         guard groups.count >= 3 else { return nil }
         let first = groups.length(0) == 1 && self.at(start) == 0x31 ? 1 : 0
         guard groups.count >= first + 3, groups.length(first) == 3, groups.length(first + 1) == 3,
-            groups.length(first + 2) == 4, self.at(groups.start(first)) >= 0x32, self.at(groups.start(first + 1)) >= 0x32
+            groups.length(first + 2) == 4, self.at(groups.start(first)) >= 0x32,
+            self.at(groups.start(first + 1)) >= 0x32
         else { return nil }
         let end = groups.end(first + 2)
         guard self.endsNumber(end) || self.isExtension(end) else { return nil }

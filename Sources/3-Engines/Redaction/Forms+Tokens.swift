@@ -2,9 +2,13 @@ import GloveboxCore
 
 extension View {
     /// The token that begins with the anchor at `start`.
-    mutating func token(_ detector: Detector, start: Int, anchorCount: Int, pattern: Pattern, isMasked: Bool) -> Finding? {
+    mutating func token(
+        _ detector: Detector, start: Int, anchorCount: Int, pattern: Pattern, isMasked: Bool
+    ) -> Finding? {
         // A long prefix with punctuation is a token wherever it stands; a short one only at the start of a word.
-        if anchorCount < 4 || !self.hasPunctuation(start..<(start + anchorCount)), !self.startsToken(start) { return nil }
+        if anchorCount < 4 || !self.hasPunctuation(start..<(start + anchorCount)), !self.startsToken(start) {
+            return nil
+        }
         return self.matched(
             detector, pattern: pattern, from: start + anchorCount, masksFrom: isMasked ? start : start + anchorCount)
     }
@@ -23,7 +27,9 @@ extension View {
         return self.matched(detector, pattern: pattern, from: start + anchorCount, masksFrom: first)
     }
 
-    private mutating func matched(_ detector: Detector, pattern: Pattern, from start: Int, masksFrom first: Int) -> Finding? {
+    private mutating func matched(
+        _ detector: Detector, pattern: Pattern, from start: Int, masksFrom first: Int
+    ) -> Finding? {
         switch pattern.match(&self, from: start) {
         case .none:
             return nil
@@ -47,7 +53,8 @@ extension View {
         if end >= self.high, self.clipped {
             return Finding(start: start, end: end, kind: detector.kind, closer: .run(all))
         }
-        guard self.at(header) == UInt8(ascii: "."), self.at(self.run(of: part, from: header + 1)) == UInt8(ascii: ".") else {
+        guard self.at(header) == UInt8(ascii: "."), self.at(self.run(of: part, from: header + 1)) == UInt8(ascii: ".")
+        else {
             return nil
         }
         return Finding(start: start, end: end, kind: detector.kind)

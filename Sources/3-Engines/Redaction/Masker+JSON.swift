@@ -317,7 +317,8 @@ private struct JSONWalk {
                 offset += 4
                 if scalar >> 10 == 0x36, offset + 6 <= content.upperBound, self.bytes[offset] == UInt8(ascii: "\\"),
                     self.bytes[offset + 1] == UInt8(ascii: "u"), let low = self.hex(offset + 2, content.upperBound),
-                    low >> 10 == 0x37 {
+                    low >> 10 == 0x37
+                {
                     scalar = 0x10000 + (scalar & 0x3FF) << 10 + low & 0x3FF
                     offset += 6
                 }

@@ -47,7 +47,9 @@ package final class Masker {
     ///
     /// - Returns: `clean` without allocating when nothing is found.
     /// - Throws: `redaction_failed`; the session must end.
-    package func mask(_ value: ByteBuffer, as shape: ValueShape, scope: PseudonymScope) throws(GloveboxError) -> MaskResult {
+    package func mask(
+        _ value: ByteBuffer, as shape: ValueShape, scope: PseudonymScope
+    ) throws(GloveboxError) -> MaskResult {
         try self.check()
         if shape == .json { return try self.maskJSON(value, scope: scope) }
         let outcome = value.withUnsafeReadableBytes { bytes -> Outcome in
@@ -141,7 +143,8 @@ package final class Masker {
         guard bytes.count <= Int(UInt32.max) else { return nil }
         self.anchors.pointee.removeAll(keepingCapacity: true)
         let status = hs_scan(
-            self.detectors.block, bytes.assumingMemoryBound(to: CChar.self).baseAddress, UInt32(bytes.count), 0, self.scratch,
+            self.detectors.block, bytes.assumingMemoryBound(to: CChar.self).baseAddress, UInt32(bytes.count), 0,
+            self.scratch,
             Self.report, self.anchors)
         return status == HS_SUCCESS ? self.located() : nil
     }
@@ -150,7 +153,8 @@ package final class Masker {
     func literals(_ bytes: UnsafeRawBufferPointer, of stream: OpaquePointer) -> [Anchor]? {
         self.anchors.pointee.removeAll(keepingCapacity: true)
         let status = hs_scan_stream(
-            stream, bytes.assumingMemoryBound(to: CChar.self).baseAddress, UInt32(bytes.count), 0, self.scratch, Self.report,
+            stream, bytes.assumingMemoryBound(to: CChar.self).baseAddress, UInt32(bytes.count), 0, self.scratch,
+            Self.report,
             self.anchors)
         return status == HS_SUCCESS ? self.located() : nil
     }
@@ -183,7 +187,8 @@ package final class Masker {
     /// Appends the pseudonym of a cluster: in quotes where the finding stood bare behind a name in quotes and a colon,
     /// since JSON in a text stays JSON.
     func append(
-        _ cluster: Cluster, _ window: Window, value: UnsafeRawBufferPointer, _ scope: PseudonymScope, to out: inout [UInt8]
+        _ cluster: Cluster, _ window: Window, value: UnsafeRawBufferPointer, _ scope: PseudonymScope,
+        to out: inout [UInt8]
     ) {
         let pseudonym = self.pseudonym(cluster.kind, value, scope)
         guard let quote = Self.bareQuote(cluster.start, window) else {

@@ -32,7 +32,8 @@ struct Prefilter {
             } else if byte == UInt8(ascii: "@") {
                 hasAt = true
             } else if byte == UInt8(ascii: ":") || byte == UInt8(ascii: "=") || byte == UInt8(ascii: ">")
-                || byte == UInt8(ascii: "'") || (byte == UInt8(ascii: "-") && before == UInt8(ascii: "-")) {
+                || byte == UInt8(ascii: "'") || (byte == UInt8(ascii: "-") && before == UInt8(ascii: "-"))
+            {
                 hasSeparator = true
             }
             before = byte

@@ -21,7 +21,8 @@ package final class Pseudonyms: Sendable {
     /// Whether the bytes are exactly a pseudonym. Anybody can write one: where it matters only what a name says, that is
     /// harmless; what a value looks like is judged all the same.
     static func isPseudonym(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard bytes.count > Self.length + 7, bytes.starts(with: [0xE2, 0x80, 0xB9]), bytes.suffix(3).elementsEqual([0xE2, 0x80, 0xBA])
+        guard bytes.count > Self.length + 7, bytes.starts(with: [0xE2, 0x80, 0xB9]),
+            bytes.suffix(3).elementsEqual([0xE2, 0x80, 0xBA])
         else { return false }
         let colon = bytes.count - 3 - Self.length - 1
         guard bytes[colon] == UInt8(ascii: ":") else { return false }
@@ -44,7 +45,8 @@ package final class Pseudonyms: Sendable {
     }
 
     private func appendDigits(
-        kind: Kind, value: UnsafeRawBufferPointer, scope: PseudonymScope, _ draw: inout RandomDraw, to out: inout [UInt8]
+        kind: Kind, value: UnsafeRawBufferPointer, scope: PseudonymScope, _ draw: inout RandomDraw,
+        to out: inout [UInt8]
     ) {
         guard let key = self.key, case .column(let table, let attribute) = scope else {
             return Self.append(high: draw.next(), low: draw.next(), to: &out)

@@ -73,7 +73,8 @@ package struct RedactionStream: ~Copyable {
         return self.advance(newBytes: newBytes, anchors: anchors, finished: false, into: &out)
     }
 
-    private mutating func advance(newBytes: Int, anchors: [Anchor], finished: Bool, into out: inout ByteBuffer) -> Bool {
+    private mutating func advance(newBytes: Int, anchors: [Anchor], finished: Bool, into out: inout ByteBuffer) -> Bool
+    {
         var scan = Scan(self.masker.detectors)
         swap(&scan, &self.scan)
         var passed = self.passed
@@ -91,12 +92,16 @@ package struct RedactionStream: ~Copyable {
                 switch scan.next(settled: settled, window) {
                 case .clear(let limit):
                     if limit > passed {
-                        out.writeBytes(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(held)[(passed - first)..<(limit - first)]))
+                        out.writeBytes(
+                            UnsafeRawBufferPointer(
+                                rebasing: UnsafeRawBufferPointer(held)[(passed - first)..<(limit - first)]))
                         passed = limit
                     }
                     return true
                 case .mask(let cluster):
-                    guard Self.begin(cluster, masker, window, held, &passed, &written, into: &out), cluster.end >= passed else {
+                    guard Self.begin(cluster, masker, window, held, &passed, &written, into: &out),
+                        cluster.end >= passed
+                    else {
                         return false
                     }
                     passed = cluster.end

@@ -59,7 +59,9 @@ struct Scan {
 
     mutating func take(_ anchors: [Anchor], _ window: Window) {
         for anchor in anchors {
-            for detector in self.detectors.anchorDetectors[anchor.literal] { self.ask(detector, anchor, window, floor: nil) }
+            for detector in self.detectors.anchorDetectors[anchor.literal] {
+                self.ask(detector, anchor, window, floor: nil)
+            }
         }
     }
 
@@ -85,16 +87,27 @@ struct Scan {
     /// letters. A shortcut: where it says no, every detector of numbers would.
     @inline(__always)
     private static func mayBeNumber(_ offset: Int, before: UInt8, _ window: Window) -> Bool {
-        if before.isUpper { return true }
-        var end = offset + 1
-        while end < window.end, end - offset < Prefilter.fewestDigits, window.base[end - window.first].isDigit { end += 1 }
-        if end - offset >= Prefilter.fewestDigits { return true }
-        if end >= window.end { return !window.finished }
-        switch window.base[end - window.first] {
-        case 0x20, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "/"), UInt8(ascii: "("), UInt8(ascii: ")"): return true
-        default: return false
+        if before.isLetter {
+            if before.isUpper { return true }
+            // Behind a letter a number begins only if that is the end of an escape.
+            if window.at(offset - 2) != UInt8(ascii: "\\"), window.at(offset - 3) != UInt8(ascii: "%") { return false }
         }
+        var end = offset + 1
+        while end < window.end, end - offset < Prefilter.fewestDigits, window.base[end - window.first].isDigit {
+            end += 1
+        }
+        if end - offset >= Prefilter.fewestDigits { return true }
+        // One or two separators, and more digits.
+        for next in end..<(end + 3) {
+            if next >= window.end { return !window.finished }
+            let byte = window.base[next - window.first]
+            if byte.isDigit { return next > end }
+            guard Self.separators.contains(byte) else { return false }
+        }
+        return false
     }
+
+    private static let separators = ByteSet(" -./()")
 
     /// Asks those again that lacked bytes.
     mutating func retry(_ window: Window) {

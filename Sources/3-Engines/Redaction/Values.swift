@@ -87,7 +87,8 @@ package struct MaskingProfile: Hashable, Sendable {
     /// - Throws: `configuration_invalid` when there is no profile of this name.
     package static func named(_ name: String) throws(GloveboxError) -> Self {
         guard name == Self.default.name else {
-            throw GloveboxError(.configurationInvalid, "there is no masking profile '\(name.prefix(80))': use 'default'")
+            throw GloveboxError(
+                .configurationInvalid, "there is no masking profile '\(name.prefix(80))': use 'default'")
         }
         return .default
     }

@@ -77,7 +77,9 @@ struct View {
     mutating func hasContext(_ words: [StaticString], before offset: Int, within distance: Int) -> Bool {
         var start = max(self.low, offset - distance)
         while start < offset {
-            for word in words where start + word.utf8CodeUnitCount <= offset && self.matches(word, at: start) { return true }
+            for word in words where start + word.utf8CodeUnitCount <= offset && self.matches(word, at: start) {
+                return true
+            }
             start += 1
         }
         return false

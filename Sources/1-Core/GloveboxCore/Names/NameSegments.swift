@@ -151,7 +151,9 @@ private struct Segments {
             guard let judged = Self.judge(word, before: before, after: after, isLast: index == self.count - 1) else {
                 continue
             }
-            if judged.kind == .password, after == Vocabulary.hash || after == Vocabulary.digest || after == Vocabulary.salt {
+            if judged.kind == .password,
+                after == Vocabulary.hash || after == Vocabulary.digest || after == Vocabulary.salt
+            {
                 return SensitiveName(.passwordHash)
             }
             // The later segment is the nearer to the value; a certain one isn't given up for a vague one.
@@ -212,7 +214,8 @@ private enum Vocabulary {
     static let privateWord = Word("private")
 
     static let certain: [Word: SensitiveName.Kind] = [
-        Word("password"): .password, Word("passwords"): .password, Word("passwd"): .password, Word("passwrd"): .password,
+        Word("password"): .password, Word("passwords"): .password, Word("passwd"): .password,
+        Word("passwrd"): .password,
         Word("pwd"): .password, Word("pswd"): .password, Word("passphrase"): .password, Word("passcode"): .password,
         Word("pgpassword"): .password, Word("sshpass"): .password, Word("passwordhash"): .passwordHash,
         Word("secret"): .secret, Word("secrets"): .secret, Word("apikey"): .apiKey, Word("apikeys"): .apiKey,
@@ -233,7 +236,8 @@ private enum Vocabulary {
     static let lastOnly: [Word: SensitiveName.Kind] = [
         Word("pass"): .password, Word("pw"): .password, Word("auth"): .credential, Word("cookie"): .cookie,
         Word("cookies"): .cookie, Word("pin"): .pin, Word("otp"): .pin, Word("totp"): .pin, Word("pan"): .card,
-        Word("mobile"): .phone, Word("tel"): .phone, Word("fax"): .phone, Word("cell"): .phone, Word("passport"): .nationalID,
+        Word("mobile"): .phone, Word("tel"): .phone, Word("fax"): .phone, Word("cell"): .phone,
+        Word("passport"): .nationalID,
     ]
 
     static let suffixes: [(Word, SensitiveName.Kind)] = [
@@ -243,7 +247,8 @@ private enum Vocabulary {
     ]
 
     static let keyQualifiers: Set<Word> = [
-        Word("api"), Word("access"), Word("secret"), Word("encryption"), Word("signing"), Word("master"), Word("service"),
+        Word("api"), Word("access"), Word("secret"), Word("encryption"), Word("signing"), Word("master"),
+        Word("service"),
         Word("shared"), Word("account"), Word("auth"), Word("session"), Word("license"), Word("ssh"), Word("deploy"),
         Word("webhook"), Word("storage"), Word("functions"), Word("app"), Word("application"), Word("consumer"),
         Word("client"), Word("integration"), Word("hmac"), Word("aes"), Word("admin"), Word("server"), Word("write"),
@@ -268,11 +273,13 @@ private enum Vocabulary {
     static let numberWords: Set<Word> = [Word("number"), Word("num"), Word("no"), Word("nr"), Word("id"), Word("ids")]
     static let beforeNumber: [Word: SensitiveName] = [
         Word("card"): SensitiveName(.card), Word("cc"): SensitiveName(.card), Word("credit"): SensitiveName(.card),
-        Word("account"): SensitiveName(.bankAccount, certain: false), Word("routing"): SensitiveName(.bankAccount, certain: false),
+        Word("account"): SensitiveName(.bankAccount, certain: false),
+        Word("routing"): SensitiveName(.bankAccount, certain: false),
         Word("iban"): SensitiveName(.iban), Word("ssn"): SensitiveName(.ssn), Word("security"): SensitiveName(.ssn),
         Word("tax"): SensitiveName(.nationalID), Word("national"): SensitiveName(.nationalID),
         Word("passport"): SensitiveName(.nationalID), Word("license"): SensitiveName(.nationalID, certain: false),
-        Word("phone"): SensitiveName(.phone), Word("mobile"): SensitiveName(.phone), Word("telephone"): SensitiveName(.phone),
+        Word("phone"): SensitiveName(.phone), Word("mobile"): SensitiveName(.phone),
+        Word("telephone"): SensitiveName(.phone),
         Word("fax"): SensitiveName(.phone), Word("tel"): SensitiveName(.phone), Word("pin"): SensitiveName(.pin),
         Word("session"): SensitiveName(.token, certain: false),
     ]
@@ -295,6 +302,7 @@ private enum Vocabulary {
 
     static let harmlessFirst: Set<Word> = [
         Word("is"), Word("has"), Word("had"), Word("needs"), Word("requires"), Word("require"), Word("allow"),
-        Word("max"), Word("min"), Word("num"), Word("total"), Word("count"), Word("can"), Word("should"), Word("public"),
+        Word("max"), Word("min"), Word("num"), Word("total"), Word("count"), Word("can"), Word("should"),
+        Word("public"),
     ]
 }
