@@ -8,6 +8,7 @@ final class PreparedStatement {
     let text: String?
     /// The run of messages, ended by Sync, that it came in.
     let group: UInt64
+    let epoch: UInt64
     let copies: CopyStatements
     /// What had the name before; until the server has answered.
     var previous: PreparedStatement?
@@ -19,10 +20,11 @@ final class PreparedStatement {
 
     private(set) lazy var isInert = !self.name.isEmpty && (self.text.map { SQLLexer.isInert($0) } ?? false)
 
-    init(name: String, text: String?, group: UInt64, previous: PreparedStatement?) {
+    init(name: String, text: String?, group: UInt64, epoch: UInt64, previous: PreparedStatement?) {
         self.name = name
         self.text = text
         self.group = group
+        self.epoch = epoch
         self.previous = previous
         self.copies = text.map { CopyStatements(in: $0) } ?? .none
     }

@@ -107,7 +107,8 @@ extension SessionMachine {
     private mutating func startQuery(_ copies: SessionCopies?) -> Expectation.Query {
         var query = Expectation.Query(copies: copies, serial: self.serial)
         if let statement = self.unnamedStatement {
-            let removal = PreparedStatement(name: "", text: nil, group: self.group, previous: statement)
+            let removal = PreparedStatement(
+                name: "", text: nil, group: self.group, epoch: self.epoch, previous: statement)
             query.statement = removal
             self.unnamedStatement = removal
         }
@@ -127,7 +128,8 @@ extension SessionMachine {
             else { return self.refuse(.parse, .tooManyStatements) }
         }
         let entry = PreparedStatement(
-            name: parse.statement, text: parse.text, group: self.group, previous: self.statement(parse.statement))
+            name: parse.statement, text: parse.text, group: self.group, epoch: self.epoch,
+            previous: self.statement(parse.statement))
         self.setStatement(parse.statement, entry)
         self.expect(.parse(entry))
         self.isGroupOpen = true
@@ -203,7 +205,7 @@ extension SessionMachine {
         }
         self.expect(.execute(portal, result, copies))
         self.isGroupOpen = true
-        if portal.statement?.isInert != true {
+        if !self.isInert(portal.statement) {
             self.epoch += 1
             self.isEpochEndingAtSync = true
         }
@@ -227,7 +229,8 @@ extension SessionMachine {
     private mutating func close(_ object: FrontendMessage.Object, _ name: String) -> FrontendAction {
         switch object {
         case .statement:
-            let removal = PreparedStatement(name: name, text: nil, group: self.group, previous: self.statement(name))
+            let removal = PreparedStatement(
+                name: name, text: nil, group: self.group, epoch: self.epoch, previous: self.statement(name))
             if removal.previous != nil { self.setStatement(name, removal) }
             self.expect(.closeStatement(removal))
         case .portal:
@@ -280,6 +283,12 @@ extension SessionMachine {
     private func isUnsure(_ entry: BoundPortal?) -> Bool {
         guard let entry else { return false }
         return !entry.isSettled && entry.group != self.group
+    }
+
+    /// Its text counts only in the epoch of its Parse: later, SQL may have put another statement under the name.
+    private func isInert(_ statement: PreparedStatement?) -> Bool {
+        guard let statement, statement.epoch == self.epoch else { return false }
+        return statement.isInert
     }
 
     private func portalRemoval(_ name: String, _ previous: BoundPortal?) -> BoundPortal {

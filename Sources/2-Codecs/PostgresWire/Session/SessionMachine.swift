@@ -12,7 +12,8 @@ import NIOCore
 ///   before an Execute for which nobody has.
 /// - A description of a statement is reused while only *inert* statements ran since (see ``SQLLexer/isInert(_:)``):
 ///   anything else may, by SQL, put another statement or cursor under the same name, or change the search path. The
-///   run between two such statements is an epoch. The unnamed portal can't be reached from SQL.
+///   run between two such statements is an epoch, and a text is trusted to be inert only in the epoch of its Parse. The
+///   unnamed portal can't be reached from SQL.
 /// - A message that names a statement or portal whose making isn't answered yet, beyond a Sync, is held: if the making
 ///   failed, the name would mean something else than the record says.
 /// - A refused message is replaced by one that the server answers with an error, which is replaced by ours: order,
