@@ -23,7 +23,8 @@ package enum JSONForm {
     /// Fields in alphabetical order, so that output is stable.
     package static func encode(_ value: some Encodable, pretty: Bool = false) throws -> [UInt8] {
         let encoder = JSONEncoder()
-        encoder.outputFormatting = pretty ? [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted] : [.sortedKeys, .withoutEscapingSlashes]
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        if pretty { encoder.outputFormatting.insert(.prettyPrinted) }
         return Array(try encoder.encode(value))
     }
 
@@ -34,7 +35,7 @@ package enum JSONForm {
         } catch let error as GloveboxError {
             throw error
         } catch let error as DecodingError {
-            throw GloveboxError(.invalidArgument, Self.explain(error), cause: error)
+            throw GloveboxError(.invalidArgument, Self.explain(error, in: bytes), cause: error)
         } catch {
             throw GloveboxError(.invalidArgument, "the JSON can't be read", cause: error)
         }
@@ -69,7 +70,7 @@ package enum JSONForm {
         }
     }
 
-    private static func explain(_ error: DecodingError) -> String {
+    private static func explain(_ error: DecodingError, in bytes: [UInt8]) -> String {
         switch error {
         case .keyNotFound(let key, let context):
             return "\(Self.place(context.codingPath + [key])): this field is missing"
@@ -81,20 +82,11 @@ package enum JSONForm {
             guard context.codingPath.isEmpty else {
                 return "\(Self.place(context.codingPath)): \(context.debugDescription)"
             }
-            return "the JSON is malformed\(Self.position(context))"
+            guard let place = JSONSyntax.firstError(in: bytes) else { return "the JSON can't be read" }
+            return "the JSON is malformed at line \(place.line), column \(place.column)"
         @unknown default:
             return "the JSON can't be read"
         }
-    }
-
-    /// Foundation says where a syntax error is only in the underlying error's text: "… around line 1, column 5."
-    private static func position(_ context: DecodingError.Context) -> String {
-        let text = context.underlyingError.map { String(describing: $0) } ?? context.debugDescription
-        let words = text.split { !$0.isLetter && !$0.isNumber }
-        guard let line = words.firstIndex(of: "line"), words.count > line + 3, words[line + 2] == "column",
-            let lineNumber = Int(words[line + 1]), let column = Int(words[line + 3])
-        else { return "" }
-        return " at line \(lineNumber), column \(column)"
     }
 
     private static func place(_ path: [any CodingKey]) -> String {

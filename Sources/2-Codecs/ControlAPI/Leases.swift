@@ -56,7 +56,7 @@ package struct LeaseRequest: RequestContent {
 package struct LeaseExtension: RequestContent {
     package static let fields: Set<String> = ["duration"]
 
-    /// How long from now the lease is to last; never beyond its `longest`.
+    /// How much longer the lease is to last; with all that was granted before, never beyond its `longest`.
     package var duration: Seconds
 
     package init(duration: Duration) {

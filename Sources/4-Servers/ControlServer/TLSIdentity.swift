@@ -43,6 +43,8 @@ package final class TLSIdentity: Sendable {
             // Nothing is verified against these: see the callback in `TLSChildChannel`.
             configuration.trustRoots = .certificates(chain)
             configuration.sendCANameList = false
+            // A client that's gone needn't be waited for when its connection is closed.
+            configuration.shutdownTimeout = .seconds(1)
             configuration.applicationProtocols = ["http/1.1"]
             return try NIOSSLContext(configuration: configuration)
         } catch {

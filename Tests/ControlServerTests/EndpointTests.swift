@@ -1,0 +1,137 @@
+import ControlAPI
+import ControlClient
+import ControlServer
+import GloveboxCore
+import Identity
+import TestSupport
+import Testing
+
+@Suite("Every endpoint, over real TLS")
+struct EndpointTests {
+    @Test("the client's calls reach their operations with all that was asked, and bring the answers back")
+    func everyEndpoint() async throws {
+        try await TestGateway.run { gateway in
+            let lease = try LeaseID("0123456789ab")
+            try await gateway.call(as: "ada") { client in
+                #expect(try await client.health().version == "1.2.3")
+                let me = try await client.whoAmI()
+                #expect(me.subject.description == "identity ada")
+                #expect(me.role == .admin)
+                #expect(me.groups == ["on-call"])
+
+                let guest = try await client.inviteIdentity(.init(name: try IdentityName("max"), role: .member))
+                #expect(guest.code.secret.exposeSecret() == "gbi_test")
+                let agent = try await client.inviteAgent(.init(name: try AgentName("eu-1")))
+                #expect(agent.subject.kind == .agent)
+
+                #expect(try await client.targets().items.map(\.name.rawValue) == ["shop-db"])
+                #expect(try await client.targets().items.first?.capabilities == [.read, .write])
+                #expect(try await client.agents().items.first?.version == "1.2.3")
+
+                let opened = try await client.openLease(
+                    LeaseRequest(
+                        target: try TargetName("shop-db"), capabilities: [.read, .write], duration: .seconds(900),
+                        purpose: "INC-4711"))
+                #expect(opened.token.secret.exposeSecret() == "gbl_token")
+                #expect(opened.postgres?.user == "shop-db.0123456789ab")
+                #expect(opened.lease.remaining.duration == .milliseconds(899_500))
+                let page = try await client.leases(
+                    LeaseQuery(
+                        activeOnly: true, holder: try IdentityName("ada"), target: try TargetName("shop-db"),
+                        page: PageRequest(after: "a&b=c d", limit: 7)))
+                #expect(page.next == "cursor &1")
+                #expect(try await client.lease(lease).id == lease)
+                #expect(try await client.extendLease(lease, LeaseExtension(duration: .seconds(60))).state == .active)
+                #expect(try await client.endLease(lease).ended?.reason == .holder)
+
+                let records = try await client.records(
+                    RecordQuery(
+                        identity: try IdentityName("ada"), target: try TargetName("shop-db"), lease: lease,
+                        event: "statement", page: PageRequest(after: "9", limit: 1000)))
+                #expect(records.items.first?.id == "agent/eu-1:7")
+                #expect(try await client.record(RecordID(origin: "agent/eu-1", sequence: 7)).event == "statement")
+                try await client.revokeCurrentCertificate()
+            }
+            #expect(
+                gateway.operations.asked == [
+                    .health, .whoAmI, .inviteIdentity(try IdentityName("max"), .member),
+                    .inviteAgent(try AgentName("eu-1")), .targets, .targets, .agents,
+                    .openLease(try TargetName("shop-db"), [.read, .write], .seconds(900), "INC-4711"),
+                    .leases(
+                        LeaseQuery(
+                            activeOnly: true, holder: try IdentityName("ada"), target: try TargetName("shop-db"),
+                            page: PageRequest(after: "a&b=c d", limit: 7))), .lease(lease),
+                    .extendLease(lease, .seconds(60)), .endLease(lease),
+                    .records(
+                        RecordQuery(
+                            identity: try IdentityName("ada"), target: try TargetName("shop-db"), lease: lease,
+                            event: "statement", page: PageRequest(after: "9", limit: 1000))),
+                    .record(RecordID(origin: "agent/eu-1", sequence: 7)), .revokeCurrentCertificate,
+                ])
+        }
+    }
+
+    @Test("the CA's certificate and the state of health are there for anyone")
+    func openEndpoints() async throws {
+        try await TestGateway.run { gateway in
+            let authority = try await gateway.request("GET /v1/ca")
+            #expect(authority.status == 200)
+            #expect(authority.headers["content-type"] == "application/pem-certificate-chain")
+            #expect(authority.body == gateway.authority.pem)
+            #expect(try await gateway.request("GET /v1/health").status == 200)
+            #expect(gateway.identified.count == 0)
+        }
+    }
+
+    @Test("an operation's refusal arrives as a problem with its code, and as the same error in the client")
+    func problems() async throws {
+        try await TestGateway.run { gateway in
+            gateway.operations.fail(with: GloveboxError(.policyDenied, "rule 'on-call reads' allows 15m at most"))
+            let error = try await gateway.refusal {
+                _ = try await gateway.call(as: "max") { try await $0.targets() }
+            }
+            #expect(error?.code == .policyDenied)
+            #expect(error?.message == "rule 'on-call reads' allows 15m at most")
+
+            let answer = try await gateway.request("GET /v1/targets", as: .identity(IdentityName("max")))
+            #expect(answer.status == 403)
+            #expect(answer.headers["content-type"] == "application/problem+json")
+            #expect(answer.problem?.title == "Policy denied")
+            #expect(answer.problem?.requestId == answer.headers["x-request-id"])
+        }
+    }
+
+    @Test("what goes wrong inside is in the log, with the request's id, and not in the answer")
+    func internalErrors() async throws {
+        struct Broken: Error { var detail = "row 17 of a secret table" }
+        try await TestGateway.run { gateway in
+            for error in [Broken(), GloveboxError(.internal, "row 17 of a secret table")] as [any Error] {
+                gateway.operations.fail(with: error)
+                let answer = try await gateway.request(
+                    "GET /v1/targets", headers: ["x-request-id: find-me-17"], as: .identity(IdentityName("ada")))
+                #expect(answer.status == 500)
+                #expect(answer.problem?.code == "internal")
+                #expect(!answer.body.contains("row 17"))
+                #expect(answer.body.contains("find-me-17"))
+            }
+            #expect(gateway.logs.text.contains("row 17"))
+            #expect(gateway.logs.text.contains("find-me-17"))
+        }
+    }
+
+    @Test("a request's id is the client's own if it's harmless, and a new one otherwise")
+    func requestIDs() async throws {
+        try await TestGateway.run { gateway in
+            let own = try await gateway.request("GET /v1/health", headers: ["x-request-id: abc-1.2_3"])
+            #expect(own.headers["x-request-id"] == "abc-1.2_3")
+            for bad in ["a b", "a\tb", String(repeating: "a", count: 65), "é"] {
+                let answer = try await gateway.request("GET /v1/health", headers: ["x-request-id: \(bad)"])
+                #expect(answer.headers["x-request-id"]?.count == 16)
+            }
+            let call = try await gateway.request(
+                "GET /v1/whoami", headers: ["x-request-id: seen-by-op"], as: .identity(IdentityName("ada")))
+            #expect(call.status == 200)
+            #expect(gateway.operations.entries.last?.call?.origin == RequestOrigin(requestID: "seen-by-op", address: "127.0.0.1"))
+        }
+    }
+}

@@ -1,0 +1,195 @@
+import ControlAPI
+import ControlServer
+import GloveboxCore
+import Identity
+import Synchronization
+
+/// Operations that write down what they are asked and answer what a test tells them to.
+final class FakeOperations: ControlOperations {
+    /// One operation that was called, with all that the server handed it.
+    enum Asked: Hashable, Sendable {
+        case authority, health
+        case enrol(code: String, request: String)
+        case renewCertificate(request: String), revokeCurrentCertificate, whoAmI
+        case inviteIdentity(IdentityName, Role), inviteAgent(AgentName)
+        case targets, agents
+        case openLease(TargetName, Set<Capability>, Duration, String)
+        case leases(LeaseQuery), lease(LeaseID), extendLease(LeaseID, Duration), endLease(LeaseID)
+        case records(RecordQuery), record(RecordID)
+    }
+
+    struct Entry: Sendable {
+        var asked: Asked
+        var call: Call?
+    }
+
+    private struct State {
+        var entries: [Entry] = []
+        var failure: (any Error)?
+        var fails: @Sendable (Asked) -> Bool = { _ in true }
+        var delay: (@Sendable () async -> Void)?
+    }
+
+    let authorityCertificate: CertificateAuthority
+    /// What `GET /v1/ca` shows, if it's something else than the CA that signs.
+    let shownAuthority: String?
+    private let state = Mutex(State())
+
+    init(authority: CertificateAuthority, shownAuthority: String? = nil) {
+        self.authorityCertificate = authority
+        self.shownAuthority = shownAuthority
+    }
+
+    var entries: [Entry] { self.state.withLock { $0.entries } }
+    var asked: [Asked] { self.entries.map(\.asked) }
+
+    /// Every operation that `fails` takes throws this from now on.
+    func fail(with error: (any Error)?, when fails: @escaping @Sendable (Asked) -> Bool = { _ in true }) {
+        self.state.withLock {
+            $0.failure = error
+            $0.fails = fails
+        }
+    }
+    /// Every operation waits for this first.
+    func wait(for delay: (@Sendable () async -> Void)?) { self.state.withLock { $0.delay = delay } }
+
+    private func note(_ asked: Asked, _ call: Call? = nil) async throws {
+        let (failure, delay) = self.state.withLock { state in
+            state.entries.append(Entry(asked: asked, call: call))
+            return (state.fails(asked) ? state.failure : nil, state.delay)
+        }
+        await delay?()
+        if let failure { throw failure }
+    }
+
+    func authority() async throws -> String {
+        try await self.note(.authority)
+        return self.shownAuthority ?? self.authorityCertificate.pem
+    }
+
+    func health() async throws -> Health {
+        try await self.note(.health)
+        return Health(status: .ok, version: "1.2.3")
+    }
+
+    func enrol(_ request: EnrolmentRequest, from origin: RequestOrigin) async throws -> IssuedCertificate {
+        try await self.note(
+            .enrol(code: request.code.secret.exposeSecret(), request: request.certificateRequest))
+        return try self.issue(request.certificateRequest, to: .identity(IdentityName("ada")))
+    }
+
+    func renewCertificate(_ request: CertificateRenewal, _ call: Call) async throws -> IssuedCertificate {
+        try await self.note(.renewCertificate(request: request.certificateRequest), call)
+        return try self.issue(request.certificateRequest, to: call.caller.subject)
+    }
+
+    private func issue(_ request: String, to subject: CertificateSubject) throws -> IssuedCertificate {
+        let leaf = try self.authorityCertificate.issueClient(request, subject: subject)
+        return IssuedCertificate(
+            certificate: leaf.pem, authority: self.authorityCertificate.pem, subject: subject, expiresAt: leaf.notAfter)
+    }
+
+    func revokeCurrentCertificate(_ call: Call) async throws {
+        try await self.note(.revokeCurrentCertificate, call)
+    }
+
+    func whoAmI(_ call: Call) async throws -> WhoAmI {
+        try await self.note(.whoAmI, call)
+        return WhoAmI(
+            subject: call.caller.subject, role: call.caller.role, groups: ["on-call"],
+            certificate: .init(serial: call.caller.serial, expiresAt: call.caller.certificateExpiresAt))
+    }
+
+    func inviteIdentity(_ request: IdentityInviteRequest, _ call: Call) async throws -> Invitation {
+        try await self.note(.inviteIdentity(request.name, request.role), call)
+        return Invitation(subject: .identity(request.name), code: Secret("gbi_test"), expiresAt: Self.moment)
+    }
+
+    func inviteAgent(_ request: AgentInviteRequest, _ call: Call) async throws -> Invitation {
+        try await self.note(.inviteAgent(request.name), call)
+        return Invitation(subject: .agent(request.name), code: Secret("gba_test"), expiresAt: Self.moment)
+    }
+
+    func targets(_ call: Call) async throws -> Page<TargetStatus> {
+        try await self.note(.targets, call)
+        return Page(items: [
+            TargetStatus(
+                TargetAnnouncement(
+                    name: try TargetName("shop-db"), kind: "postgres", labels: ["tier": "gold"],
+                    capabilities: [.write, .read]),
+                agent: try AgentName("eu-1"), isOnline: true)
+        ])
+    }
+
+    func agents(_ call: Call) async throws -> Page<AgentStatus> {
+        try await self.note(.agents, call)
+        return Page(items: [
+            AgentStatus(
+                name: try AgentName("eu-1"), isOnline: true, isDisabled: false, since: Self.moment, version: "1.2.3",
+                targets: [try TargetName("shop-db")])
+        ])
+    }
+
+    func openLease(_ request: LeaseRequest, _ call: Call) async throws -> OpenedLease {
+        try await self.note(
+            .openLease(request.target, request.capabilities, request.duration.duration, request.purpose), call)
+        let lease = try Self.lease(try LeaseID("0123456789ab"))
+        return OpenedLease(
+            lease: lease, token: Secret("gbl_token"),
+            postgres: PostgresAddress(host: "gateway.test", port: 6543, user: "\(lease.target).\(lease.id)"))
+    }
+
+    func leases(_ query: LeaseQuery, _ call: Call) async throws -> Page<LeaseStatus> {
+        try await self.note(.leases(query), call)
+        return Page(items: [try Self.lease(try LeaseID("0123456789ab"))], next: "cursor &1")
+    }
+
+    func lease(_ id: LeaseID, _ call: Call) async throws -> LeaseStatus {
+        try await self.note(.lease(id), call)
+        return try Self.lease(id)
+    }
+
+    func extendLease(_ id: LeaseID, _ request: LeaseExtension, _ call: Call) async throws -> LeaseStatus {
+        try await self.note(.extendLease(id, request.duration.duration), call)
+        return try Self.lease(id)
+    }
+
+    func endLease(_ id: LeaseID, _ call: Call) async throws -> LeaseStatus {
+        try await self.note(.endLease(id), call)
+        return try Self.lease(id, state: .ended(.holder, at: Self.moment))
+    }
+
+    func records(_ query: RecordQuery, _ call: Call) async throws -> Page<RecordEntry> {
+        try await self.note(.records(query), call)
+        return Page(items: [RecordEntry(try Self.record(RecordID(origin: "agent/eu-1", sequence: 7)))], next: "9")
+    }
+
+    func record(_ id: RecordID, _ call: Call) async throws -> RecordEntry {
+        try await self.note(.record(id), call)
+        return RecordEntry(try Self.record(id))
+    }
+
+    /// 2025-01-01T00:00:00Z
+    static let moment = WallTime(nanoseconds: 1_735_689_600_000_000_000)
+
+    static func lease(_ id: LeaseID, state: LeaseState = .active) throws -> LeaseStatus {
+        LeaseStatus(
+            Lease(
+                id: id, holder: try IdentityName("ada"), target: try TargetName("shop-db"), purpose: "INC-4711",
+                capabilities: [.read], limits: Limits(rows: 1000), maskingProfile: "standard", rule: "on-call reads",
+                longest: .seconds(3600), openedAt: Self.moment,
+                expiry: LeaseExpiry(
+                    wall: Self.moment.advanced(by: .seconds(900)), bootID: BootID("b"),
+                    deadline: BootInstant(nanoseconds: 1), remainder: .seconds(900)),
+                state: state, verifier: ScramVerifier(salt: [1], iterations: 4096, storedKey: [2], serverKey: [3])),
+            remaining: .milliseconds(899_500))
+    }
+
+    static func record(_ id: RecordID) throws -> StoredRecord {
+        StoredRecord(
+            id: id,
+            record: Record(
+                time: Self.moment, identity: try IdentityName("ada"), target: try TargetName("shop-db"),
+                lease: try LeaseID("0123456789ab"), event: .statement(text: "SELECT 1", values: ["‹email:x›", nil])))
+    }
+}
