@@ -1,0 +1,348 @@
+import Dispatch
+import GloveboxCore
+import Synchronization
+
+/// A chain of records in a folder: appends from any thread, one writer that commits whatever waits in one go, reads that
+/// block no append.
+///
+/// What fails once poisons the chain: everything that waits and everything later is refused with
+/// `journal_unavailable`, until ``reopen()`` has read the disk again.
+final class RecordChain: Sendable {
+    typealias Completion<Value> = @Sendable (Result<Value, GloveboxError>) -> Void
+
+    /// What waits for the writer.
+    enum Request: Sendable {
+        case append([EncodedRecord], Completion<Void>)
+        case merge([StoredRecord], origin: String, Completion<UInt64>)
+        case acknowledge(UInt64)
+        case release(UInt64)
+        /// Refused before it reached the writer; told on the writer's thread like everything else.
+        case refused(GloveboxError, Completion<Void>)
+    }
+
+    struct EncodedRecord: Sendable {
+        var isHostOnly: Bool
+        var bytes: [UInt8]
+    }
+
+    private struct Inbox {
+        var requests: [Request] = []
+        var isDraining = false
+        var failure: GloveboxError?
+        var watchers: [@Sendable (GloveboxError) -> Void] = []
+        var appended: (@Sendable (UInt64) -> Void)?
+    }
+
+    let folder: String
+    let kind: ChainKind
+    let origin: String
+    private let files: any FileWriting
+    private let segmentSize: Int
+    private let queue: DispatchQueue
+    private let inbox = Mutex(Inbox())
+    /// Only the writer's queue uses it; `nil` when closed or poisoned beyond use.
+    private let writer = Mutex<ChainWriter?>(nil)
+    private let index = Mutex(ChainIndex())
+    private let torn = Mutex<TornTail?>(nil)
+    private let lock: Mutex<FolderLock?>
+
+    /// - Parameter segmentSize: in bytes.
+    /// - Throws: `store_locked`, `journal_corrupt`, `journal_unavailable`.
+    init(folder: String, kind: ChainKind, origin: String, segmentSize: Int, files: any FileWriting) throws(GloveboxError) {
+        self.folder = folder
+        self.kind = kind
+        self.origin = origin
+        self.segmentSize = segmentSize
+        self.files = files
+        self.queue = DispatchQueue(label: "glovebox.records")
+        self.lock = Mutex(try FolderLock(folder: folder))
+        try self.load()
+    }
+
+    /// A torn write that was cleared when the chain was opened last.
+    var tornTail: TornTail? { self.torn.withLock { $0 } }
+
+    /// The durable part.
+    var snapshot: ChainIndex { self.index.withLock { $0 } }
+
+    // MARK: Requests
+
+    func append(_ records: [Record], _ completion: @escaping Completion<Void>) {
+        let encoded = records.map { EncodedRecord(isHostOnly: $0.isHostOnly, bytes: $0.canonicalBytes) }
+        let longest = Frame.longestBody - 300
+        guard encoded.allSatisfy({ $0.bytes.count <= longest }) else {
+            let error = GloveboxError(
+                .limitReached, "a record is longer than \(longest >> 20) MiB: shorten the statement or its values")
+            self.enqueue(.refused(error, completion))
+            return
+        }
+        self.enqueue(.append(encoded, completion))
+    }
+
+    func enqueue(_ request: Request) {
+        let start = self.inbox.withLock { inbox -> Bool in
+            inbox.requests.append(request)
+            defer { inbox.isDraining = true }
+            return !inbox.isDraining
+        }
+        if start { self.queue.async { self.drain() } }
+    }
+
+    func onFailure(_ failed: @escaping @Sendable (GloveboxError) -> Void) {
+        let failure = self.inbox.withLock { inbox -> GloveboxError? in
+            if inbox.failure == nil { inbox.watchers.append(failed) }
+            return inbox.failure
+        }
+        if let failure { self.queue.async { failed(failure) } }
+    }
+
+    /// `appended` is told the last durable sequence of this origin, now and after each commit; `nil` ends that.
+    func onAppend(_ appended: (@Sendable (UInt64) -> Void)?) {
+        self.inbox.withLock { $0.appended = appended }
+        guard let appended else { return }
+        self.queue.async { appended(self.index.withLock { $0.state.sequences[self.origin] ?? 0 }) }
+    }
+
+    // MARK: Opening and closing
+
+    /// Reads the folder again after a failure, and goes on if it can be written.
+    /// - Throws: as ``init(folder:kind:origin:segmentSize:files:)``; the chain stays poisoned then.
+    func reopen() throws(GloveboxError) {
+        let result = self.queue.sync { () -> Result<Void, GloveboxError> in
+            Result { () throws(GloveboxError) in
+                guard self.lock.withLock({ $0 != nil }) else { throw Self.closed(self.folder) }
+                self.closeWriter()
+                do throws(GloveboxError) {
+                    try self.load()
+                } catch {
+                    _ = self.poison(error)
+                    throw error
+                }
+                self.inbox.withLock { $0.failure = nil }
+            }
+        }
+        try result.get()
+    }
+
+    /// Writes what waits, then gives the folder back. Later appends fail.
+    func close() {
+        self.queue.sync {
+            self.drain()
+            self.closeWriter()
+            self.lock.withLock { $0 = nil }
+            self.inbox.withLock {
+                $0.failure = $0.failure ?? Self.closed(self.folder)
+                $0.watchers = []
+                $0.appended = nil
+            }
+        }
+    }
+
+    private func load() throws(GloveboxError) {
+        let scan = try ChainScan(folder: self.folder, kind: self.kind, origin: self.origin)
+        var index = scan.index
+        do throws(FileError) {
+            let writer = try ChainWriter(
+                scan, index: &index, origin: self.origin, files: self.files, segmentSize: self.segmentSize)
+            self.writer.withLock { $0 = writer }
+        } catch {
+            throw self.unavailable(error)
+        }
+        self.index.withLock { [index] in $0 = index }
+        self.torn.withLock { $0 = scan.torn }
+    }
+
+    private func closeWriter() {
+        self.writer.withLock { writer in
+            writer?.close()
+            writer = nil
+        }
+    }
+
+    deinit {
+        self.closeWriter()
+    }
+
+    // MARK: The writer
+
+    private func drain() {
+        while true {
+            let (requests, failure) = self.inbox.withLock { inbox -> ([Request], GloveboxError?) in
+                if inbox.requests.isEmpty { inbox.isDraining = false }
+                defer { inbox.requests = [] }
+                return (inbox.requests, inbox.failure)
+            }
+            if requests.isEmpty { return }
+            if let failure {
+                for request in requests { request.fail(failure) }
+            } else {
+                self.serve(requests)
+            }
+        }
+    }
+
+    /// Commits what `requests` ask for, then tells who asked.
+    private func serve(_ requests: [Request]) {
+        let answers: [@Sendable () -> Void]
+        do throws(FileError) {
+            answers = try self.write(requests)
+        } catch {
+            let failure = self.unavailable(error)
+            let watchers = self.poison(failure)
+            for request in requests { request.fail(failure) }
+            for watcher in watchers { watcher(failure) }
+            return
+        }
+        for answer in answers { answer() }
+        let appended = self.inbox.withLock { $0.appended }
+        if let appended { appended(self.index.withLock { $0.state.sequences[self.origin] ?? 0 }) }
+    }
+
+    private func write(_ requests: [Request]) throws(FileError) -> [@Sendable () -> Void] {
+        let written = self.writer.withLock { slot -> Result<[@Sendable () -> Void], FileError> in
+            guard var writer = slot else { return .failure(FileError("write", 0)) }
+            // Moved out and back, so that its buffers aren't copied.
+            slot = nil
+            defer { slot = writer }
+            var answers: [@Sendable () -> Void] = []
+            return Result { () throws(FileError) in
+                try self.write(requests, with: &writer, &answers)
+                return answers
+            }
+        }
+        return try written.get()
+    }
+
+    private func write(
+        _ requests: [Request], with writer: inout ChainWriter, _ answers: inout [@Sendable () -> Void]
+    ) throws(FileError) {
+        for request in requests {
+            switch request {
+            case .append(let records, let completion):
+                for record in records {
+                    let origin = record.isHostOnly ? Self.hostOnlyOrigin(self.origin) : self.origin
+                    let entry = ChainEntry(
+                        isHostOnly: record.isHostOnly, origin: origin, sequence: writer.nextSequence(of: origin),
+                        record: record.bytes)
+                    try writer.add(entry, committed: self.publish)
+                }
+                answers.append { completion(.success(())) }
+            case .merge(let records, let origin, let completion):
+                let outcome = try self.merge(records, from: origin, with: &writer)
+                answers.append { completion(outcome) }
+            case .acknowledge(let sequence):
+                try writer.commit(self.publish)
+                try self.acknowledge(upTo: sequence, with: &writer)
+            case .release(let position):
+                try writer.commit(self.publish)
+                try writer.release(upTo: position)
+                try self.deleteAcknowledged(with: &writer)
+            case .refused(let error, let completion):
+                answers.append { completion(.failure(error)) }
+            }
+        }
+        try writer.commit(self.publish)
+    }
+
+    private func merge(
+        _ records: [StoredRecord], from origin: String, with writer: inout ChainWriter
+    ) throws(FileError) -> Result<UInt64, GloveboxError> {
+        for record in records {
+            let next = writer.nextSequence(of: origin)
+            if record.id.sequence > next { break }
+            let bytes = record.record.canonicalBytes
+            if record.id.sequence == next {
+                let entry = ChainEntry(isHostOnly: false, origin: origin, sequence: next, record: bytes)
+                try writer.add(entry, committed: self.publish)
+            } else if let stored = try self.storedBytes(record.id, with: &writer), stored != bytes {
+                try writer.commit(self.publish)
+                return .failure(
+                    GloveboxError(
+                        .conflict,
+                        "\(origin) sends another record \(record.id.sequence) than the log has: its journal was lost or replaced; give that agent a new name, so that its records begin anew"
+                    ))
+            }
+        }
+        return .success(writer.nextSequence(of: origin) - 1)
+    }
+
+    /// The record that the log has under this name.
+    private func storedBytes(_ id: RecordID, with writer: inout ChainWriter) throws(FileError) -> [UInt8]? {
+        try writer.commit(self.publish)
+        guard let segment = self.snapshot.segment(of: id.sequence, from: id.origin) else { return nil }
+        return try ChainReader.find(id, in: segment)
+    }
+
+    private func acknowledge(upTo sequence: UInt64, with writer: inout ChainWriter) throws(FileError) {
+        let sequence = min(sequence, writer.nextSequence(of: self.origin) - 1)
+        try writer.acknowledge(upTo: sequence)
+        self.index.withLock { $0.acknowledged = max($0.acknowledged, sequence) }
+        try self.deleteAcknowledged(with: &writer)
+    }
+
+    /// Deletes the oldest segments as far as the gateway has all that they hold and nothing in them is still needed
+    /// here; never the last one.
+    private func deleteAcknowledged(with writer: inout ChainWriter) throws(FileError) {
+        let note = writer.note
+        let deletable = self.index.withLock { index in
+            index.segments.dropLast().prefix { segment in
+                (segment.sequences[self.origin]?.upperBound ?? 0) <= note.acknowledged
+                    && segment.lastHostOnly <= note.released
+            }
+        }
+        guard !deletable.isEmpty else { return }
+        try writer.synchroniseNote()
+        self.index.withLock { $0.segments.removeFirst(deletable.count) }
+        for segment in deletable { try self.files.remove(segment.path) }
+        try self.files.synchroniseFolder(self.folder)
+    }
+
+    /// Makes what was committed visible to readers.
+    private func publish(_ committed: ChainWriter.Committed) {
+        self.index.withLock { index in
+            if let (before, start) = committed.newSegment {
+                index.segments.append(SegmentSummary(path: committed.path, before: before, start: start))
+            }
+            var offset = committed.offset
+            let last = index.segments.count - 1
+            for frame in committed.frames {
+                index.segments[last].add(frame, at: offset, own: self.origin)
+                offset += frame.length
+            }
+            index.state = committed.state
+        }
+    }
+
+    /// Refuses everything from now on; returns who has to be told.
+    private func poison(_ failure: GloveboxError) -> [@Sendable (GloveboxError) -> Void] {
+        self.inbox.withLock { inbox in
+            inbox.failure = failure
+            defer { inbox.watchers = [] }
+            return inbox.watchers
+        }
+    }
+
+    private func unavailable(_ error: FileError) -> GloveboxError {
+        GloveboxError(
+            .journalUnavailable,
+            "records can't be kept in \(self.folder) (\(error)): make room or mend the disk, then restart", cause: error)
+    }
+
+    private static func closed(_ folder: String) -> GloveboxError {
+        GloveboxError(.journalUnavailable, "the records in \(folder) are closed")
+    }
+
+    /// Records for the host alone have numbers of their own, so that the gateway sees no gap in the others.
+    static func hostOnlyOrigin(_ origin: String) -> String { "\(origin)/host" }
+}
+
+extension RecordChain.Request {
+    fileprivate func fail(_ failure: GloveboxError) {
+        switch self {
+        case .append(_, let completion): completion(.failure(failure))
+        case .merge(_, _, let completion): completion(.failure(failure))
+        case .acknowledge, .release: break
+        case .refused(let error, let completion): completion(.failure(error))
+        }
+    }
+}

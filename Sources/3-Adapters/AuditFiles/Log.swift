@@ -1,0 +1,109 @@
+package import Contracts
+package import GloveboxCore
+
+/// A gateway's log: its own records and those of its agents, in the order in which it got them, in one hash chain.
+package final class Log: RecordLog {
+    private let chain: RecordChain
+
+    /// Opens the log in `folder`, and begins one there if it's empty. All of it is read and checked.
+    ///
+    /// - Parameter segmentSize: of a file, in bytes
+    /// - Throws: `store_locked` when somebody else has it open; `journal_corrupt`, naming file and byte;
+    ///   `journal_unavailable`.
+    package init(
+        folder: String, segmentSize: Int = 4 << 20, files: any FileWriting = SystemFiles()
+    ) throws(GloveboxError) {
+        self.chain = try RecordChain(
+            folder: folder, kind: .log, origin: RecordID.gatewayOrigin, segmentSize: segmentSize, files: files)
+    }
+
+    /// A torn write that was cleared at opening, for the operator to know of.
+    package var tornTail: TornTail? { self.chain.tornTail }
+
+    /// The last durable record's position, and the chain's head there.
+    package var head: (position: UInt64, hash: [UInt8]) {
+        let state = self.chain.snapshot.state
+        return (state.position, state.head)
+    }
+
+    package func append(
+        _ records: [Record], durable: @escaping @Sendable (Result<Void, GloveboxError>) -> Void
+    ) {
+        guard records.allSatisfy({ !$0.isHostOnly }) else {
+            let error = GloveboxError(.invalidArgument, "a record for a host alone doesn't belong into the gateway's log")
+            self.chain.enqueue(.refused(error, durable))
+            return
+        }
+        self.chain.append(records, durable)
+    }
+
+    package func onFailure(_ failed: @escaping @Sendable (GloveboxError) -> Void) {
+        self.chain.onFailure(failed)
+    }
+
+    /// - Throws: `protocol_violation` for records that aren't of `origin`, or are for their host alone; `conflict` when
+    ///   a record that's stored comes again and isn't the same; `journal_unavailable`.
+    package func merge(_ records: [StoredRecord], from origin: String) async throws -> UInt64 {
+        guard origin != RecordID.gatewayOrigin, origin.utf8.count <= 255 else {
+            throw GloveboxError(.protocolViolation, "'\(origin.prefix(80))' is not an agent's origin")
+        }
+        guard records.allSatisfy({ $0.id.origin == origin && !$0.record.isHostOnly }) else {
+            throw GloveboxError(.protocolViolation, "records that are not for the gateway came from \(origin)")
+        }
+        return try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<UInt64, any Error>) in
+            self.chain.enqueue(
+                .merge(records, origin: origin) { continuation.resume(with: $0.mapError { $0 as any Error }) })
+        }
+    }
+
+    package func lastSequence(of origin: String) async throws -> UInt64 {
+        self.chain.snapshot.state.sequences[origin] ?? 0
+    }
+
+    @concurrent
+    package func read(
+        after cursor: UInt64, limit: Int, where filter: RecordFilter
+    ) async throws -> RecordPage {
+        try self.chain.reading { index in
+            var records: [StoredRecord] = []
+            var next = cursor
+            guard limit > 0, let first = index.segment(after: cursor) else {
+                return RecordPage(records: [], next: cursor < index.state.position ? cursor : nil)
+            }
+            for segment in index.segments[first...] {
+                try Task.checkCancellation()
+                guard let offset = segment.offset(after: cursor) else { continue }
+                let reachedEnd = try ChainReader.frames(of: segment, from: offset) { frame, buffer in
+                    guard frame.position > cursor else { return true }
+                    let stored = try ChainReader.stored(frame, buffer)
+                    next = frame.position
+                    if filter.takes(stored.record) { records.append(stored) }
+                    return records.count < limit
+                }
+                if !reachedEnd { break }
+            }
+            return RecordPage(records: records, next: next < index.state.position ? next : nil)
+        }
+    }
+
+    @concurrent
+    package func record(_ id: RecordID) async throws -> StoredRecord? {
+        try self.chain.reading { index in
+            guard let segment = index.segment(of: id.sequence, from: id.origin),
+                let bytes = try ChainReader.find(id, in: segment)
+            else { return nil }
+            return StoredRecord(id: id, record: try Record(canonicalBytes: bytes))
+        }
+    }
+
+    /// Reads the folder again after a failure; appends work again when this returns. Whoever asked to be told of
+    /// failures has to ask again.
+    package func reopen() throws(GloveboxError) {
+        try self.chain.reopen()
+    }
+
+    /// Writes what waits and gives the folder back.
+    package func close() {
+        self.chain.close()
+    }
+}
