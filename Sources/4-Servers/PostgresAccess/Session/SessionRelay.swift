@@ -122,8 +122,9 @@ final class SessionRelay {
             try self.backend.pipeline.syncOperations.addHandler(backend)
             pipe.writeAndFlush(self.greeting(), promise: nil)
             // What the server has sent meanwhile comes now.
-            let opening = try self.backend.pipeline.syncOperations.context(handlerType: BackendOpeningHandler.self)
-            self.backend.pipeline.syncOperations.removeHandler(context: opening, promise: nil)
+            if let opening = try? self.backend.pipeline.syncOperations.context(handlerType: BackendOpeningHandler.self) {
+                self.backend.pipeline.syncOperations.removeHandler(context: opening, promise: nil)
+            }
         } catch {
             self.end(GloveboxError(showing: error))
             throw error

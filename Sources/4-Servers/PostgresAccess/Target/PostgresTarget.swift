@@ -15,7 +15,7 @@ package struct PostgresTarget: Sendable {
         /// Encrypted, whoever the server is.
         case require
         /// Encrypted, and the certificate must lead to `certificateAuthority` (a file in PEM; nil: the system's roots)
-        /// and name `serverName` (nil: the host).
+        /// and name `serverName` (nil: the host), or the IP address that was connected to.
         case verifyFull(certificateAuthority: String?, serverName: String?)
     }
 

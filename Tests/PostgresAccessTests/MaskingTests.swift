@@ -1,0 +1,224 @@
+import GloveboxCore
+import PostgresAccess
+import PostgresWire
+import Redaction
+import TestSupport
+import Testing
+
+@Suite("Masking in a session", .timeLimit(.minutes(2)))
+struct MaskingTests {
+    let database: TestDatabase
+    let target: PostgresTarget
+
+    init() async throws {
+        self.database = try await PostgresServer.shared().makeShop(customers: 100)
+        self.target = try .shop(self.database)
+    }
+
+    /// Every seeded secret that `text` holds.
+    private func secrets(in text: String) async throws -> [ShopDatabase.SeededSecret] {
+        try await ShopDatabase.secrets(of: self.database).filter { text.contains($0.value) }
+    }
+
+    @Test("no seeded secret comes out of the shop's tables, by query or COPY in text or csv; nor is one recorded")
+    func wholeShop() async throws {
+        try await LoopbackGlovebox.run(target: self.target) { glovebox in
+            let lease = glovebox.lease()
+            for table in ["customers", "orders", "payments"] {
+                for sql in [
+                    "SELECT * FROM \(table) ORDER BY id", "COPY \(table) TO STDOUT", "COPY \(table) TO STDOUT (FORMAT csv, HEADER)",
+                    "COPY (SELECT * FROM \(table)) TO STDOUT",
+                ] {
+                    let result = try await glovebox.psql(lease, sql + ";\n")
+                    #expect(result.errors == "", "\(sql)")
+                    #expect(result.output.split(separator: "\n").count >= 100, "\(sql)")
+                    let found = try await self.secrets(in: result.output)
+                    #expect(found.isEmpty, "\(sql): \(found.prefix(3))")
+                }
+            }
+            try await glovebox.journal.waitForReceipts(12)
+            #expect(try await self.secrets(in: glovebox.journal.text).isEmpty)
+        }
+    }
+
+    @Test("a stored column's equal values get equal pseudonyms in a read lease; a computed one's don't")
+    func pseudonyms() async throws {
+        try await LoopbackGlovebox.run(target: self.target) { glovebox in
+            let client = try await RawClient.signedIn(glovebox, glovebox.lease())
+            let stored = try await client.query("SELECT email FROM customers WHERE id = 1 UNION ALL SELECT NULL LIMIT 1")
+            #expect(stored.rows.count == 1)
+            let first = try await client.query("SELECT email, id FROM customers WHERE id = 1").rows
+            let again = try await client.query("SELECT email, id FROM customers WHERE id = 1").rows
+            #expect(first == again && first[0][1] == "1")
+            #expect(try #require(first[0][0]).hasPrefix("‹email:"))
+            #expect(stored.rows[0][0] != first[0][0])
+            let computed = try await client.query("SELECT email || '' FROM customers WHERE id = 1").rows
+            #expect(computed[0][0] != first[0][0] && computed[0][0]?.hasPrefix("‹email:") == true)
+            let writer = try await RawClient.signedIn(glovebox, glovebox.lease(.write))
+            let random = [
+                try await writer.query("SELECT email FROM customers WHERE id = 1").rows,
+                try await writer.query("SELECT email FROM customers WHERE id = 1").rows,
+            ]
+            #expect(random[0] != random[1])
+        }
+    }
+
+    @Test("a classified column is masked whole, in partitions and through views too; of other types than text it's NULL")
+    func classified() async throws {
+        try await self.database.sql(
+            """
+            CREATE TABLE measured (id int, who text, score int) PARTITION BY LIST (id);
+            CREATE TABLE measured_1 PARTITION OF measured FOR VALUES IN (1);
+            INSERT INTO measured VALUES (1, 'plain words', 77);
+            CREATE VIEW named AS SELECT id, who FROM measured;
+            CREATE VIEW renamed AS SELECT who AS label FROM measured;
+            CREATE VIEW above AS SELECT * FROM renamed;
+            GRANT SELECT ON measured, measured_1, named, renamed, above TO glovebox_read;
+            """)
+        let target = try PostgresTarget.shop(
+            self.database,
+            classifications: [
+                Classification(table: "measured", column: "who", kind: Kind("patient")),
+                Classification(table: "measured", column: "score", kind: Kind("score")),
+            ])
+        try await LoopbackGlovebox.run(target: target) { glovebox in
+            let client = try await RawClient.signedIn(glovebox, glovebox.lease())
+            for table in ["measured", "measured_1"] {
+                let row = try #require(await client.query("SELECT id, who, score FROM \(table)").rows.first)
+                #expect(row[0] == "1" && row[1]?.hasPrefix("‹patient:") == true && row[2] == nil, "\(table)")
+            }
+            for query in ["SELECT who FROM named", "SELECT label FROM renamed", "SELECT label FROM above"] {
+                let row = try #require(await client.query(query).rows.first)
+                #expect(row[0]?.hasPrefix("‹patient:") == true, "\(query): \(row)")
+            }
+            await client.close()
+            try await glovebox.journal.waitForReceipts()
+            let receipt = try #require(glovebox.journal.receipts.first).receipt
+            #expect(receipt.valuesMasked["patient"] == 5 && receipt.valuesMasked["score"] == 2 && receipt.rows == 5)
+        }
+    }
+
+    @Test("a classification of a column that isn't there refuses the session, rather than show a misspelt one")
+    func missingColumn() async throws {
+        let target = try PostgresTarget.shop(
+            self.database, classifications: [Classification(table: "customers", column: "fullname", kind: Kind("person_name"))])
+        try await LoopbackGlovebox.run(target: target) { glovebox in
+            let result = try await glovebox.psql(glovebox.lease(), "SELECT 1")
+            #expect(result.errors.contains("no column public.customers.fullname"))
+            #expect(result.errors.contains("[configuration_invalid]"))
+        }
+    }
+
+    @Test("psycopg reads the same in text and in binary: numbers whole, documents valid, secrets masked")
+    func psycopgFormats() async throws {
+        try await LoopbackGlovebox.run(target: self.target) { glovebox in
+            let lease = glovebox.lease()
+            let output = try await glovebox.python(
+                lease,
+                """
+                for binary in (False, True):
+                    cursor = connection.cursor(binary=binary)
+                    cursor.execute("SELECT id, full_name, email, date_of_birth, card, profile, aliases, created_at, card::numeric "
+                        "FROM (SELECT id, full_name, email, date_of_birth, replace(card, ' ', '') AS card, profile, aliases, created_at "
+                        "FROM customers) c WHERE id = %s", (17,))
+                    row = cursor.fetchone()
+                    assert row[0] == 17 and row[3] is None and row[6] is None and row[8] is None, row
+                    assert row[1].startswith("‹person_name:") and row[2].startswith("‹email:"), row
+                    assert row[5]["payments"]["provider"] == "stripe" and row[7].year == 2021, row
+                    print(repr(row))
+                with connection.cursor().copy("COPY customers TO STDOUT (FORMAT binary)") as copy:
+                    copy.set_types(["int8", "text", "text", "text", "date", "text", "text", "text", "text", "text[]", "jsonb", "text",
+                        "timestamptz"])
+                    rows = list(copy.rows())
+                assert len(rows) == 100 and all(row[4] is None and row[2].startswith("‹email:") for row in rows)
+                print(repr(rows))
+                """)
+            let found = try await self.secrets(in: output)
+            #expect(found.isEmpty, "\(found.prefix(3))")
+            try await glovebox.journal.waitForReceipts()
+            let bound = glovebox.journal.statements.filter { $0.text.contains("full_name") }
+            #expect(bound.map(\.values) == [["17"], ["17"]])
+        }
+    }
+
+    @Test("errors and notices don't quote what they were about")
+    func errors() async throws {
+        let email = try await self.database.sql("SELECT email FROM customers WHERE id = 3")
+        let name = try await self.database.sql("SELECT full_name FROM customers WHERE id = 3")
+        try await LoopbackGlovebox.run(target: self.target) { glovebox in
+            let writer = try await RawClient.signedIn(glovebox, glovebox.lease(.write))
+            let duplicate = try await writer.query("UPDATE customers SET email = (SELECT email FROM customers WHERE id = 3) WHERE id = 4")
+            let violation = try #require(duplicate.errors.first)
+            #expect(violation.sqlState == "23505" && violation.detail != nil && violation.message.contains("customers_email_key"))
+            let cast = try await writer.query("SELECT full_name::int FROM customers WHERE id = 3")
+            let wrong = try #require(cast.errors.first)
+            #expect(wrong.sqlState == "22P02" && wrong.message.contains("invalid input syntax"))
+            let raised = try await writer.query(
+                "DO $$ BEGIN RAISE NOTICE 'writes to %', (SELECT email FROM customers WHERE id = 3); END $$")
+            guard case .noticeResponse(let notice)? = raised.first else {
+                Issue.record("no notice came: \(raised)")
+                return
+            }
+            #expect(notice.message.hasPrefix("writes to ‹email:"))
+            for fields in [violation, wrong, notice] {
+                #expect(!fields.fields.contains { $0.value.contains(email) || $0.value.contains(name) }, "\(fields)")
+            }
+            // The session went on.
+            #expect(try await writer.query("SELECT 1").rows == [["1"]])
+        }
+    }
+
+    @Test("a notification's payload is masked")
+    func notifications() async throws {
+        try await LoopbackGlovebox.run(target: self.target) { glovebox in
+            let client = try await RawClient.signedIn(glovebox, glovebox.lease(.write))
+            _ = try await client.query("LISTEN news")
+            let messages = try await client.query("NOTIFY news, 'from ada@example.com'")
+            let payload = messages.firstNonNil { if case .notificationResponse(_, _, let payload) = $0 { payload } else { nil } }
+            #expect(try #require(payload).hasPrefix("from ‹email:"))
+        }
+    }
+
+    @Test("a session whose encoding is changed ends")
+    func encoding() async throws {
+        try await LoopbackGlovebox.run(target: self.target) { glovebox in
+            let result = try await glovebox.psql(glovebox.lease(), "SET client_encoding TO LATIN1;\nSELECT full_name FROM customers;\n")
+            #expect(result.status == 2)
+            #expect(result.errors.contains("client_encoding must stay UTF8"))
+            #expect(result.output == "")
+        }
+    }
+
+    @Test("an error in redaction ends the session, and the row that it was about doesn't pass")
+    func failsClosed() async throws {
+        try await LoopbackGlovebox.run(target: self.target, makeMasker: { _ in FailingMasker(trap: "the trap") }) { glovebox in
+            let client = try await RawClient.signedIn(glovebox, glovebox.lease())
+            let messages = try await client.query(
+                "SELECT t FROM (VALUES (1, 'one'), (2, 'the trap'), (3, 'three')) AS v (n, t) ORDER BY n")
+            #expect(messages.rows == [["one"]])
+            let error = try #require(messages.errors.first)
+            #expect(error.isFatal && error.message.contains("[redaction_failed]"))
+            #expect(try await client.next() == nil)
+            try await glovebox.journal.waitForReceipts()
+            #expect(glovebox.journal.receipts.first?.reason.contains("redaction_failed") == true)
+        }
+    }
+
+    @Test("data goes in by COPY under a write lease, as it was sent")
+    func copyIn() async throws {
+        try await LoopbackGlovebox.run(target: self.target) { glovebox in
+            let rows = (1001...1500).map { "\($0)\t1\tplaced\tTeapot\t1\t9.50\tto x\($0)@example.com\t2024-01-01" }.joined(separator: "\n")
+            let result = try await glovebox.psql(
+                glovebox.lease(.write), "\\copy orders FROM STDIN\n\(rows)\n\\.\nSELECT count(*) FROM orders WHERE id > 1000;\n")
+            #expect(result.output == "500\n", "\(result.errors)")
+            #expect(try await self.database.sql("SELECT delivery FROM orders WHERE id = 1234") == "to x1234@example.com")
+        }
+    }
+}
+
+extension [BackendMessage] {
+    func firstNonNil<Value>(_ pick: (BackendMessage) -> Value?) -> Value? {
+        for message in self { if let value = pick(message) { return value } }
+        return nil
+    }
+}
