@@ -23,7 +23,9 @@ let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
-let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let asyncHTTP = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -72,24 +74,24 @@ let targets: [Target] = [
         ["GloveboxCore", "Contracts", "PostgresWire", "Redaction", nio, nioPosix, nioTLS, nioSSL, logging]),
     floor(
         "4-Servers", "ControlServer",
-        ["GloveboxCore", "Contracts", "ControlAPI", hummingbird, hummingbirdTLS, nio, nioSSL, logging, lifecycle]),
+        ["GloveboxCore", "Contracts", "ControlAPI", hummingbird, hummingbirdCore, httpTypes, nio, nioSSL, logging, lifecycle]),
 
     // 5: roles
     floor(
         "5-Roles", "Gateway",
         [
             "GloveboxCore", "Contracts", "YAMLDocument", "Policy", "Leases", "StorageSQLite", "AuditFiles", "Identity",
-            "Tunnel", "PostgresAccess", "PostgresWire", "ControlAPI", "ControlServer", nio, nioPosix, nioSSL, logging, lifecycle,
+            "Tunnel", "PostgresAccess", "PostgresWire", "ControlAPI", "ControlServer", crypto, nio, nioPosix, nioSSL, logging, lifecycle,
         ]),
     floor(
         "5-Roles", "Agent",
         [
-            "GloveboxCore", "Contracts", "YAMLDocument", "ControlWire", "Policy", "Redaction", "AuditFiles", "Identity",
+            "GloveboxCore", "Contracts", "YAMLDocument", "ControlWire", "Policy", "Leases", "Redaction", "AuditFiles", "Identity",
             "Tunnel", "PostgresAccess", "PostgresWire", nio, nioPosix, nioSSL, logging, lifecycle,
         ]),
     floor(
         "5-Roles", "ControlClient",
-        ["GloveboxCore", "Contracts", "ControlAPI", "Identity", asyncHTTP, nio, nioFoundation, nioPosix, nioSSL, logging]),
+        ["GloveboxCore", "Contracts", "ControlAPI", "Identity", asyncHTTP, nio, nioFoundation, nioHTTP1, nioPosix, nioSSL, logging]),
 
     // 6: the executable
     .executableTarget(
@@ -105,6 +107,9 @@ let targets: [Target] = [
     .target(
         name: "StorageConformance", dependencies: ["GloveboxCore", "Contracts"],
         path: "Tests/Support/StorageConformance", swiftSettings: house),
+    .testTarget(
+        name: "TestSupportTests", dependencies: ["TestSupport", "GloveboxCore"], path: "Tests/TestSupportTests",
+        swiftSettings: house),
     tests("GloveboxCore"),
     tests("PostgresWire", ["GloveboxCore", nio, crypto]),
     tests("ControlWire", ["GloveboxCore", nio]),
@@ -119,6 +124,8 @@ let targets: [Target] = [
     tests(
         "PostgresAccess",
         ["GloveboxCore", "Contracts", "PostgresWire", "Redaction", nio, nioEmbedded, nioPosix, nioSSL, logging]),
+    tests("Gateway", ["GloveboxCore", "Contracts", "Leases", "Policy", "StorageSQLite", "AuditFiles", logging]),
+    tests("Agent", ["GloveboxCore", "Contracts", "Policy"]),
     tests("ControlServer", ["GloveboxCore", "Contracts", "ControlAPI", "ControlClient", "Identity", nio, nioSSL, logging]),
     .testTarget(
         name: "EndToEndTests", dependencies: ["TestSupport", "GloveboxCore", "Contracts", nio, nioPosix],
@@ -138,6 +145,7 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
