@@ -1,0 +1,60 @@
+import Contracts
+import GloveboxCore
+
+/// What enrolment needs of a store, in memory. Leases aren't touched here.
+actor MemoryStorage: Storage {
+    private var identityRows: [IdentityName: IdentityEntry] = [:]
+    private var agentRows: [AgentName: AgentEntry] = [:]
+    private var invites: [[UInt8]: InviteEntry] = [:]
+    private var certificates: [String: CertificateEntry] = [:]
+
+    /// Everything that's stored, as text: to search it for what mustn't be.
+    var dump: String { "\(self.identityRows) \(self.agentRows) \(self.invites) \(self.certificates)" }
+    var inviteHashes: [[UInt8]] { Array(self.invites.keys) }
+
+    func identity(_ name: IdentityName) -> IdentityEntry? { self.identityRows[name] }
+    func identities() -> [IdentityEntry] { Array(self.identityRows.values) }
+    func insert(_ identity: IdentityEntry) throws {
+        guard self.identityRows[identity.name] == nil else { throw GloveboxError(.conflict, "taken") }
+        self.identityRows[identity.name] = identity
+    }
+    func update(_ identity: IdentityEntry) { self.identityRows[identity.name] = identity }
+    func agent(_ name: AgentName) -> AgentEntry? { self.agentRows[name] }
+    func agents() -> [AgentEntry] { Array(self.agentRows.values) }
+    func insert(_ agent: AgentEntry) throws {
+        guard self.agentRows[agent.name] == nil else { throw GloveboxError(.conflict, "taken") }
+        self.agentRows[agent.name] = agent
+    }
+    func update(_ agent: AgentEntry) { self.agentRows[agent.name] = agent }
+    func insert(_ invite: InviteEntry) { self.invites[invite.codeHash] = invite }
+    func redeemInvite(codeHash: [UInt8], at time: WallTime) -> InviteEntry? {
+        guard var invite = self.invites[codeHash], invite.usedAt == nil, invite.expiresAt > time else { return nil }
+        invite.usedAt = time
+        self.invites[codeHash] = invite
+        return invite
+    }
+    func insert(_ certificate: CertificateEntry) { self.certificates[certificate.serial] = certificate }
+    func certificate(serial: String) -> CertificateEntry? { self.certificates[serial] }
+    func revokeCertificate(serial: String) -> Bool {
+        guard self.certificates[serial] != nil else { return false }
+        self.certificates[serial]?.isRevoked = true
+        return true
+    }
+    func lease(_ id: LeaseID) -> Lease? { nil }
+    func leases(_ filter: LeaseFilter) -> [Lease] { [] }
+    func insert(_ lease: Lease) {}
+    func update(_ lease: Lease) -> Lease { lease }
+    func close() {}
+}
+
+/// The code of the error that `body` throws; `nil` if it throws none.
+func code(_ body: () async throws -> Void) async -> String? {
+    do {
+        try await body()
+        return nil
+    } catch let error as GloveboxError {
+        return error.code.rawValue
+    } catch {
+        return "\(error)"
+    }
+}
