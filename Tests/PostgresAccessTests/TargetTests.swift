@@ -37,13 +37,13 @@ struct TargetTests {
     func methods() async throws {
         let folder = try TemporaryFolder()
         let trusted = try await self.makeRole("auth_trust")
-        #expect(try await self.ask(self.target(trusted.name, nil)).output == "in\n")
+        #expect(try await self.ask(self.target(trusted.name, nil)).outcome == "in\n")
         let hashed = try await self.makeRole("auth_md5")
         let file = try folder.write("password", hashed.password + "\n")
-        #expect(try await self.ask(self.target(hashed.name, .file(file))).output == "in\n")
+        #expect(try await self.ask(self.target(hashed.name, .file(file))).outcome == "in\n")
         let proved = try await self.makeRole("auth_scram")
         let command = CredentialSource.command(["sh", "-c", "printf '%s\\n' \"$0\"", proved.password])
-        #expect(try await self.ask(self.target(proved.name, command)).output == "in\n")
+        #expect(try await self.ask(self.target(proved.name, command)).outcome == "in\n")
     }
 
     @Test("TLS is used where it's configured; verify-full refuses a server that it can't verify")
@@ -72,7 +72,7 @@ struct TargetTests {
         let folder = try TemporaryFolder()
         let file = CredentialSource.file(try folder.write("password", role.password))
         let verified = PostgresTarget.TLSMode.verifyFull(certificateAuthority: self.server.certificateFile, serverName: nil)
-        #expect(try await self.ask(self.target(role.name, file, tls: verified)).output == "in\n")
+        #expect(try await self.ask(self.target(role.name, file, tls: verified)).outcome == "in\n")
         for tls in [PostgresTarget.TLSMode.off, .require] {
             let result = try await self.ask(self.target(role.name, file, tls: tls))
             #expect(result.errors.contains("wants the password in the clear"))
@@ -108,7 +108,7 @@ struct TargetTests {
         #expect(try await self.ask(self.target(member.name, nil)).errors.contains("superuser"))
         target.allowsSuperuser = true
         target.allowsWritingReader = true
-        #expect(try await self.ask(target).output == "in\n")
+        #expect(try await self.ask(target).outcome == "in\n")
     }
 
     @Test(
@@ -131,6 +131,11 @@ struct TargetTests {
         let errors = try await self.ask(target).errors
         #expect(errors.contains("[ceiling_denied]") && errors.contains(why), "\(errors)")
         target.allowsWritingReader = true
-        #expect(try await self.ask(target).output == "in\n")
+        #expect(try await self.ask(target).outcome == "in\n")
     }
+}
+
+extension Subprocess.Result {
+    /// What it printed, and its errors, which a failing expectation then shows.
+    var outcome: String { self.output + self.errors }
 }

@@ -37,7 +37,7 @@ final class LoopbackGlovebox: Sendable {
         makeMasker: (@Sendable (Pseudonyms) throws -> any SessionMasking)? = nil,
         _ body: @Sendable (LoopbackGlovebox) async throws -> Value
     ) async throws -> Value {
-        var configuration = PostgresPort.Configuration(host: "127.0.0.1", port: 0, tls: nil, allowsPlaintext: true)
+        var configuration = PostgresPort.Configuration(host: "127.0.0.1", port: 0, tls: nil, allowsPlaintext: true, signInLimit: .seconds(60))
         configure(&configuration)
         let glovebox = try await LoopbackGlovebox(target, configuration, makeMasker)
         do {
@@ -58,7 +58,7 @@ final class LoopbackGlovebox: Sendable {
         self.time = ManualTime()
         let detectors = try SharedDetectors.result.get()
         self.sessions = PostgresAgentSessions(
-            journal: self.journal, time: self.time,
+            journal: self.journal, time: self.time, openingLimit: .seconds(60),
             makeMasker: makeMasker ?? { try Masker(detectors: detectors, pseudonyms: $0) })
         self.decisions = LoopbackDecisions(target: target, sessions: self.sessions)
         self.port = try await PostgresPort.start(
@@ -95,7 +95,7 @@ final class LoopbackGlovebox: Sendable {
     }
 
     func environment(_ token: String) -> [String: String] {
-        ["PATH": "/usr/local/bin:/usr/bin:/bin", "PGPASSWORD": token, "LANG": "C.UTF-8", "PGCONNECT_TIMEOUT": "10"]
+        ["PATH": "/usr/local/bin:/usr/bin:/bin", "PGPASSWORD": token, "LANG": "C.UTF-8", "PGCONNECT_TIMEOUT": "60"]
     }
 
     /// Runs a Python program that finds `connection` (psycopg, autocommit) in its scope.

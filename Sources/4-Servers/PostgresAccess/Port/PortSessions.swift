@@ -106,6 +106,10 @@ final class PortSessions: Sendable {
         self.state.withLock { $0.sessions.values.filter { $0.opening.lease == lease } }
     }
 
+    var all: [Session] {
+        self.state.withLock { Array($0.sessions.values) }
+    }
+
     func session(_ session: SessionID) -> Session? {
         self.state.withLock { $0.sessions[session] }
     }

@@ -145,6 +145,11 @@ package final class PostgresPort: Sendable {
         if let session = self.parts.sessions.session(session) { self.end(session, error) }
     }
 
+    /// The same for every session.
+    package func endAll(_ error: GloveboxError) {
+        for session in self.parts.sessions.all { self.end(session, error) }
+    }
+
     private func end(_ session: PortSessions.Session, _ error: GloveboxError) {
         guard let tunnel = session.tunnel else {
             // The client is told, as nothing of the agent's has been sent to it yet.

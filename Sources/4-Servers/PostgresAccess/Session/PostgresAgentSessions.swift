@@ -21,8 +21,7 @@ package final class PostgresAgentSessions: Sendable {
     private let makeMasker: @Sendable (Pseudonyms) throws -> any SessionMasking
     private let state = Mutex(State())
 
-    /// How long connecting, signing in and preparing may take together.
-    private static let openingLimit = TimeAmount.seconds(10)
+    private let openingLimit: TimeAmount
     /// How long an opened session waits for its pipe.
     private static let beginLimit = TimeAmount.seconds(30)
 
@@ -30,13 +29,16 @@ package final class PostgresAgentSessions: Sendable {
         self.init(journal: journal, time: time) { try Masker(detectors: detectors, pseudonyms: $0) }
     }
 
-    /// - Parameter makeMasker: called for each session, once for its results and once for its records.
+    /// - Parameters:
+    ///   - openingLimit: how long connecting, signing in and preparing may take together.
+    ///   - makeMasker: called for each session, once for its results and once for its records.
     package init(
-        journal: any RecordJournal, time: any TimeSource,
+        journal: any RecordJournal, time: any TimeSource, openingLimit: TimeAmount = .seconds(10),
         makeMasker: @escaping @Sendable (Pseudonyms) throws -> any SessionMasking
     ) {
         self.journal = journal
         self.time = time
+        self.openingLimit = openingLimit
         self.makeMasker = makeMasker
     }
 
@@ -138,7 +140,7 @@ package final class PostgresAgentSessions: Sendable {
                     target: target, parameters: parameters, password: password, nonce: Base32.random(length: 32),
                     preparation: preparation.statements, promise: promise))
         }
-        let overdue = eventLoop.scheduleTask(in: Self.openingLimit) {
+        let overdue = eventLoop.scheduleTask(in: self.openingLimit) {
             promise.fail(GloveboxError(.targetUnreachable, "'\(target.name)' didn't answer in time"))
         }
         connected.whenFailure { promise.fail($0) }
