@@ -81,7 +81,7 @@ let targets: [Target] = [
         "5-Roles", "Gateway",
         [
             "GloveboxCore", "Contracts", "YAMLDocument", "Policy", "Leases", "StorageSQLite", "AuditFiles", "Identity",
-            "Tunnel", "PostgresAccess", "PostgresWire", "ControlAPI", "ControlServer", crypto, nio, nioPosix, nioSSL, logging, lifecycle,
+            "ControlWire", "Tunnel", "PostgresAccess", "PostgresWire", "ControlAPI", "ControlServer", crypto, nio, nioPosix, nioSSL, logging, lifecycle,
         ]),
     floor(
         "5-Roles", "Agent",
@@ -91,7 +91,7 @@ let targets: [Target] = [
         ]),
     floor(
         "5-Roles", "ControlClient",
-        ["GloveboxCore", "Contracts", "ControlAPI", "Identity", asyncHTTP, nio, nioFoundation, nioHTTP1, nioPosix, nioSSL, logging]),
+        ["GloveboxCore", "Contracts", "ControlAPI", "Identity", lifecycle, asyncHTTP, nio, nioFoundation, nioHTTP1, nioPosix, nioSSL, logging]),
 
     // 6: the executable
     .executableTarget(
@@ -119,7 +119,7 @@ let targets: [Target] = [
     tests("Leases", ["GloveboxCore", "Contracts"]),
     tests("StorageSQLite", ["GloveboxCore", "Contracts", "StorageConformance"]),
     tests("AuditFiles", ["GloveboxCore", "Contracts", crypto]),
-    tests("Identity", ["GloveboxCore", "Contracts", crypto, x509]),
+    tests("Identity", ["GloveboxCore", "Contracts", crypto, x509, asn1]),
     tests("Tunnel", ["GloveboxCore", "Contracts", "ControlWire", "Identity", nio, nioPosix, nioSSL, logging]),
     tests(
         "PostgresAccess",
