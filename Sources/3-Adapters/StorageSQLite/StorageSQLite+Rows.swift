@@ -1,0 +1,112 @@
+package import Contracts
+import GRDB
+package import GloveboxCore
+
+extension StorageSQLite {
+    // MARK: Identities
+
+    package func identity(_ name: IdentityName) async throws -> IdentityEntry? {
+        try await self.read { try IdentityEntry.fetch($0, key: name.rawValue) }
+    }
+
+    package func identities() async throws -> [IdentityEntry] {
+        try await self.read { try IdentityEntry.fetchAll($0, rest: "ORDER BY key") }
+    }
+
+    package func insert(_ identity: IdentityEntry) async throws {
+        try await self.write { try identity.insert($0) }
+    }
+
+    package func update(_ identity: IdentityEntry) async throws {
+        try await self.write { _ = try identity.update($0) }
+    }
+
+    // MARK: Agents
+
+    package func agent(_ name: AgentName) async throws -> AgentEntry? {
+        try await self.read { try AgentEntry.fetch($0, key: name.rawValue) }
+    }
+
+    package func agents() async throws -> [AgentEntry] {
+        try await self.read { try AgentEntry.fetchAll($0, rest: "ORDER BY key") }
+    }
+
+    package func insert(_ agent: AgentEntry) async throws {
+        try await self.write { try agent.insert($0) }
+    }
+
+    package func update(_ agent: AgentEntry) async throws {
+        try await self.write { _ = try agent.update($0) }
+    }
+
+    // MARK: Invitations
+
+    package func insert(_ invite: InviteEntry) async throws {
+        try await self.write { try invite.insert($0) }
+    }
+
+    package func redeemInvite(codeHash: [UInt8], at time: WallTime) async throws -> InviteEntry? {
+        try await self.write { db in
+            let rows = try InviteEntry.fetchAll(
+                db, rest: "WHERE key = ? AND used_at IS NULL AND expires_at > ?",
+                [InviteEntry.key(codeHash), time.nanoseconds])
+            guard var invite = rows.first else { return nil }
+            invite.usedAt = time
+            try invite.overwrite(db)
+            return invite
+        }
+    }
+
+    // MARK: Certificates
+
+    package func insert(_ certificate: CertificateEntry) async throws {
+        try await self.write { try certificate.insert($0) }
+    }
+
+    package func certificate(serial: String) async throws -> CertificateEntry? {
+        try await self.read { try CertificateEntry.fetch($0, key: serial) }
+    }
+
+    package func revokeCertificate(serial: String) async throws -> Bool {
+        try await self.write { db in
+            guard var certificate = try CertificateEntry.fetch(db, key: serial), !certificate.isRevoked else {
+                return false
+            }
+            certificate.isRevoked = true
+            try certificate.overwrite(db)
+            return true
+        }
+    }
+
+    // MARK: Leases
+
+    package func lease(_ id: LeaseID) async throws -> Lease? {
+        try await self.read { try Lease.fetch($0, key: id.rawValue) }
+    }
+
+    package func leases(_ filter: LeaseFilter) async throws -> [Lease] {
+        var conditions: [String] = []
+        var arguments: [any DatabaseValueConvertible & Sendable] = []
+        if let holder = filter.holder {
+            conditions.append("holder = ?")
+            arguments.append(holder.rawValue)
+        }
+        if let target = filter.target {
+            conditions.append("target = ?")
+            arguments.append(target.rawValue)
+        }
+        if filter.activeOnly { conditions.append("is_active = 1") }
+        let condition = conditions.isEmpty ? "" : "WHERE \(conditions.joined(separator: " AND "))"
+        return try await self.read { [arguments] db in
+            try Lease.fetchAll(db, rest: "\(condition) ORDER BY opened_at DESC, number DESC", arguments)
+        }
+    }
+
+    package func insert(_ lease: Lease) async throws {
+        try await self.write { try lease.insert($0) }
+    }
+
+    package func update(_ lease: Lease) async throws -> Lease {
+        try await self.write { try lease.update($0) }
+    }
+}
