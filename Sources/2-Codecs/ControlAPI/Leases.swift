@@ -65,7 +65,7 @@ package struct LeaseExtension: RequestContent {
 
     package func validate() throws(GloveboxError) {
         guard self.duration.duration > .zero else {
-            throw GloveboxError(.invalidArgument, "duration: a lease lasts longer than 0 seconds")
+            throw GloveboxError(.invalidArgument, "duration: a lease is extended by more than 0 seconds")
         }
     }
 }

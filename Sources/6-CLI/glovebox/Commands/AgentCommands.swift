@@ -1,0 +1,93 @@
+import ArgumentParser
+import ControlAPI
+import ControlClient
+import GloveboxCore
+
+struct AgentCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "agent", abstract: "Agents: run one, or invite, enrol and list them.",
+        subcommands: [Run.self, Invite.self, Enrol.self, List.self], defaultSubcommand: Run.self)
+
+    struct Invite: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Make a single-use code with which an agent enrols.")
+
+        @Argument(help: "The new agent's name.", transform: { try AgentName($0) })
+        var name: AgentName
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let (invitation, gateway) = try await SignedIn.call { client, profile in
+                (try await client.inviteAgent(.init(name: self.name)), profile.gateway)
+            }
+            try show(invitation, "glovebox agent enrol --state FOLDER --gateway \(gateway)", self.output)
+        }
+    }
+
+    struct Enrol: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Enrol this machine's agent with a single-use code.",
+            discussion: "Run it on the agent's host, as the user that the agent runs as.")
+
+        @Option(help: "The agent's state folder.")
+        var state: String
+        @Option(help: "The gateway, https://HOST:PORT; also GLOVEBOX_GATEWAY, or the one it was enrolled with.")
+        var gateway: String?
+        @OptionGroup var code: CodeOptions
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let gateway = try SignedIn.gateway(self.gateway, folder: self.state)
+            let profile = try await ClientEnrolment.enrol(
+                code: try self.code.read(), for: .agent, gateway: gateway, folder: self.state)
+            try EnrolledOutput(profile).show(self.output)
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List agents and whether they are connected.")
+
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let agents = try await SignedIn.call { client, _ in try await client.agents().items }
+            if self.output.json { return try Terminal.show(json: agents) }
+            Terminal.show(
+                Terminal.table(
+                    ["Name", "State", "Since", "Version", "Targets"],
+                    agents.map { agent in
+                        [
+                            agent.name.rawValue, agent.isDisabled ? "disabled" : agent.isOnline ? "online" : "offline",
+                            agent.since?.forPeople ?? "", agent.version ?? "",
+                            agent.targets.map(\.rawValue).joined(separator: ", "),
+                        ]
+                    }))
+        }
+    }
+}
+
+struct TargetCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "target", abstract: "What can be reached.", subcommands: [List.self])
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List targets and whether they can be reached now.")
+
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let targets = try await SignedIn.call { client, _ in try await client.targets().items }
+            if self.output.json { return try Terminal.show(json: targets) }
+            Terminal.show(
+                Terminal.table(
+                    ["Name", "Kind", "State", "Agent", "Capabilities", "Labels"],
+                    targets.map { target in
+                        [
+                            target.name.rawValue, target.kind, target.isOnline ? "online" : "offline",
+                            target.agent.rawValue, target.capabilities.map(\.rawValue).joined(separator: ", "),
+                            target.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+                                .joined(separator: ", "),
+                        ]
+                    }))
+        }
+    }
+}

@@ -1,0 +1,174 @@
+import ArgumentParser
+import ControlAPI
+import ControlClient
+import GloveboxCore
+
+struct LeaseCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lease", abstract: "Leases: the only way in, each with a reason and an end.",
+        subcommands: [Open.self, List.self, Show.self, End.self, Extend.self])
+
+    struct Open: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Open a lease and show its token, once.",
+            discussion: "To go straight to the database, use 'glovebox psql' or 'glovebox connect' instead.")
+
+        @Argument(help: "The target's name.", transform: { try TargetName($0) })
+        var target: TargetName
+        @Option(name: .customLong("for"), help: "How long: 90s, 15m, 1h30m.", transform: DurationText.parse)
+        var duration: Duration
+        @Option(help: "Why, for the record.")
+        var reason: String
+        @Option(name: .customLong("capability"), help: "What it allows; may be repeated. (default: read)")
+        var capabilities: [Capability] = []
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let request = LeaseRequest(
+                target: self.target, capabilities: self.capabilities.isEmpty ? [.read] : Set(self.capabilities),
+                duration: self.duration, purpose: self.reason)
+            let opened = try await SignedIn.call { client, profile in
+                OpenedLeaseOutput(try await client.openLease(request), rootCertificate: absolute(profile.authorityPath))
+            }
+            if self.output.json { return try Terminal.show(json: opened) }
+            Terminal.show(opened.forPeople)
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List leases, newest first: those that are active.")
+
+        @Flag(help: "Also those that have ended.")
+        var all = false
+        @Option(help: "Only this holder's.", transform: { try IdentityName($0) })
+        var holder: IdentityName?
+        @Option(help: "Only on this target.", transform: { try TargetName($0) })
+        var target: TargetName?
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let leases = try await SignedIn.call { client, _ in
+                var leases: [LeaseStatus] = []
+                try await allPages {
+                    try await client.leases(
+                        LeaseQuery(activeOnly: !self.all, holder: self.holder, target: self.target, page: $0))
+                } each: {
+                    leases += $0
+                }
+                return leases
+            }
+            if self.output.json { return try Terminal.show(json: leases) }
+            Terminal.show(
+                Terminal.table(
+                    ["Lease", "Target", "Holder", "Capabilities", "State", "Left", "Reason"],
+                    leases.map { lease in
+                        [
+                            lease.id.rawValue, lease.target.rawValue, lease.holder.rawValue,
+                            lease.capabilities.map(\.rawValue).joined(separator: ", "),
+                            lease.ended.map { "ended (\($0.reason.rawValue))" } ?? lease.state.rawValue,
+                            DurationText.show(lease.remaining.duration), lease.purpose,
+                        ]
+                    }))
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show a lease.")
+
+        @Argument(transform: { try LeaseID($0) }) var lease: LeaseID
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            try show(await SignedIn.call { client, _ in try await client.lease(self.lease) }, self.output)
+        }
+    }
+
+    struct End: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "End a lease now; its sessions are cut.")
+
+        @Argument(transform: { try LeaseID($0) }) var lease: LeaseID
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            try show(await SignedIn.call { client, _ in try await client.endLease(self.lease) }, self.output)
+        }
+    }
+
+    struct Extend: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Let a lease last longer, within what its rule allows in all.")
+
+        @Argument(transform: { try LeaseID($0) }) var lease: LeaseID
+        @Option(name: .customLong("for"), help: "By how much: 15m.", transform: DurationText.parse)
+        var duration: Duration
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let request = LeaseExtension(duration: self.duration)
+            try show(
+                await SignedIn.call { client, _ in try await client.extendLease(self.lease, request) }, self.output)
+        }
+    }
+}
+
+private func show(_ lease: LeaseStatus, _ output: OutputOptions) throws {
+    if output.json { return try Terminal.show(json: lease) }
+    let limits = [
+        lease.limits.rows.map { "\($0) rows" }, lease.limits.bytes.map { "\($0) bytes" },
+        lease.limits.seconds.map { "\($0) s a statement" }, lease.limits.sessions.map { "\($0) sessions" },
+    ].compactMap { $0 }
+    Terminal.show(
+        Terminal.fields([
+            ("Lease", lease.id.rawValue), ("Target", lease.target.rawValue), ("Holder", lease.holder.rawValue),
+            ("Reason", lease.purpose), ("Capabilities", lease.capabilities.map(\.rawValue).joined(separator: ", ")),
+            ("Limits", limits.isEmpty ? nil : limits.joined(separator: ", ")), ("Masking", lease.maskingProfile),
+            ("Rule", lease.rule), ("Opened", lease.openedAt.forPeople),
+            ("Until", lease.ended == nil ? "\(lease.expiresAt.forPeople) (\(DurationText.show(lease.remaining.duration)) left)" : nil),
+            ("Ended", lease.ended.map { "\($0.at.forPeople) (\($0.reason.rawValue))" }),
+        ]))
+}
+
+/// What `lease open` prints: everything that a client needs.
+struct OpenedLeaseOutput: Encodable {
+    struct Postgres: Encodable {
+        var host: String
+        var port: Int
+        var user: String
+        /// The path of the CA's certificate on this machine.
+        var rootCertificate: String
+    }
+
+    var id: LeaseID
+    var target: TargetName
+    var expiresAt: Timestamp
+    var token: OneTimeSecret
+    var postgres: Postgres?
+
+    init(_ opened: OpenedLease, rootCertificate: String) {
+        self.id = opened.lease.id
+        self.target = opened.lease.target
+        self.expiresAt = opened.lease.expiresAt
+        self.token = opened.token
+        self.postgres = opened.postgres.map {
+            Postgres(host: $0.host, port: $0.port, user: $0.user, rootCertificate: rootCertificate)
+        }
+    }
+
+    var forPeople: String {
+        var text = """
+            Lease \(self.id) on \(self.target), until \(self.expiresAt.forPeople)
+            Token (not shown again): \(self.token.secret.exposeSecret())
+            """
+        if let postgres = self.postgres {
+            text += """
+
+
+                Connect with this, and give the token when asked for the password:
+                  psql "host=\(postgres.host) port=\(postgres.port) user=\(postgres.user) dbname=\(self.target) sslmode=verify-full sslrootcert=\(postgres.rootCertificate)"
+                """
+        }
+        return text
+    }
+}
+
+extension Capability: ExpressibleByArgument {}

@@ -1,0 +1,66 @@
+import ArgumentParser
+import GloveboxCore
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// The one executable: the roles, and the commands of the people who use them.
+@main
+struct Glovebox: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "glovebox",
+        abstract: "Work in live production through leases: see everything but the secrets, leave a record, leave nothing else.",
+        discussion: """
+            Exit status: \(ExitStatus.documentation)
+            The profile (who you are, at which gateway) is in $GLOVEBOX_HOME or ~/.config/glovebox.
+            """,
+        groupedSubcommands: [
+            CommandGroup(name: "Reach a target:", subcommands: [PsqlCommand.self, ConnectCommand.self, LeaseCommand.self, TargetCommand.self]),
+            CommandGroup(name: "Who you are:", subcommands: [LoginCommand.self, LogoutCommand.self, WhoAmICommand.self]),
+            CommandGroup(name: "Administer:", subcommands: [IdentityCommand.self, AgentCommand.self, AuditCommand.self]),
+            CommandGroup(name: "Run:", subcommands: [UpCommand.self, GatewayCommand.self, VersionCommand.self]),
+        ])
+
+    static func main() async {
+        do {
+            var command = try await self.asyncParseAsRoot(nil)
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            self.leave(with: error)
+        }
+    }
+
+    /// Says what went wrong on standard error, as `glovebox: MESSAGE [CODE]`, and exits.
+    private static func leave(with error: any Error) -> Never {
+        switch error {
+        case let error as GloveboxError:
+            Terminal.complain("\(error.message) [\(error.code)]")
+            endProgram(ExitStatus(error.code).rawValue)
+        case let error as ProgramExit:
+            endProgram(error.status)
+        case is CancellationError:
+            endProgram(ExitStatus.interrupted.rawValue)
+        default:
+            break
+        }
+        // What's left is the argument parser's: help that was asked for, or a usage that's wrong.
+        let text = self.fullMessage(for: error)
+        guard self.exitCode(for: error) != .success else {
+            Terminal.show(text)
+            endProgram(ExitStatus.success.rawValue)
+        }
+        var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        if let first = lines.first, first.hasPrefix("Error: ") {
+            lines[0] = "glovebox: \(first.dropFirst("Error: ".count)) [usage]"
+        }
+        Terminal.write(lines.joined(separator: "\n") + "\n", to: STDERR_FILENO)
+        endProgram(ExitStatus.usage.rawValue)
+    }
+}

@@ -1,0 +1,57 @@
+import ControlClient
+import GloveboxCore
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// What the program's exit status tells scripts.
+enum ExitStatus: Int32, CaseIterable {
+    case success = 0
+    case failure = 1
+    case usage = 2
+    case refused = 3
+    case unreachable = 4
+    case notSignedIn = 5
+    case interrupted = 130
+
+    init(_ code: GloveboxError.Code) {
+        switch code {
+        case .policyDenied, .ceilingDenied, .forbidden, .limitReached, .approvalNeeded, .inviteInvalid: self = .refused
+        case .gatewayUnreachable, .gatewayUntrusted, .agentOffline, .targetUnreachable, .unavailable: self = .unreachable
+        case .notSignedIn, .certificateExpired, .certificateInvalid, .unauthenticated, .profileInvalid:
+            self = .notSignedIn
+        default: self = .failure
+        }
+    }
+
+    private var meaning: String {
+        switch self {
+        case .success: "done"
+        case .failure: "it failed"
+        case .usage: "wrong usage"
+        case .refused: "refused by policy, a ceiling, a limit, or your role"
+        case .unreachable: "gateway, agent or target can't be reached or trusted"
+        case .notSignedIn: "not signed in (any more)"
+        case .interrupted: "interrupted"
+        }
+    }
+
+    /// One line for the help.
+    static var documentation: String {
+        Self.allCases.map { "\($0.rawValue) \($0.meaning)" }.joined(separator: ", ")
+            + "; psql's own after 'glovebox psql'."
+    }
+}
+
+/// Ends the program with another program's status.
+struct ProgramExit: Error {
+    var status: Int32
+}
+
+/// `exit(3)`, by a name that the argument parser's commands don't hide.
+func endProgram(_ status: Int32) -> Never {
+    exit(status)
+}
