@@ -241,6 +241,17 @@ struct RelayTests {
         #expect(bench.reads.count == before + 2)
     }
 
+    @Test("a chunk of which everything was written before its end is flushed all the same")
+    func flush() throws {
+        let bench = try Bench()
+        try bench.client.writeInbound(self.bytes(.query("SELECT 1")))
+        bench.loop.run()
+        // The last row fills what is collected for one write.
+        let rows = try (0..<4).map { _ in try self.row("1", String(repeating: "x", count: 65_536), nil) }
+        try bench.backend.writeInbound(self.bytes([.rowDescription(self.columns)] + rows))
+        #expect(try bench.messages(to: bench.client).rows.count == 4)
+    }
+
     @Test("refusals are held back longer with each that failed for a name, and at once again after a while")
     func failedProofs() {
         var proofs = FailedProofs()

@@ -9,6 +9,8 @@ struct ResultMasking {
     private let classified: [ColumnID: Kind]
     private let isLinkable: Bool
     private var plans: [ObjectIdentifier: RowPlan] = [:]
+    /// The one of the row before.
+    private var lastPlan: RowPlan?
     /// Values looked at.
     private(set) var valuesSeen: Int64 = 0
 
@@ -24,11 +26,16 @@ struct ResultMasking {
     // MARK: Rows
 
     private mutating func plan(for fields: RowFields) -> RowPlan {
+        if let plan = self.lastPlan, plan.fields === fields { return plan }
         let identity = ObjectIdentifier(fields)
-        if let plan = self.plans[identity] { return plan }
+        if let plan = self.plans[identity] {
+            self.lastPlan = plan
+            return plan
+        }
         if self.plans.count >= Self.planLimit { self.plans.removeAll(keepingCapacity: true) }
         let plan = RowPlan(fields: fields, columns: fields.fields.map { self.plan(for: $0, $0.format) })
         self.plans[identity] = plan
+        self.lastPlan = plan
         return plan
     }
 

@@ -112,8 +112,9 @@ extension SessionRelay {
     }
 
     func flushClient() {
-        guard case .open = self.phase, self.out.readableBytes > 0 else { return }
+        guard case .open = self.phase else { return }
         self.writeOut()
+        // Also where there's nothing to write now: what a long chunk wrote before waits for this.
         self.client?.flush()
     }
 }
