@@ -1,0 +1,153 @@
+package import GloveboxCore
+
+/// What agent and gateway say on the control connection.
+///
+/// The agent dials, says `hello` and is answered `welcome` or `refused`. Then both send in any order; each answers a
+/// `ping` at once with a `pong`, and any byte counts as a sign of life.
+package enum ControlMessage: Hashable, Sendable {
+    // Agent to gateway
+    case hello(Hello)
+    /// Entries of the agent's journal, in order.
+    case records([SequencedRecord])
+    case sessionEnded(SessionID)
+    /// The agent's targets, all of them, when they have changed.
+    case inventory([TargetAnnouncement])
+
+    // Gateway to agent
+    case welcome(Welcome)
+    case refused(code: String, message: String)
+    /// The pool has run empty: so many more connections are wanted at once.
+    case dial(count: UInt64)
+    /// The agent's records up to this one are durable in the gateway's log.
+    case acknowledged(sequence: UInt64)
+    case leaseExtended(LeaseID, remaining: Duration)
+    case leaseEnded(LeaseID, LeaseEnd)
+    /// Cancel what runs in a session, but keep the session.
+    case cancel(SessionID)
+
+    // Both ways
+    case ping(UInt64)
+    case pong(UInt64)
+    /// The sender closes in good order.
+    case goodbye(reason: String)
+}
+
+/// A record under its number in the agent's journal, as bytes in the record's canonical form.
+package struct SequencedRecord: Hashable, Sendable {
+    package var sequence: UInt64
+    package var bytes: [UInt8]
+
+    package init(sequence: UInt64, bytes: [UInt8]) {
+        self.sequence = sequence
+        self.bytes = bytes
+    }
+}
+
+/// The first message of an agent. Its tags keep their meaning in every version of the protocol.
+package struct Hello: Hashable, Sendable {
+    /// The protocol versions that the agent speaks.
+    package var versions: ProtocolVersions
+    package var features: Set<String>
+    package var agent: AgentName
+    package var instance: InstanceID
+    /// Of the program, for people.
+    package var software: String
+    package var targets: [TargetAnnouncement]
+    package var wall: WallTime
+    package var boot: BootInstant
+
+    package init(
+        versions: ProtocolVersions, features: Set<String>, agent: AgentName, instance: InstanceID, software: String,
+        targets: [TargetAnnouncement], wall: WallTime, boot: BootInstant
+    ) {
+        self.versions = versions
+        self.features = features
+        self.agent = agent
+        self.instance = instance
+        self.software = software
+        self.targets = targets
+        self.wall = wall
+        self.boot = boot
+    }
+}
+
+/// The gateway's answer to a hello that it takes.
+package struct Welcome: Hashable, Sendable {
+    /// The version that both speak from now on.
+    package var version: UInt64
+    /// Those that both know.
+    package var features: Set<String>
+    /// Which run of the gateway this is.
+    package var gateway: InstanceID
+    package var pace: LivenessPace
+    package var pool: PoolBounds
+    /// The agent's records up to this one are in the gateway's log.
+    package var lastSequence: UInt64
+    /// The gateway's clock, to tell how far the two are apart.
+    package var wall: WallTime
+
+    package init(
+        version: UInt64, features: Set<String>, gateway: InstanceID, pace: LivenessPace, pool: PoolBounds,
+        lastSequence: UInt64, wall: WallTime
+    ) {
+        self.version = version
+        self.features = features
+        self.gateway = gateway
+        self.pace = pace
+        self.pool = pool
+        self.lastSequence = lastSequence
+        self.wall = wall
+    }
+}
+
+/// The protocol versions that a program speaks, all from `lowest` to `highest`.
+package struct ProtocolVersions: Hashable, Sendable {
+    package var lowest: UInt64
+    package var highest: UInt64
+
+    /// - Throws: `protocol_violation` for an empty range.
+    package init(lowest: UInt64, highest: UInt64) throws(GloveboxError) {
+        guard lowest >= 1, lowest <= highest else {
+            throw GloveboxError(.protocolViolation, "protocol versions \(lowest) to \(highest) are no range")
+        }
+        self.lowest = lowest
+        self.highest = highest
+    }
+
+    private init(only version: UInt64) {
+        self.lowest = version
+        self.highest = version
+    }
+
+    /// What this program speaks.
+    package static let current = ProtocolVersions(only: 1)
+
+    /// The highest that both speak.
+    package func highestInCommon(with other: ProtocolVersions) -> UInt64? {
+        let version = min(self.highest, other.highest)
+        return version >= max(self.lowest, other.lowest) ? version : nil
+    }
+}
+
+/// How many idle connections an agent keeps ready.
+package struct PoolBounds: Hashable, Sendable {
+    package static let largest: UInt64 = 4096
+    package var least: UInt64
+    package var most: UInt64
+
+    /// - Throws: `protocol_violation` where they aren't `least ≤ most ≤ largest`.
+    package init(least: UInt64, most: UInt64) throws(GloveboxError) {
+        guard least <= most, most <= Self.largest else {
+            throw GloveboxError(.protocolViolation, "a pool of \(least) to \(most) connections is out of bounds")
+        }
+        self.least = least
+        self.most = most
+    }
+
+    private init(unchecked least: UInt64, _ most: UInt64) {
+        self.least = least
+        self.most = most
+    }
+
+    package static let standard = PoolBounds(unchecked: 4, 64)
+}
