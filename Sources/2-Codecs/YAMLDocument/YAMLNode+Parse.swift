@@ -38,14 +38,15 @@ extension YAMLNode {
             let parser = try Parser(yaml: stable, encoding: .utf8)
             let builder = TreeBuilder(file: file)
             guard let root = try parser.singleRoot() else {
-                throw GloveboxError.configuration(file: file, line: 1, column: 1, "the file is empty: write its settings")
+                throw GloveboxError.configuration(
+                    file: file, line: 1, column: 1, "the file is empty: write its settings")
             }
             // Nodes refer weakly to anchors, which the parser owns.
             self = try withExtendedLifetime(parser) { try builder.node(root, path: "", depth: 1) }
         } catch let error as GloveboxError {
             throw error
         } catch let error as YamlError {
-            throw error.configurationError(file: file, text: stable)
+            throw error.configurationError(file: file, text: text)
         } catch {
             throw .configuration(file: file, line: 1, column: 1, "the file can't be read as YAML: \(error)")
         }
@@ -68,7 +69,7 @@ extension YAMLNode {
 private struct TreeBuilder {
     let file: String
 
-    func node(_ node: Node, path: String, depth: Int) throws(GloveboxError) -> YAMLNode {
+    func node(_ node: Node, path: String, depth: Int, isKey: Bool = false) throws(GloveboxError) -> YAMLNode {
         let line = node.mark?.line ?? 1
         let column = node.mark?.column ?? 1
         func refuse(_ what: String) -> GloveboxError {
@@ -82,7 +83,8 @@ private struct TreeBuilder {
         switch node {
         case .scalar(let scalar):
             let isQuoted = scalar.style != .plain && scalar.style != .any
-            try self.refuseTag(scalar.tag, besides: "tag:yaml.org,2002:str", refuse)
+            // Yams has resolved the tags of keys when it compared them.
+            try self.refuseTag(scalar.tag, besides: isKey ? "tag:yaml.org,2002:" : "tag:yaml.org,2002:str", refuse)
             let isEmpty = !isQuoted && ["", "~", "null", "Null", "NULL"].contains(scalar.string)
             content = isEmpty ? .empty : .scalar(scalar.string, isQuoted: isQuoted)
         case .sequence(let sequence):
@@ -105,11 +107,13 @@ private struct TreeBuilder {
         var entries: [YAMLEntry] = []
         var seen: Set<String> = []
         for (keyNode, valueNode) in mapping {
-            let key = try self.node(keyNode, path: path, depth: depth + 1)
+            let key = try self.node(keyNode, path: path, depth: depth + 1, isKey: true)
             guard case .scalar(let name, _) = key.content else {
                 throw key.error("a key has to be text: write 'key: value'")
             }
-            guard seen.insert(name).inserted else { throw key.error("the key '\(name.excerpt)' is written twice: keep one") }
+            guard seen.insert(name).inserted else {
+                throw key.error("the key '\(name.excerpt)' is written twice: keep one")
+            }
             let value = try self.node(valueNode, path: path.isEmpty ? name : "\(path).\(name)", depth: depth + 1)
             entries.append(YAMLEntry(key: name, keyLine: key.line, keyColumn: key.column, value: value))
         }
@@ -120,8 +124,9 @@ private struct TreeBuilder {
         _ tag: Tag, besides implied: String, _ refuse: (String) -> GloveboxError
     ) throws(GloveboxError) {
         let name = tag.description
-        guard name.isEmpty || name == implied else {
-            throw refuse("tags ('!\(name.excerpt)') aren't accepted: write the plain value, and quote text that begins with !")
+        guard name.isEmpty || name.hasPrefix(implied) else {
+            throw refuse(
+                "tags ('!\(name.excerpt)') aren't accepted: write the plain value, and quote text that begins with !")
         }
     }
 }
@@ -131,13 +136,16 @@ extension YamlError {
         switch self {
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
             .composer(let context, let problem, let mark, _):
-            return .configuration(
-                file: file, line: mark.line, column: mark.column,
-                Self.advice(problem: problem, context: context?.text ?? "", at: text.scalar(line: mark.line, column: mark.column)))
+            // libyaml may complain beyond the end of what was written.
+            let end = text.place(after: .max)
+            let place = (mark.line, mark.column) < end ? (mark.line, mark.column) : end
+            let what = Self.advice(
+                problem: problem, context: context?.text ?? "", at: text.scalar(line: mark.line, column: mark.column))
+            return .configuration(file: file, line: place.0, column: place.1, what)
         case .reader(_, let offset, _, _):
             let place = text.place(after: text.prefix(offset ?? 0).unicodeScalars.count)
             return .configuration(
-                file: file, line: place.line, column: place.column,
+                file: file, line: place.0, column: place.1,
                 "this character can't stand in YAML: remove it, or write it as an escape in double quotes")
         case .duplicatedKeysInMapping(let keys, let context):
             return .configuration(
@@ -155,16 +163,21 @@ extension YamlError {
         }
         if context.hasSuffix("an anchor") { return "text that begins with '&' has to be quoted" }
         if problem.contains("cannot start any token") {
-            return scalar == "\t"
-                ? "a tab can't indent or begin a value in YAML: use spaces"
-                : "text that begins with '\(scalar.map(String.init) ?? "this")' has to be quoted"
+            if scalar == "\t" { return "a tab can't indent or begin a value in YAML: use spaces" }
+            let first = scalar.flatMap { (0x21...0x7E).contains($0.value) ? "'\($0)'" : nil }
+            return "text that begins with \(first ?? "what stands here") has to be quoted"
         }
         if problem.contains("mapping values are not allowed") {
-            return "a ':' is not allowed here: give each key a line of its own, indented like its neighbours, and quote text that holds ': '"
+            return
+                "a ':' is not allowed here: give each key a line of its own, indented like its neighbours, and quote text that holds ': '"
         }
         if context.contains("quoted scalar") { return "this quoted text has no end: close the quote" }
-        if context.contains("flow sequence") { return "this list has no end: separate entries by ',' and close it with ']'" }
-        if context.contains("flow mapping") { return "this mapping has no end: separate entries by ',' and close it with '}'" }
+        if context.contains("flow sequence") {
+            return "this list has no end: separate entries by ',' and close it with ']'"
+        }
+        if context.contains("flow mapping") {
+            return "this mapping has no end: separate entries by ',' and close it with '}'"
+        }
         if problem.contains("another document") { return "a second document begins here: keep one, without '---'" }
         if problem.lowercased().contains("nesting") { return "this is nested too deep: write it flatter" }
         return "this is not YAML (\(problem)): look at the indentation, quotes and ':' here and on the line above"
@@ -196,10 +209,11 @@ extension String {
         return hasAlias ? anchor : nil
     }
 
-    fileprivate func place(after count: Int) -> (line: Int, column: Int) {
-        var place = (line: 1, column: 1)
+    /// The place behind `count` scalars, at most the end.
+    fileprivate func place(after count: Int) -> (Int, Int) {
+        var place = (1, 1)
         for scalar in self.unicodeScalars.prefix(count) {
-            place = scalar == "\n" ? (place.line + 1, 1) : (place.line, place.column + 1)
+            place = scalar == "\n" ? (place.0 + 1, 1) : (place.0, place.1 + 1)
         }
         return place
     }

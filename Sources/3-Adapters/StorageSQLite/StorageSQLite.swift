@@ -25,7 +25,7 @@ package final class StorageSQLite: Storage {
             self.pool = try Self.open(path)
         } catch {
             self.lock.release()
-            throw StoreFailure.translate(error, path: path)
+            throw StoreFailure.translate(error, path: path, isOpening: true)
         }
     }
 

@@ -10,9 +10,12 @@ extension GloveboxError.Code {
 
 /// What the failures of SQLite mean to a person.
 enum StoreFailure {
-    static func translate(_ error: any Error, path: String) -> GloveboxError {
+    static func translate(_ error: any Error, path: String, isOpening: Bool = false) -> GloveboxError {
         switch error {
         case let error as GloveboxError: error
+        // Our statements are right, so that what SQLite can't make sense of while opening is the file.
+        case let error as DatabaseError where isOpening && error.resultCode == .SQLITE_ERROR:
+            Self.corrupt(path: path, error.message ?? "not readable", cause: error)
         case let error as DatabaseError: Self.translate(error, path: path)
         case is DecodingError: Self.corrupt(path: path, "a row can't be read", cause: error)
         case is CancellationError: GloveboxError(.unavailable, "the store's work was cancelled", cause: error)

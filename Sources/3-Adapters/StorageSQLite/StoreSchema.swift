@@ -52,7 +52,8 @@ enum StoreSchema {
         guard try !Self.migrator.hasBeenSuperseded(db) else {
             throw GloveboxError(
                 .storeNewer,
-                "the store \(path) was written by a newer Glovebox: install that version, or restore a backup of this one")
+                "the store \(path) was written by a newer Glovebox: install that version, or restore a backup of this one"
+            )
         }
     }
 }

@@ -70,7 +70,8 @@ package struct LeaseMachine: Hashable, Sendable {
         opening id: LeaseID, _ request: LeaseRequest, terms: LeaseTerms, verifier: ScramVerifier, at now: ClockReading
     ) throws(GloveboxError) {
         guard request.duration > .zero, !request.capabilities.isEmpty else {
-            throw GloveboxError(.invalidArgument, "a lease needs a time longer than nothing and at least one capability")
+            throw GloveboxError(
+                .invalidArgument, "a lease needs a time longer than nothing and at least one capability")
         }
         guard request.duration <= terms.longest else {
             throw GloveboxError(

@@ -42,10 +42,15 @@ extension CeilingTarget {
             allowsWritingReader: try target["writable_read_role"]?.bool ?? false)
         for entry in try target["columns"]?.entries ?? [] {
             guard let parts = qualifiedName(entry.key), parts.count == 3 else {
-                throw entry.keyError("'\(entry.key)' is not a column: write SCHEMA.TABLE.COLUMN, such as public.customers.email")
+                throw entry.keyError(
+                    "'\(entry.key)' is not a column: write SCHEMA.TABLE.COLUMN, such as public.customers.email")
             }
-            let column = ClassifiedColumn(
-                schema: parts[0], table: parts[1], column: parts[2], kind: try entry.value.word)
+            let kind = try entry.value.word
+            guard !kind.contains("-") else {
+                throw entry.value.error(
+                    "'\(kind)' is not a kind of value: use a-z, 0-9 and '_', such as email or api_key")
+            }
+            let column = ClassifiedColumn(schema: parts[0], table: parts[1], column: parts[2], kind: kind)
             guard !self.columns.contains(where: { $0.isSamePlace(as: column) }) else {
                 throw entry.keyError("this column is written twice: keep one")
             }

@@ -75,7 +75,8 @@ extension CeilingDocument {
     package func check(_ grant: LeaseGrant, capability: Capability) -> CeilingDecision {
         guard let target = self.targets[grant.target] else {
             return .deny(
-                rule: "targets", message: "the agent's ceiling doesn't name '\(grant.target)': add it on the agent's host")
+                rule: "targets",
+                message: "the agent's ceiling doesn't name '\(grant.target)': add it on the agent's host")
         }
         guard target.capabilities.contains(capability) else {
             let allowed = target.capabilities.sorted().map(\.rawValue).joined(separator: ", ")
@@ -85,7 +86,8 @@ extension CeilingDocument {
         }
         guard grant.capabilities.contains(capability) else {
             return .deny(
-                rule: "lease", message: "lease \(grant.lease) doesn't include \(capability.rawValue): open one that does")
+                rule: "lease",
+                message: "lease \(grant.lease) doesn't include \(capability.rawValue): open one that does")
         }
         let remaining = min(grant.remaining, target.longest)
         guard remaining > .zero else {

@@ -11,7 +11,9 @@ extension YAMLNode {
     /// A list of capabilities that isn't empty.
     func capabilities() throws(GloveboxError) -> Set<Capability> {
         let capabilities = try self.map { node throws(GloveboxError) in try node.choice(Capability.self) }
-        guard !capabilities.isEmpty else { throw self.error("\(self.label) is empty: write at least one, such as [read]") }
+        guard !capabilities.isEmpty else {
+            throw self.error("\(self.label) is empty: write at least one, such as [read]")
+        }
         return Set(capabilities)
     }
 
@@ -28,7 +30,8 @@ extension YAMLNode {
         get throws(GloveboxError) {
             let text = try self.string
             guard IdentityName(rawValue: text) != nil else {
-                throw self.error("\(self.label) is '\(text)': use 1 to 63 of a-z, 0-9, '-', '_', beginning with a letter or digit")
+                throw self.error(
+                    "\(self.label) is '\(text)': use 1 to 63 of a-z, 0-9, '-', '_', beginning with a letter or digit")
             }
             return text
         }

@@ -57,7 +57,9 @@ extension StorageBehaviour {
             try await expectFailure(.storeConflict, "stale lease") { _ = try await store.update(lease) }
             var ahead = winner
             ahead.version += 1
-            try await expectFailure(.storeConflict, "version from nowhere") { [ahead] in _ = try await store.update(ahead) }
+            try await expectFailure(.storeConflict, "version from nowhere") { [ahead] in
+                _ = try await store.update(ahead)
+            }
             try expectEqual(try await store.lease(lease.id), winner, "stored lease")
         },
         StorageBehaviour("an update of a lease that isn't there is refused") { store in

@@ -1,0 +1,205 @@
+import Contracts
+import Glibc
+import GloveboxCore
+import StorageConformance
+import TestSupport
+import Testing
+
+@testable import StorageSQLite
+
+@Suite("The store in SQLite")
+struct StorageSQLiteTests {
+    private let folder: TemporaryFolder
+    private var path: String { self.folder.file("store.sqlite") }
+
+    init() throws {
+        self.folder = try TemporaryFolder()
+    }
+
+    private func store() throws -> StorageSQLite { try StorageSQLite(path: self.path) }
+
+    /// What opening the store throws.
+    private func refusal() async throws -> GloveboxError? {
+        do throws(GloveboxError) {
+            let store = try StorageSQLite(path: self.path)
+            do { try await store.close() } catch { return error as? GloveboxError }
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    @Test("it keeps the contract of a store", arguments: StorageBehaviour.all)
+    func contract(_ behaviour: StorageBehaviour) async throws {
+        let store = try self.store()
+        try await behaviour.check(store)
+        try await store.close()
+    }
+
+    @Test("what was written is there after closing and opening, and after going away without closing")
+    func durability() async throws {
+        let lease = try exampleLease()
+        let ada = IdentityEntry(name: try IdentityName("ada"), role: .admin, createdAt: WallTime(nanoseconds: 1))
+        var store = try self.store()
+        try await store.insert(lease)
+        try await store.insert(ada)
+        try await store.close()
+        store = try self.store()
+        #expect(try await store.lease(lease.id) == lease)
+        let next = try await store.update(lease)
+        // A copy of the files, as a process that's killed leaves them.
+        let copy = try TemporaryFolder()
+        for name in ["store.sqlite", "store.sqlite-wal"] {
+            try writeFile(copy.file(name), try self.folder.read(name))
+        }
+        let survivor = try StorageSQLite(path: copy.file("store.sqlite"))
+        #expect(try await survivor.lease(lease.id) == next)
+        #expect(try await survivor.identity(ada.name) == ada)
+        try await survivor.close()
+        try await store.close()
+    }
+
+    @Test("each commit is on disk before it's answered: a write-ahead log, written through")
+    func settings() async throws {
+        let store = try self.store()
+        let settings = try await store.durability()
+        #expect(settings.journal == "wal" && settings.synchronous == 2)
+        try await store.close()
+    }
+
+    @Test("all files are their owner's alone, even one that was open to others before")
+    func permissions() async throws {
+        try self.folder.write("store.sqlite", "", mode: 0o644)
+        chmod(self.path, 0o644)
+        let store = try self.store()
+        try await store.insert(try exampleLease())
+        let files = filesUnder(self.folder.path)
+        #expect(
+            Set(files.map { $0.split(separator: "/").last ?? "" }).isSuperset(of: [
+                "store.sqlite", "store.sqlite-wal", "store.sqlite.lock",
+            ]))
+        for file in files {
+            var status = stat()
+            #expect(stat(file, &status) == 0 && status.st_mode & 0o777 == 0o600, "\(file)")
+        }
+        try await store.close()
+    }
+
+    @Test("a second gateway on the same folder is refused, and let in when the first has gone")
+    func exclusive() async throws {
+        let store = try self.store()
+        let error = try #require(try await self.refusal())
+        #expect(error.code == .storeLocked)
+        #expect(error.message.hasPrefix("another gateway is running on this folder (process \(getpid())): stop it"))
+        try await store.insert(try exampleLease())
+        try await store.close()
+        #expect(try await self.refusal() == nil)
+    }
+
+    @Test("a file that isn't a database is refused with what to do")
+    func nonsense() async throws {
+        try self.folder.write("store.sqlite", String(repeating: "not a database ", count: 500))
+        let error = try #require(try await self.refusal())
+        #expect(error.code == .storeCorrupt)
+        #expect(error.message.contains("restore it from a backup"))
+        #expect(try self.folder.read("store.sqlite").count == 7500)
+    }
+
+    @Test("damage anywhere in the file ends in a clear refusal or in right answers, never in a crash")
+    func damage() async throws {
+        let store = try self.store()
+        for second in 0..<200 { try await store.insert(try exampleLease(openedAfter: second)) }
+        try await store.close()
+        let good = try self.folder.read("store.sqlite")
+        var generator = SeededGenerator(seed: 9)
+        var refused = 0
+        for round in 0..<60 {
+            var bytes = good
+            if round % 3 == 0 {
+                bytes.removeLast(Int.random(in: 1..<bytes.count, using: &generator))
+            } else {
+                let start =
+                    round % 3 == 1
+                    ? Int.random(in: 0..<100, using: &generator)
+                    : Int.random(in: 0..<bytes.count - 64, using: &generator)
+                for index in start..<start + 64 { bytes[index] = UInt8.random(in: .min ... .max, using: &generator) }
+            }
+            try writeFile(self.path, bytes)
+            do {
+                let damaged = try StorageSQLite(path: self.path)
+                do { _ = try await damaged.leases(LeaseFilter()) } catch let error as GloveboxError {
+                    #expect(error.code == .storeCorrupt, "\(error)")
+                    refused += 1
+                }
+                try await damaged.close()
+            } catch let error as GloveboxError {
+                #expect(
+                    [.storeCorrupt, .storeForeign, .storeNewer, .unavailable].contains(error.code),
+                    "\(String(reflecting: error))")
+                refused += 1
+            }
+            for suffix in ["-wal", "-shm"] { unlink(self.path + suffix) }
+        }
+        #expect(refused > 30)
+    }
+
+    @Test("a store that a newer Glovebox wrote is refused, untouched")
+    func newer() async throws {
+        let store = try self.store()
+        try await store.execute("INSERT INTO grdb_migrations (identifier) VALUES ('99-of-tomorrow')")
+        try await store.close()
+        let error = try #require(try await self.refusal())
+        #expect(error.code == .storeNewer)
+        #expect(error.message.contains("written by a newer Glovebox: install that version"))
+    }
+
+    @Test("another program's database is refused, and gets no tables")
+    func foreign() async throws {
+        let store = try self.store()
+        try await store.execute("PRAGMA application_id = 7")
+        try await store.close()
+        #expect(try await self.refusal()?.code == .storeForeign)
+    }
+
+    @Test("a row that can't be read is damage, and says nothing of what's in it")
+    func brokenRow() async throws {
+        let store = try self.store()
+        let lease = try exampleLease()
+        try await store.insert(lease)
+        try await store.execute(#"UPDATE lease SET body = '{"id":"s3cret'"#)
+        do {
+            _ = try await store.lease(lease.id)
+            Issue.record("read")
+        } catch let error as GloveboxError {
+            #expect(error.code == .storeCorrupt && !error.description.contains("s3cret"))
+        }
+        try await store.close()
+    }
+
+    @Test("a folder that isn't there is named")
+    func noFolder() throws {
+        do throws(GloveboxError) {
+            _ = try StorageSQLite(path: self.folder.file("gone/store.sqlite"))
+            Issue.record("opened")
+        } catch {
+            #expect(error.code == .unavailable && error.message.contains("make its folder"))
+        }
+    }
+
+    @Test("a store that was closed refuses work")
+    func closed() async throws {
+        let store = try self.store()
+        try await store.close()
+        for work in [
+            { @Sendable in _ = try await store.leases(LeaseFilter()) },
+            { @Sendable in try await store.insert(try exampleLease()) },
+        ] as [@Sendable () async throws -> Void] {
+            do {
+                try await work()
+                Issue.record("worked")
+            } catch let error as GloveboxError {
+                #expect(error.code == .unavailable, "\(error)")
+            }
+        }
+    }
+}
