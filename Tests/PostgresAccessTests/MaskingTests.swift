@@ -26,7 +26,8 @@ struct MaskingTests {
             let lease = glovebox.lease()
             for table in ["customers", "orders", "payments"] {
                 for sql in [
-                    "SELECT * FROM \(table) ORDER BY id", "COPY \(table) TO STDOUT", "COPY \(table) TO STDOUT (FORMAT csv, HEADER)",
+                    "SELECT * FROM \(table) ORDER BY id", "COPY \(table) TO STDOUT",
+                    "COPY \(table) TO STDOUT (FORMAT csv, HEADER)",
                     "COPY (SELECT * FROM \(table)) TO STDOUT",
                 ] {
                     let result = try await glovebox.psql(lease, sql + ";\n")
@@ -45,7 +46,8 @@ struct MaskingTests {
     func pseudonyms() async throws {
         try await LoopbackGlovebox.run(target: self.target) { glovebox in
             let client = try await RawClient.signedIn(glovebox, glovebox.lease())
-            let stored = try await client.query("SELECT email FROM customers WHERE id = 1 UNION ALL SELECT NULL LIMIT 1")
+            let stored = try await client.query(
+                "SELECT email FROM customers WHERE id = 1 UNION ALL SELECT NULL LIMIT 1")
             #expect(stored.rows.count == 1)
             let first = try await client.query("SELECT email, id FROM customers WHERE id = 1").rows
             let again = try await client.query("SELECT email, id FROM customers WHERE id = 1").rows
@@ -63,7 +65,8 @@ struct MaskingTests {
         }
     }
 
-    @Test("a classified column is masked whole, in partitions and through views too; of other types than text it's NULL")
+    @Test(
+        "a classified column is masked whole, in partitions and through views too; of other types than text it's NULL")
     func classified() async throws {
         try await self.database.sql(
             """
@@ -101,7 +104,8 @@ struct MaskingTests {
     @Test("a classification of a column that isn't there refuses the session, rather than show a misspelt one")
     func missingColumn() async throws {
         let target = try PostgresTarget.shop(
-            self.database, classifications: [Classification(table: "customers", column: "fullname", kind: Kind("person_name"))])
+            self.database,
+            classifications: [Classification(table: "customers", column: "fullname", kind: Kind("person_name"))])
         try await LoopbackGlovebox.run(target: target) { glovebox in
             let result = try await glovebox.psql(glovebox.lease(), "SELECT 1")
             #expect(result.errors.contains("no column public.customers.fullname"))
@@ -147,9 +151,12 @@ struct MaskingTests {
         let name = try await self.database.sql("SELECT full_name FROM customers WHERE id = 3")
         try await LoopbackGlovebox.run(target: self.target) { glovebox in
             let writer = try await RawClient.signedIn(glovebox, glovebox.lease(.write))
-            let duplicate = try await writer.query("UPDATE customers SET email = (SELECT email FROM customers WHERE id = 3) WHERE id = 4")
+            let duplicate = try await writer.query(
+                "UPDATE customers SET email = (SELECT email FROM customers WHERE id = 3) WHERE id = 4")
             let violation = try #require(duplicate.errors.first)
-            #expect(violation.sqlState == "23505" && violation.detail != nil && violation.message.contains("customers_email_key"))
+            #expect(
+                violation.sqlState == "23505" && violation.detail != nil
+                    && violation.message.contains("customers_email_key"))
             let cast = try await writer.query("SELECT full_name::int FROM customers WHERE id = 3")
             let wrong = try #require(cast.errors.first)
             #expect(wrong.sqlState == "22P02" && wrong.message.contains("invalid input syntax"))
@@ -174,7 +181,9 @@ struct MaskingTests {
             let client = try await RawClient.signedIn(glovebox, glovebox.lease(.write))
             _ = try await client.query("LISTEN news")
             let messages = try await client.query("NOTIFY news, 'from ada@example.com'")
-            let payload = messages.firstNonNil { if case .notificationResponse(_, _, let payload) = $0 { payload } else { nil } }
+            let payload = messages.firstNonNil {
+                if case .notificationResponse(_, _, let payload) = $0 { payload } else { nil }
+            }
             #expect(try #require(payload).hasPrefix("from ‹email:"))
         }
     }
@@ -182,7 +191,8 @@ struct MaskingTests {
     @Test("a session whose encoding is changed ends")
     func encoding() async throws {
         try await LoopbackGlovebox.run(target: self.target) { glovebox in
-            let result = try await glovebox.psql(glovebox.lease(), "SET client_encoding TO LATIN1;\nSELECT full_name FROM customers;\n")
+            let result = try await glovebox.psql(
+                glovebox.lease(), "SET client_encoding TO LATIN1;\nSELECT full_name FROM customers;\n")
             #expect(result.status == 2)
             #expect(result.errors.contains("client_encoding must stay UTF8"))
             #expect(result.output == "")
@@ -191,7 +201,9 @@ struct MaskingTests {
 
     @Test("an error in redaction ends the session, and the row that it was about doesn't pass")
     func failsClosed() async throws {
-        try await LoopbackGlovebox.run(target: self.target, makeMasker: { _ in FailingMasker(trap: "the trap") }) { glovebox in
+        let makeMasker = { @Sendable (_: Pseudonyms) -> any SessionMasking in FailingMasker(trap: "the trap") }
+        try await LoopbackGlovebox.run(target: self.target, makeMasker: makeMasker) {
+            glovebox in
             let client = try await RawClient.signedIn(glovebox, glovebox.lease())
             let messages = try await client.query(
                 "SELECT t FROM (VALUES (1, 'one'), (2, 'the trap'), (3, 'three')) AS v (n, t) ORDER BY n")
@@ -207,11 +219,14 @@ struct MaskingTests {
     @Test("data goes in by COPY under a write lease, as it was sent")
     func copyIn() async throws {
         try await LoopbackGlovebox.run(target: self.target) { glovebox in
-            let rows = (1001...1500).map { "\($0)\t1\tplaced\tTeapot\t1\t9.50\tto x\($0)@example.com\t2024-01-01" }.joined(separator: "\n")
+            let rows = (1001...1500).map { "\($0)\t1\tplaced\tTeapot\t1\t9.50\tto x\($0)@example.com\t2024-01-01" }
+                .joined(separator: "\n")
             let result = try await glovebox.psql(
-                glovebox.lease(.write), "\\copy orders FROM STDIN\n\(rows)\n\\.\nSELECT count(*) FROM orders WHERE id > 1000;\n")
+                glovebox.lease(.write),
+                "\\copy orders FROM STDIN\n\(rows)\n\\.\nSELECT count(*) FROM orders WHERE id > 1000;\n")
             #expect(result.output == "500\n", "\(result.errors)")
-            #expect(try await self.database.sql("SELECT delivery FROM orders WHERE id = 1234") == "to x1234@example.com")
+            #expect(
+                try await self.database.sql("SELECT delivery FROM orders WHERE id = 1234") == "to x1234@example.com")
         }
     }
 }

@@ -1,8 +1,8 @@
 import GloveboxCore
+import Logging
 import NIOCore
 import NIOPosix
 import NIOSSL
-import Logging
 import PostgresAccess
 import PostgresWire
 import TestSupport
@@ -20,7 +20,8 @@ struct PostgresSignInTests {
     func overTLS() async throws {
         let folder = try TemporaryFolder()
         try await Subprocess.check([
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
+            "2",
             "-subj", "/CN=gateway", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", folder.file("key"), "-out",
             folder.file("crt"),
         ])
@@ -28,13 +29,11 @@ struct PostgresSignInTests {
             configuration: .makeServerConfiguration(
                 certificateChain: NIOSSLCertificate.fromPEMFile(folder.file("crt")).map { .certificate($0) },
                 privateKey: .privateKey(NIOSSLPrivateKey(file: folder.file("key"), format: .pem))))
-        try await LoopbackGlovebox.run(
-            target: self.target,
-            configure: {
-                $0.tls = { context }
-                $0.allowsPlaintext = false
-            }
-        ) { glovebox in
+        let configure = { (port: inout PostgresPort.Configuration) in
+            port.tls = { context }
+            port.allowsPlaintext = false
+        }
+        try await LoopbackGlovebox.run(target: self.target, configure: configure) { glovebox in
             let lease = glovebox.lease()
             let settings = "sslmode=verify-full sslrootcert=\(folder.file("crt"))"
             let result = try await glovebox.psql(lease, "SELECT 6 * 7; SHOW client_encoding;", settings: settings)
@@ -51,7 +50,8 @@ struct PostgresSignInTests {
             let (lease, other) = (glovebox.lease(), glovebox.lease())
             var shapes: Set<[String]> = []
             for (user, token) in [
-                (lease.user, Base32.random(length: 26)), (lease.user, other.token), ("shop-db.\(LeaseID.random())", lease.token),
+                (lease.user, Base32.random(length: 26)), (lease.user, other.token),
+                ("shop-db.\(LeaseID.random())", lease.token),
                 ("other-db.\(lease.grant.lease)", lease.token), ("postgres", "x"),
             ] {
                 let client = try await RawClient(port: glovebox.portNumber)
@@ -62,7 +62,9 @@ struct PostgresSignInTests {
             }
             #expect(shapes.count == 1, "\(shapes)")
             let codes = glovebox.decisions.refusals.map(\.code)
-            #expect(codes == ["scram_wrong_password", "scram_wrong_password"] + Array(repeating: "scram_unknown_user", count: 3))
+            #expect(
+                codes == ["scram_wrong_password", "scram_wrong_password"]
+                    + Array(repeating: "scram_unknown_user", count: 3))
             #expect(glovebox.sessions.count == 0)
         }
     }
@@ -83,8 +85,13 @@ struct PostgresSignInTests {
 
     @Test("garbage and half a message get no further than the port")
     func garbage() async throws {
-        try await LoopbackGlovebox.run(target: self.target, configure: { $0.signInLimit = .milliseconds(300) }) { glovebox in
-            for bytes in ["GET / HTTP/1.1\r\n\r\n", "\u{0}\u{0}\u{0}\u{8}\u{4}", "\u{0}", "", "\u{0}\u{0}\u{0}\u{9}\u{0}\u{3}\u{0}\u{0}\u{0}"] {
+        let configure = { (port: inout PostgresPort.Configuration) in port.signInLimit = .milliseconds(300) }
+        try await LoopbackGlovebox.run(target: self.target, configure: configure) {
+            glovebox in
+            for bytes in [
+                "GET / HTTP/1.1\r\n\r\n", "\u{0}\u{0}\u{0}\u{8}\u{4}", "\u{0}", "",
+                "\u{0}\u{0}\u{0}\u{9}\u{0}\u{3}\u{0}\u{0}\u{0}",
+            ] {
                 let client = try await RawClient(port: glovebox.portNumber)
                 client.send(ByteBuffer(string: bytes))
                 while try await client.next() != nil {}
@@ -97,9 +104,12 @@ struct PostgresSignInTests {
 
     @Test("no more connections wait for sign-in than allowed; sessions don't count")
     func unauthenticatedLimit() async throws {
-        try await LoopbackGlovebox.run(target: self.target, configure: { $0.unauthenticatedLimit = 2 }) { glovebox in
+        let configure = { (port: inout PostgresPort.Configuration) in port.unauthenticatedLimit = 2 }
+        try await LoopbackGlovebox.run(target: self.target, configure: configure) { glovebox in
             let session = try await RawClient.signedIn(glovebox, glovebox.lease())
-            let waiting = [try await RawClient(port: glovebox.portNumber), try await RawClient(port: glovebox.portNumber)]
+            let waiting = [
+                try await RawClient(port: glovebox.portNumber), try await RawClient(port: glovebox.portNumber),
+            ]
             // Both were taken in before the third is tried.
             for client in waiting {
                 var request = ByteBuffer()
@@ -116,7 +126,8 @@ struct PostgresSignInTests {
     @Test(
         "a refusal after sign-in is a proper error with its code",
         arguments: [
-            (GloveboxError.Code.policyDenied, "28000"), (.agentOffline, "57P03"), (.limitReached, "53300"), (.unknownTarget, "28000"),
+            (GloveboxError.Code.policyDenied, "28000"), (.agentOffline, "57P03"), (.limitReached, "53300"),
+            (.unknownTarget, "28000"),
         ])
     func refusedSession(_ code: GloveboxError.Code, _ sqlState: String) async throws {
         try await LoopbackGlovebox.run(target: self.target) { glovebox in

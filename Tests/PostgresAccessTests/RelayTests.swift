@@ -15,7 +15,8 @@ import Testing
 struct RelayTests {
     /// A journal on the caller's thread.
     final class InlineJournal: RecordJournal {
-        private let state = Mutex((isHolding: false, held: [@Sendable (Result<Void, GloveboxError>) -> Void](), count: 0))
+        private let state = Mutex(
+            (isHolding: false, held: [@Sendable (Result<Void, GloveboxError>) -> Void](), count: 0))
 
         var count: Int { self.state.withLock { $0.count } }
         func hold() { self.state.withLock { $0.isHolding = true } }
@@ -56,8 +57,10 @@ struct RelayTests {
             try self.backend.connect(to: address).wait()
             try self.backend.pipeline.syncOperations.addHandler(self.reads)
             let grant = LeaseGrant(
-                lease: .random(), holder: IdentityName(unchecked: "ada"), target: TargetName(unchecked: "shop-db"), purpose: "",
-                capabilities: [.read], limits: Limits(), maskingProfile: "default", rule: "test", remaining: .seconds(60))
+                lease: .random(), holder: IdentityName(unchecked: "ada"), target: TargetName(unchecked: "shop-db"),
+                purpose: "",
+                capabilities: [.read], limits: Limits(), maskingProfile: "default", rule: "test",
+                remaining: .seconds(60))
             let meter = LeaseMeter(grant)
             let detectors = try SharedDetectors.result.get()
             let target = PostgresTarget(
@@ -67,7 +70,8 @@ struct RelayTests {
                     request: SessionRequest(
                         session: .random(), grant: grant, capability: .read, startup: [:], client: nil,
                         cancelKey: GloveboxCore.CancelKey(processID: 7, secret: 9)),
-                    target: target, backend: OpenedBackend(channel: self.backend, session: BackendSession(), answers: []),
+                    target: target,
+                    backend: OpenedBackend(channel: self.backend, session: BackendSession(), answers: []),
                     columns: columns, leftParameters: [], meter: meter, journal: self.journal, time: ManualTime(),
                     resultMasker: try Masker(detectors: detectors, pseudonyms: meter.pseudonyms),
                     recordMasker: try Masker(detectors: detectors, pseudonyms: meter.pseudonyms)), on: self.loop)
@@ -159,7 +163,9 @@ struct RelayTests {
             let messages = try bench.messages(to: bench.client)
             #expect(messages.count == 5)
             let rows = messages.rows
-            #expect(rows.count == 2 && rows[0][0] == "1" && rows[0][1]?.hasPrefix("‹person_name:") == true && rows[0][2] == nil)
+            #expect(
+                rows.count == 2 && rows[0][0] == "1" && rows[0][1]?.hasPrefix("‹person_name:") == true
+                    && rows[0][2] == nil)
             #expect(rows[1] == ["2", nil, "plain"])
         }
     }
@@ -170,7 +176,8 @@ struct RelayTests {
         bench.journal.hold()
         let first = self.bytes(.query("SELECT 1"))
         let second = self.bytes(
-            .parse(.init(text: "SELECT 2")), .bind(.init()), .describe(.portal, ""), .execute(portal: "", maximumRows: 0))
+            .parse(.init(text: "SELECT 2")), .bind(.init()), .describe(.portal, ""),
+            .execute(portal: "", maximumRows: 0))
         let third = self.bytes(.sync)
         for bytes in [first, second, third] { try bench.client.writeInbound(bytes) }
         #expect(try bench.output(of: bench.backend).readableBytes == 0)

@@ -23,7 +23,8 @@ struct SessionTests {
     /// How many statements of sessions under leases run in the database.
     private func running() async throws -> String {
         try await self.database.sql(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'glovebox/%' AND state = 'active'")
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'glovebox/%' AND state = 'active'"
+        )
     }
 
     // MARK: Records
@@ -35,7 +36,8 @@ struct SessionTests {
             glovebox.journal.set(.holdingStatements)
             if extended {
                 client.send(
-                    .parse(.init(text: "INSERT INTO side VALUES ($1)")), .bind(.init(parameters: [ByteBuffer(string: "7")])),
+                    .parse(.init(text: "INSERT INTO side VALUES ($1)")),
+                    .bind(.init(parameters: [ByteBuffer(string: "7")])),
                     .execute(portal: "", maximumRows: 0), .sync)
             } else {
                 client.send(.query("INSERT INTO side VALUES (7)"))
@@ -78,9 +80,13 @@ struct SessionTests {
             try await glovebox.journal.waitForReceipts()
             let statement = try #require(glovebox.journal.statements.first)
             #expect(statement.text == "SELECT id, email FROM customers WHERE email <> $1 AND id <= $2 ORDER BY id")
-            #expect(statement.values.count == 2 && statement.values[0]?.hasPrefix("‹email:") == true && statement.values[1] == "5")
+            #expect(
+                statement.values.count == 2 && statement.values[0]?.hasPrefix("‹email:") == true
+                    && statement.values[1] == "5")
             let (receipt, reason) = try #require(glovebox.journal.receipts.first)
-            #expect(receipt.statements == 1 && receipt.rows == 5 && receipt.valuesMasked == ["email": 5] && receipt.valuesSeen == 10)
+            #expect(
+                receipt.statements == 1 && receipt.rows == 5 && receipt.valuesMasked == ["email": 5]
+                    && receipt.valuesSeen == 10)
             #expect(receipt.bytes > 100 && reason == "the client ended the session")
             let started = glovebox.journal.records.first
             #expect(started?.event.name == "session_started" && started?.identity?.rawValue == "ada")
@@ -122,20 +128,24 @@ struct SessionTests {
     func bytes() async throws {
         try await LoopbackGlovebox.run(target: self.target) { glovebox in
             let result = try await glovebox.psql(
-                glovebox.lease(limits: Limits(bytes: 20_000)), "COPY (SELECT repeat('x', 1000) FROM generate_series(1, 1000)) TO STDOUT;")
+                glovebox.lease(limits: Limits(bytes: 20_000)),
+                "COPY (SELECT repeat('x', 1000) FROM generate_series(1, 1000)) TO STDOUT;")
             #expect(result.errors.contains("[limit_reached]"))
             #expect(result.output.utf8.count < 20_000)
         }
     }
 
-    @Test("a statement that runs for too long is cancelled by the database; one that switches that off ends the session")
+    @Test(
+        "a statement that runs for too long is cancelled by the database; one that switches that off ends the session")
     func seconds() async throws {
         try await LoopbackGlovebox.run(target: self.target) { glovebox in
             let client = try await RawClient.signedIn(glovebox, glovebox.lease(limits: Limits(seconds: 1)))
             #expect(try await client.query("SELECT pg_sleep(60)").errors.first?.sqlState == "57014")
             _ = try await client.query("SET statement_timeout = 0")
             let messages = try await client.query("SELECT pg_sleep(60)")
-            #expect(messages.errors.first?.isFatal == true && messages.errors.first?.message.contains("[limit_reached]") == true)
+            #expect(
+                messages.errors.first?.isFatal == true
+                    && messages.errors.first?.message.contains("[limit_reached]") == true)
             try await eventually { try await self.running() == "0" }
         }
     }
@@ -155,11 +165,14 @@ struct SessionTests {
 
     // MARK: Ends
 
-    @Test("the end of a lease tells its clients why, cuts them, and cancels what they run in the database; others go on")
+    @Test(
+        "the end of a lease tells its clients why, cuts them, and cancels what they run in the database; others go on")
     func leaseEnds() async throws {
         try await LoopbackGlovebox.run(target: self.target) { glovebox in
             let (lease, other) = (glovebox.lease(), glovebox.lease())
-            let clients = [try await RawClient.signedIn(glovebox, lease), try await RawClient.signedIn(glovebox, lease)]
+            let clients = [
+                try await RawClient.signedIn(glovebox, lease), try await RawClient.signedIn(glovebox, lease),
+            ]
             let spared = try await RawClient.signedIn(glovebox, other)
             for client in clients { client.send(.query("SELECT pg_sleep(600)")) }
             try await eventually { try await self.running() == "2" }
@@ -220,7 +233,9 @@ struct SessionTests {
         }
     }
 
-    @Test("garbage in a session ends it, and reaches no database", arguments: ["~~~~~~~~", "Q\u{0}\u{0}\u{0}\u{1}", "p\u{0}\u{0}\u{0}\u{5}\u{0}"])
+    @Test(
+        "garbage in a session ends it, and reaches no database",
+        arguments: ["~~~~~~~~", "Q\u{0}\u{0}\u{0}\u{1}", "p\u{0}\u{0}\u{0}\u{5}\u{0}"])
     func garbage(_ bytes: String) async throws {
         try await LoopbackGlovebox.run(target: self.target) { glovebox in
             let client = try await RawClient.signedIn(glovebox, glovebox.lease())
@@ -253,7 +268,8 @@ struct SessionTests {
         try await LoopbackGlovebox.run(target: self.target) { glovebox in
             let client = try await RawClient.signedIn(glovebox, glovebox.lease())
             try await self.database.sql(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'glovebox/%'")
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'glovebox/%'"
+            )
             let messages = try await client.untilReady()
             #expect(messages.errors.first?.isFatal == true && messages.errors.first?.sqlState == "57P01")
             try await glovebox.journal.waitForReceipts()
@@ -265,7 +281,8 @@ struct SessionTests {
     func largeResult() async throws {
         try await LoopbackGlovebox.run(target: self.target) { glovebox in
             let result = try await glovebox.psql(
-                glovebox.lease(), "SELECT repeat('y', 1000) FROM generate_series(1, 20000);", options: ["--output", "/dev/stdout"])
+                glovebox.lease(), "SELECT repeat('y', 1000) FROM generate_series(1, 20000);",
+                options: ["--output", "/dev/stdout"])
             #expect(result.output.utf8.count == 20_000 * 1001)
         }
     }

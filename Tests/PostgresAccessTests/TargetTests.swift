@@ -53,16 +53,21 @@ struct TargetTests {
         let file = CredentialSource.file(try folder.write("password", role.password))
         let sql = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
         #expect(try await self.ask(self.target(role.name, file, tls: .require), sql).output == "t\n")
-        let verified = PostgresTarget.TLSMode.verifyFull(certificateAuthority: self.server.certificateFile, serverName: nil)
+        let verified = PostgresTarget.TLSMode.verifyFull(
+            certificateAuthority: self.server.certificateFile, serverName: nil)
         #expect(try await self.ask(self.target(role.name, file, tls: verified), sql).output == "t\n")
         let roots = PostgresTarget.TLSMode.verifyFull(certificateAuthority: nil, serverName: nil)
-        #expect(try await self.ask(self.target(role.name, file, tls: roots), sql).errors.contains("[target_unreachable]"))
+        #expect(
+            try await self.ask(self.target(role.name, file, tls: roots), sql).errors.contains("[target_unreachable]"))
         try await Subprocess.check([
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
+            "2",
             "-subj", "/CN=localhost", "-keyout", folder.file("key"), "-out", folder.file("crt"),
         ])
         let stranger = PostgresTarget.TLSMode.verifyFull(certificateAuthority: folder.file("crt"), serverName: nil)
-        #expect(try await self.ask(self.target(role.name, file, tls: stranger), sql).errors.contains("[target_unreachable]"))
+        #expect(
+            try await self.ask(self.target(role.name, file, tls: stranger), sql).errors.contains("[target_unreachable]")
+        )
         #expect(try await self.ask(self.target(role.name, file), sql).errors.contains("[target_refused]"))
     }
 
@@ -71,7 +76,8 @@ struct TargetTests {
         let role = try await self.makeRole("auth_cleartext")
         let folder = try TemporaryFolder()
         let file = CredentialSource.file(try folder.write("password", role.password))
-        let verified = PostgresTarget.TLSMode.verifyFull(certificateAuthority: self.server.certificateFile, serverName: nil)
+        let verified = PostgresTarget.TLSMode.verifyFull(
+            certificateAuthority: self.server.certificateFile, serverName: nil)
         #expect(try await self.ask(self.target(role.name, file, tls: verified)).outcome == "in\n")
         for tls in [PostgresTarget.TLSMode.off, .require] {
             let result = try await self.ask(self.target(role.name, file, tls: tls))
@@ -88,7 +94,8 @@ struct TargetTests {
         var unreachable = try self.target(role.name, nil)
         unreachable.address = .tcp(host: "127.0.0.1", port: try freePort())
         for (target, code) in [
-            (try self.target(role.name, .file(open)), "target_credential"), (try self.target(role.name, .file("/none")), "target_credential"),
+            (try self.target(role.name, .file(open)), "target_credential"),
+            (try self.target(role.name, .file("/none")), "target_credential"),
             (try self.target(role.name, .command(["false"])), "target_credential"),
             (try self.target(role.name, .environment("GLOVEBOX_NOT_SET")), "target_credential"),
             (try self.target(role.name, .file(wrong)), "target_refused"), (unreachable, "target_unreachable"),
@@ -121,7 +128,10 @@ struct TargetTests {
             ("GRANT CREATE ON SCHEMA public TO @", "create in schema public"),
             ("GRANT pg_write_server_files TO @", "reach the server's files"),
             ("ALTER ROLE @ CREATEROLE", "create roles"),
-            ("CREATE TABLE t (n int); CREATE ROLE @_writer; GRANT DELETE ON t TO @_writer; ALTER ROLE @ NOINHERIT; GRANT @_writer TO @", "write to public.t"),
+            (
+                "CREATE TABLE t (n int); CREATE ROLE @_writer; GRANT DELETE ON t TO @_writer; ALTER ROLE @ NOINHERIT; GRANT @_writer TO @",
+                "write to public.t"
+            ),
         ])
     func writingReader(_ grant: String, _ why: String) async throws {
         let role = try await self.makeRole("auth_trust")

@@ -37,7 +37,8 @@ final class LoopbackGlovebox: Sendable {
         makeMasker: (@Sendable (Pseudonyms) throws -> any SessionMasking)? = nil,
         _ body: @Sendable (LoopbackGlovebox) async throws -> Value
     ) async throws -> Value {
-        var configuration = PostgresPort.Configuration(host: "127.0.0.1", port: 0, tls: nil, allowsPlaintext: true, signInLimit: .seconds(60))
+        var configuration = PostgresPort.Configuration(
+            host: "127.0.0.1", port: 0, tls: nil, allowsPlaintext: true, signInLimit: .seconds(60))
         configure(&configuration)
         let glovebox = try await LoopbackGlovebox(target, configuration, makeMasker)
         do {
@@ -107,7 +108,8 @@ final class LoopbackGlovebox: Sendable {
 
             """
         return try await Subprocess.check(
-            [Repository.file(".build-venv/bin/python"), "-c", start + program], environment: self.environment(lease.token),
+            [Repository.file(".build-venv/bin/python"), "-c", start + program],
+            environment: self.environment(lease.token),
             timeout: .seconds(30))
     }
 }
@@ -136,7 +138,8 @@ final class LoopbackDecisions: PostgresPortDecisions {
         let lease = TestLease(
             grant: LeaseGrant(
                 lease: .random(), holder: IdentityName(unchecked: "ada"), target: self.target.name, purpose: "INC-4711",
-                capabilities: [capability], limits: limits, maskingProfile: "default", rule: "test", remaining: .seconds(900)),
+                capabilities: [capability], limits: limits, maskingProfile: "default", rule: "test",
+                remaining: .seconds(900)),
             capability: capability, token: token,
             verifier: .derive(password: Secret(Array(token.utf8)), salt: Array(0..<16), iterations: 4096))
         self.state.withLock { $0.leases[lease.grant.lease] = lease }
@@ -179,7 +182,8 @@ final class LoopbackDecisions: PostgresPortDecisions {
     func sessionClosed(_ opening: PostgresSessionOpening) { self.state.withLock { $0.closed += 1 } }
 
     /// Two connected channels, neither of which reads.
-    private static func pipe(_ first: any EventLoop, _ second: any EventLoop) async throws -> (any Channel, any Channel) {
+    private static func pipe(_ first: any EventLoop, _ second: any EventLoop) async throws -> (any Channel, any Channel)
+    {
         let accepted = second.makePromise(of: (any Channel).self)
         let listener = try await ServerBootstrap(group: second, childGroup: second)
             .childChannelOption(.autoRead, value: false)
@@ -189,7 +193,9 @@ final class LoopbackDecisions: PostgresPortDecisions {
             }
             .bind(host: "127.0.0.1", port: 0).get()
         guard let address = listener.localAddress else { throw TestSupportError("the pipe's listener has no address") }
-        let dialled = try await ClientBootstrap(group: first).channelOption(.autoRead, value: false).connect(to: address).get()
+        let dialled = try await ClientBootstrap(group: first).channelOption(.autoRead, value: false).connect(
+            to: address
+        ).get()
         let other = try await accepted.futureResult.get()
         try await listener.close()
         // It is active once its initialisation is over, which the event loop does before this.

@@ -58,7 +58,9 @@ final class MemoryJournal: RecordJournal {
         self.records.compactMap { if case .statement(let text, let values) = $0.event { (text, values) } else { nil } }
     }
     var receipts: [(receipt: SessionReceipt, reason: String)] {
-        self.records.compactMap { if case .sessionEnded(let receipt, let reason) = $0.event { (receipt, reason) } else { nil } }
+        self.records.compactMap {
+            if case .sessionEnded(let receipt, let reason) = $0.event { (receipt, reason) } else { nil }
+        }
     }
     /// Everything that the records say, to search in.
     var text: String { self.records.map { "\($0.event)" }.joined(separator: "\n") }

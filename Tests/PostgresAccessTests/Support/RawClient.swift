@@ -35,7 +35,8 @@ final class RawClient: Sendable {
     /// Signs in, and gives all that the server said until it was ready or closed.
     func signIn(user: String, token: String) async throws -> [Frame] {
         var machine = ClientSignIn(
-            parameters: StartupParameters([("user", user)].map { .init(name: $0.0, value: $0.1) }), password: Secret(token),
+            parameters: StartupParameters([("user", user)].map { .init(name: $0.0, value: $0.1) }),
+            password: Secret(token),
             allowsCleartext: false, nonce: Base32.random(length: 24))
         self.send(machine.startup)
         var frames: [Frame] = []

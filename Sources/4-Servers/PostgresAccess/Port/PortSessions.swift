@@ -56,7 +56,9 @@ final class PortSessions: Sendable {
     // MARK: Sessions
 
     /// Makes a session of a client who has proved a lease: a name and a cancel key that no other has.
-    func begin(target: TargetName, lease: LeaseID, _ parameters: StartupParameters, _ client: any Channel) -> PostgresSessionOpening? {
+    func begin(
+        target: TargetName, lease: LeaseID, _ parameters: StartupParameters, _ client: any Channel
+    ) -> PostgresSessionOpening? {
         var startup: [String: String] = [:]
         for parameter in parameters.all { startup[parameter.name] = parameter.value }
         return self.state.withLock { state in
@@ -118,7 +120,8 @@ final class PortSessions: Sendable {
     func close() -> [any Channel] {
         self.state.withLock { state in
             state.isClosed = true
-            return Array(state.unauthenticated.values) + state.sessions.values.flatMap { [$0.client] + ($0.tunnel.map { [$0] } ?? []) }
+            return Array(state.unauthenticated.values)
+                + state.sessions.values.flatMap { [$0.client] + ($0.tunnel.map { [$0] } ?? []) }
         }
     }
 }

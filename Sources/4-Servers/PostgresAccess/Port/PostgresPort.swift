@@ -1,8 +1,8 @@
 package import GloveboxCore
 package import Logging
 package import NIOCore
-package import NIOSSL
 import NIOPosix
+package import NIOSSL
 import PostgresWire
 
 #if canImport(Glibc)
@@ -94,7 +94,8 @@ package final class PostgresPort: Sendable {
     ///   adds what carries bytes both ways, with back pressure, and closes each when the other closes.
     /// - Throws: `port_taken`, or `configuration_invalid` for an address that can't be listened on.
     package static func start(
-        _ configuration: Configuration, decisions: any PostgresPortDecisions, on group: any EventLoopGroup, logger: Logger,
+        _ configuration: Configuration, decisions: any PostgresPortDecisions, on group: any EventLoopGroup,
+        logger: Logger,
         join: @escaping @Sendable (_ client: any Channel, _ tunnel: any Channel) -> Void
     ) async throws -> PostgresPort {
         let parts = Parts(configuration, decisions, logger, join)
@@ -121,12 +122,14 @@ package final class PostgresPort: Sendable {
             return PostgresPort(listener, address, parts)
         } catch let error as IOError where error.errnoCode == EADDRINUSE {
             throw GloveboxError(
-                .portTaken, "another program listens on \(place): stop it, or set another port for PostgreSQL clients", cause: error)
+                .portTaken, "another program listens on \(place): stop it, or set another port for PostgreSQL clients",
+                cause: error)
         } catch let error as GloveboxError {
             throw error
         } catch {
             throw GloveboxError(
-                .configurationInvalid, "can't listen for PostgreSQL clients on \(place): is it an address of this machine, and allowed?",
+                .configurationInvalid,
+                "can't listen for PostgreSQL clients on \(place): is it an address of this machine, and allowed?",
                 cause: error)
         }
     }

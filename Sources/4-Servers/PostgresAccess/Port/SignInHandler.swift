@@ -90,7 +90,8 @@ final class SignInHandler: ChannelInboundHandler, RemovableChannelHandler {
             try context.pipeline.syncOperations.addHandler(handler, position: .first)
             self.machine.tlsStarted()
         } catch {
-            self.port.logger.error("TLS can't be set up for a client", metadata: ["error": "\(String(reflecting: error))"])
+            self.port.logger.error(
+                "TLS can't be set up for a client", metadata: ["error": "\(String(reflecting: error))"])
             self.close(context)
         }
     }
@@ -137,7 +138,8 @@ final class SignInHandler: ChannelInboundHandler, RemovableChannelHandler {
         self.overdue?.cancel()
         self.port.sessions.settle(context.channel)
         guard let claim = self.claim,
-            let opening = self.port.sessions.begin(target: claim.target, lease: claim.lease, parameters, context.channel)
+            let opening = self.port.sessions.begin(
+                target: claim.target, lease: claim.lease, parameters, context.channel)
         else { return self.close(context) }
         self.opening = opening
         // Goes on when somebody can take what comes.

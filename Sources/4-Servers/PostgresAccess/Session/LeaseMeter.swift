@@ -71,7 +71,9 @@ extension GloveboxError {
     }
 
     static func bytesReached(_ most: Int64) -> Self {
-        Self(.limitReached, "the lease allows \(most) bytes of results in all, and they have been received: open another lease")
+        Self(
+            .limitReached,
+            "the lease allows \(most) bytes of results in all, and they have been received: open another lease")
     }
 
     static func secondsReached(_ most: Int64) -> Self {

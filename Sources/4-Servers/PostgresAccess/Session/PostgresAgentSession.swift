@@ -28,7 +28,8 @@ package final class PostgresAgentSession: Sendable {
         guard pipe.eventLoop === self.eventLoop else {
             self.end(GloveboxError(.internal, "the session's pipe is on another event loop"))
             pipe.close(promise: nil)
-            return self.eventLoop.makeFailedFuture(GloveboxError(.internal, "the session's pipe is on another event loop"))
+            return self.eventLoop.makeFailedFuture(
+                GloveboxError(.internal, "the session's pipe is on another event loop"))
         }
         return self.eventLoop.submit {
             do {

@@ -1,8 +1,8 @@
 package import Contracts
 package import GloveboxCore
 package import NIOCore
-package import Redaction
 import PostgresWire
+package import Redaction
 import Synchronization
 
 /// All sessions of an agent's PostgreSQL targets, by lease: opens them, cancels in them, ends them.
@@ -92,7 +92,8 @@ package final class PostgresAgentSessions: Sendable {
                 let columns = try preparation.judge(backend.answers)
                 try await self.journal.append([
                     self.record(
-                        request, .sessionStarted(application: try self.application(request, meter), client: request.client))
+                        request,
+                        .sessionStarted(application: try self.application(request, meter), client: request.client))
                 ])
                 let maker = self.makeMasker
                 return try await eventLoop.submit {
@@ -179,7 +180,8 @@ package final class PostgresAgentSessions: Sendable {
 
     private func record(_ request: SessionRequest, _ event: RecordEvent) -> Record {
         Record(
-            time: self.time.wall, identity: request.grant.holder, target: request.grant.target, lease: request.grant.lease,
+            time: self.time.wall, identity: request.grant.holder, target: request.grant.target,
+            lease: request.grant.lease,
             session: request.session, event: event)
     }
 

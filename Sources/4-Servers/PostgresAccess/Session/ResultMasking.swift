@@ -119,7 +119,9 @@ struct ResultMasking {
         }
     }
 
-    private func judge(_ value: ByteBuffer, _ shape: ValueShape, _ column: ColumnPlan) throws(GloveboxError) -> MaskResult {
+    private func judge(
+        _ value: ByteBuffer, _ shape: ValueShape, _ column: ColumnPlan
+    ) throws(GloveboxError) -> MaskResult {
         if let kind = column.kind {
             return try self.masker.maskWhole(value, kind: kind, as: shape, scope: column.scope)
         }
@@ -151,8 +153,10 @@ struct ResultMasking {
             case Unicode.Scalar("M").value where isAboutValue, Unicode.Scalar("W").value where isAboutValue,
                 Unicode.Scalar("H").value where isAboutValue:
                 masked.fields[index].value = try self.masker.maskText(Self.hidingQuoted(field.value))
-            case Unicode.Scalar("S").value, Unicode.Scalar("V").value, Unicode.Scalar("C").value, Unicode.Scalar("P").value,
-                Unicode.Scalar("p").value, Unicode.Scalar("F").value, Unicode.Scalar("L").value, Unicode.Scalar("R").value:
+            case Unicode.Scalar("S").value, Unicode.Scalar("V").value, Unicode.Scalar("C").value,
+                Unicode.Scalar("P").value,
+                Unicode.Scalar("p").value, Unicode.Scalar("F").value, Unicode.Scalar("L").value,
+                Unicode.Scalar("R").value:
                 break
             default:
                 masked.fields[index].value = try self.masker.maskText(field.value)
@@ -163,7 +167,9 @@ struct ResultMasking {
 
     /// Everything from the first double quote to the last, as a value may hold quotes itself.
     private static func hidingQuoted(_ text: String) -> String {
-        guard let first = text.firstIndex(of: "\""), let last = text.lastIndex(of: "\""), first < last else { return text }
+        guard let first = text.firstIndex(of: "\""), let last = text.lastIndex(of: "\""), first < last else {
+            return text
+        }
         return text[...first] + "‹hidden›" + text[last...]
     }
 
@@ -171,7 +177,8 @@ struct ResultMasking {
         processID: UInt32, channel: String, payload: String
     ) throws(GloveboxError) -> BackendMessage {
         .notificationResponse(
-            processID: processID, channel: try self.masker.maskText(channel), payload: try self.masker.maskText(payload))
+            processID: processID, channel: try self.masker.maskText(channel), payload: try self.masker.maskText(payload)
+        )
     }
 }
 

@@ -53,7 +53,8 @@ extension SessionRelay {
         case .notice(let fields):
             try self.results.mask(fields).writeNotice(into: &self.out)
         case .notification(let processID, let channel, let payload):
-            try self.results.notification(processID: processID, channel: channel, payload: payload).write(into: &self.out)
+            try self.results.notification(processID: processID, channel: channel, payload: payload).write(
+                into: &self.out)
         case .commandComplete, .portalSuspended:
             self.pass(frame.bytes)
             self.statementEnded()

@@ -71,7 +71,9 @@ extension SessionRelay {
         guard case .open = self.phase else { return }
         if case .failure(let error) = result {
             return self.end(
-                GloveboxError(.journalUnavailable, "the statement can't be recorded, so it isn't run; the session ends", cause: error))
+                GloveboxError(
+                    .journalUnavailable, "the statement can't be recorded, so it isn't run; the session ends",
+                    cause: error))
         }
         self.sends[self.sends.index(self.sends.startIndex, offsetBy: number - self.firstSend)].isDurable = true
         while let next = self.sends.first, next.isDurable {

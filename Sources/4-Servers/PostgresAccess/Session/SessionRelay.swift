@@ -122,7 +122,8 @@ final class SessionRelay {
             try self.backend.pipeline.syncOperations.addHandler(backend)
             pipe.writeAndFlush(self.greeting(), promise: nil)
             // What the server has sent meanwhile comes now.
-            if let opening = try? self.backend.pipeline.syncOperations.context(handlerType: BackendOpeningHandler.self) {
+            if let opening = try? self.backend.pipeline.syncOperations.context(handlerType: BackendOpeningHandler.self)
+            {
                 self.backend.pipeline.syncOperations.removeHandler(context: opening, promise: nil)
             }
         } catch {
@@ -146,7 +147,8 @@ final class SessionRelay {
         var secret = ByteBuffer()
         secret.writeInteger(key.secret)
         BackendMessage.backendKeyData(
-            PostgresWire.CancelKey(processID: UInt32(bitPattern: key.processID), secret: Array(secret.readableBytesView))
+            PostgresWire.CancelKey(
+                processID: UInt32(bitPattern: key.processID), secret: Array(secret.readableBytesView))
         ).write(into: &greeting)
         if !self.leftParameters.isEmpty {
             let names = self.leftParameters.map { "'\($0.prefix(63))'" }.joined(separator: ", ")

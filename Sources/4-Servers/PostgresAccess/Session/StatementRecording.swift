@@ -14,11 +14,13 @@ struct StatementRecording {
             var values: [String?] = []
             values.reserveCapacity(bind.parameters.count)
             for (index, value) in bind.parameters.enumerated() {
-                values.append(try value.map { (bytes) throws(GloveboxError) in
-                    try self.text(bytes, bind.parameterFormat(index))
-                })
+                values.append(
+                    try value.map { (bytes) throws(GloveboxError) in
+                        try self.text(bytes, bind.parameterFormat(index))
+                    })
             }
-            let name = text ?? "‹statement \(bind.statement.isEmpty ? "without a name" : bind.statement), prepared by SQL›"
+            let name =
+                text ?? "‹statement \(bind.statement.isEmpty ? "without a name" : bind.statement), prepared by SQL›"
             return .statement(text: try self.masker.maskText(name), values: values)
         case .cursor(let portal):
             return .statement(text: try self.masker.maskText("‹more rows of \(portal), declared by SQL›"), values: [])
@@ -34,7 +36,8 @@ struct StatementRecording {
             default: ""
             }
         return .statementRefused(
-            code: "protocol_refused", message: "\(error.message) (SQLSTATE \(error.sqlState))", text: try self.masker.maskText(text))
+            code: "protocol_refused", message: "\(error.message) (SQLSTATE \(error.sqlState))",
+            text: try self.masker.maskText(text))
     }
 
     /// The type of a binary value isn't known here: what reads as text or as an integer is recorded as that.

@@ -29,7 +29,8 @@ extension PostgresTarget {
         return connected.flatMapErrorThrowing { error in
             if let error = error as? GloveboxError { throw error }
             throw GloveboxError(
-                .targetUnreachable, "the agent can't connect to '\(name)': is the database up, and its address right?", cause: error)
+                .targetUnreachable, "the agent can't connect to '\(name)': is the database up, and its address right?",
+                cause: error)
         }
     }
 
@@ -53,10 +54,12 @@ extension PostgresTarget {
             }
         }
         do {
-            return try NIOSSLClientHandler(context: NIOSSLContext(configuration: configuration), serverHostname: serverName)
+            return try NIOSSLClientHandler(
+                context: NIOSSLContext(configuration: configuration), serverHostname: serverName)
         } catch {
             throw GloveboxError(
-                .configurationInvalid, "TLS to '\(self.name)' can't be set up: check the certificate authority's file", cause: error)
+                .configurationInvalid, "TLS to '\(self.name)' can't be set up: check the certificate authority's file",
+                cause: error)
         }
     }
 

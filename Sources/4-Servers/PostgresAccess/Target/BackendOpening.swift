@@ -90,7 +90,8 @@ final class BackendOpeningHandler: ChannelInboundHandler, RemovableChannelHandle
 
     func channelInactive(context: ChannelHandlerContext) {
         self.fail(
-            GloveboxError(.targetUnreachable, "'\(self.target.name)' closed the connection while it was opened"), context)
+            GloveboxError(.targetUnreachable, "'\(self.target.name)' closed the connection while it was opened"),
+            context)
         context.fireChannelInactive()
     }
 
@@ -105,7 +106,8 @@ final class BackendOpeningHandler: ChannelInboundHandler, RemovableChannelHandle
         case nil: break
         case .refused:
             throw GloveboxError(
-                .targetUnreachable, "'\(self.target.name)' doesn't do TLS: turn it on there, or set the agent's 'tls' for it to off")
+                .targetUnreachable,
+                "'\(self.target.name)' doesn't do TLS: turn it on there, or set the agent's 'tls' for it to off")
         case .startTLS:
             guard let handler = try self.target.makeTLSHandler() else { return }
             try context.pipeline.syncOperations.addHandler(handler, position: .first)
@@ -137,7 +139,8 @@ final class BackendOpeningHandler: ChannelInboundHandler, RemovableChannelHandle
             case .rowDescription: self.rows = []
             case .dataRow(let cells):
                 guard self.rows.count < Self.rowLimit else {
-                    throw GloveboxError(.targetRefused, "'\(self.target.name)' has more classified columns than \(Self.rowLimit)")
+                    throw GloveboxError(
+                        .targetRefused, "'\(self.target.name)' has more classified columns than \(Self.rowLimit)")
                 }
                 self.rows.append(try Self.texts(cells))
             case .commandComplete: self.answers.append(self.rows)
@@ -152,7 +155,8 @@ final class BackendOpeningHandler: ChannelInboundHandler, RemovableChannelHandle
                 self.phase = .preparing(session)
             case .noticeResponse, .notificationResponse: break
             case .readyForQuery: self.finish(session, context)
-            default: throw PostgresWireError(.unexpectedMessage, "the target answered the preparation with something else")
+            default:
+                throw PostgresWireError(.unexpectedMessage, "the target answered the preparation with something else")
             }
         }
     }

@@ -22,7 +22,8 @@ package enum CredentialSource: Hashable, Sendable {
         switch self {
         case .environment(let name):
             guard let value = getenv(name) else {
-                throw GloveboxError(.targetCredential, "the environment variable '\(name)' with the target's password isn't set")
+                throw GloveboxError(
+                    .targetCredential, "the environment variable '\(name)' with the target's password isn't set")
             }
             return Secret(String(cString: value))
         case .file(let path):
@@ -76,7 +77,8 @@ package enum CredentialSource: Hashable, Sendable {
         let failure = posix_spawnp(&child, program, &actions, nil, &argv, environ)
         close(writer)
         guard failure == 0 else {
-            throw GloveboxError(.targetCredential, "can't run '\(program)' for the target's password: \(reason(failure))")
+            throw GloveboxError(
+                .targetCredential, "can't run '\(program)' for the target's password: \(reason(failure))")
         }
         var bytes: [UInt8] = []
         let isWhole = Self.drain(reader, into: &bytes, until: .now() + .seconds(10))
@@ -87,7 +89,8 @@ package enum CredentialSource: Hashable, Sendable {
             throw GloveboxError(.targetCredential, "'\(program)' didn't give the target's password within 10 seconds")
         }
         guard status == 0 else {
-            throw GloveboxError(.targetCredential, "'\(program)', asked for the target's password, failed (status \(status))")
+            throw GloveboxError(
+                .targetCredential, "'\(program)', asked for the target's password, failed (status \(status))")
         }
         return try Self.secret(bytes, "the output of '\(program)'")
     }

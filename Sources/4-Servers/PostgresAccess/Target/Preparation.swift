@@ -35,10 +35,12 @@ struct Preparation: Sendable {
             database != client["user"], database != self.target.name.rawValue
         {
             throw GloveboxError(
-                .invalidArgument, "'\(self.target.name)' is one database: connect without a database name, or with '\(self.target.name)'")
+                .invalidArgument,
+                "'\(self.target.name)' is one database: connect without a database name, or with '\(self.target.name)'")
         }
         if let encoding = client["client_encoding"], !Self.isAccepted(encoding: encoding) {
-            throw GloveboxError(.invalidArgument, "sessions are in UTF8: set client_encoding (PGCLIENTENCODING) to UTF8")
+            throw GloveboxError(
+                .invalidArgument, "sessions are in UTF8: set client_encoding (PGCLIENTENCODING) to UTF8")
         }
         var parameters: [(String, String)] = [
             ("user", user), ("database", self.target.database), ("client_encoding", "UTF8"),
@@ -152,20 +154,25 @@ struct Preparation: Sendable {
     func judge(_ answers: [[[String?]]]) throws(GloveboxError) -> [ColumnID: Kind] {
         let target = self.target.name
         guard answers.count == 3, let role = answers[0].first, role.count == 3 else {
-            throw GloveboxError(.targetRefused, "a session on '\(target)' can't be prepared: the database answered something else")
+            throw GloveboxError(
+                .targetRefused, "a session on '\(target)' can't be prepared: the database answered something else")
         }
         if role[1] != "f", !self.target.allowsSuperuser {
             throw GloveboxError(
-                .ceilingDenied, "the agent's role for '\(target)' is, or can become, a superuser, and the ceiling doesn't allow that")
+                .ceilingDenied,
+                "the agent's role for '\(target)' is, or can become, a superuser, and the ceiling doesn't allow that")
         }
         if self.capability == .read, !self.target.allowsWritingReader {
             if role[2] != "f" {
                 throw GloveboxError(
-                    .ceilingDenied, "the agent's role for reading '\(target)' can create roles or databases, replicate, or reach the server's files: use one that can't")
+                    .ceilingDenied,
+                    "the agent's role for reading '\(target)' can create roles or databases, replicate, or reach the server's files: use one that can't"
+                )
             }
             if let writable = answers[1].first?.first {
                 throw GloveboxError(
-                    .ceilingDenied, "the agent's role for reading '\(target)' can \(writable ?? "write"): use one that can't")
+                    .ceilingDenied,
+                    "the agent's role for reading '\(target)' can \(writable ?? "write"): use one that can't")
             }
         }
         var columns: [ColumnID: Kind] = [:]
@@ -174,12 +181,14 @@ struct Preparation: Sendable {
             guard row.count == 3, let number = row[0].flatMap({ Int($0) }), let table = row[1].flatMap({ UInt32($0) }),
                 let attribute = row[2].flatMap({ Int16($0) }), self.target.classifications.indices.contains(number)
             else {
-                throw GloveboxError(.targetRefused, "a session on '\(target)' can't be prepared: the database answered something else")
+                throw GloveboxError(
+                    .targetRefused, "a session on '\(target)' can't be prepared: the database answered something else")
             }
             missing.remove(number)
             // Where several classifications reach one column, the first in the configuration names it.
             let kind = self.target.classifications[number].kind
-            columns[ColumnID(table: table, attribute: attribute)] = columns[ColumnID(table: table, attribute: attribute)] ?? kind
+            columns[ColumnID(table: table, attribute: attribute)] =
+                columns[ColumnID(table: table, attribute: attribute)] ?? kind
         }
         if let number = missing.min() {
             let classification = self.target.classifications[number]
