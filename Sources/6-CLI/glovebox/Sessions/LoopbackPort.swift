@@ -62,11 +62,15 @@ struct LoopbackPort {
             var iterator = fromClient.makeAsyncIterator()
             var pending = ByteBuffer()
             // A client may ask for encryption first (PostgreSQL, "SSL Session Encryption"): here it gets none.
-            while let wish = try await StartupWish.next(&pending, { try await iterator.next() }) {
-                guard wish == .encryption else { break }
-                try await toClient.write(ByteBuffer(string: "N"))
+            reading: while true {
+                switch StartupWish(taking: &pending) {
+                case .encryption: try await toClient.write(ByteBuffer(string: "N"))
+                case .session: break reading
+                case nil:
+                    guard var more = try await iterator.next() else { return }
+                    pending.writeBuffer(&more)
+                }
             }
-            guard pending.readableBytes > 0 else { return }
             let first = pending
             let server = try await gateway.dial()
             try await server.executeThenClose { fromServer, toServer in
@@ -91,20 +95,19 @@ enum StartupWish: Equatable {
     /// Anything else: a start-up or a cancel request, for the gateway to judge.
     case session
 
-    /// Reads until it's clear; takes a wish for encryption out of `pending`, and leaves everything else in it. `nil`
-    /// when the client goes away first.
-    static func next(
-        _ pending: inout ByteBuffer, _ more: () async throws -> ByteBuffer?
-    ) async throws -> StartupWish? {
-        while pending.readableBytes < 8 {
-            guard var buffer = try await more() else { return nil }
-            pending.writeBuffer(&buffer)
+    /// Takes a wish for encryption out of what has been received; leaves everything else in it. `nil` while it isn't
+    /// clear yet.
+    init?(taking received: inout ByteBuffer) {
+        let start = received.readerIndex
+        guard let length: UInt32 = received.getInteger(at: start),
+            let code: UInt32 = received.getInteger(at: start + 4)
+        else { return nil }
+        guard length == 8, code == 80_877_103 || code == 80_877_104 else {
+            self = .session
+            return
         }
-        let length: UInt32? = pending.getInteger(at: pending.readerIndex)
-        let code: UInt32? = pending.getInteger(at: pending.readerIndex + 4)
-        guard length == 8, code == 80_877_103 || code == 80_877_104 else { return .session }
-        pending.moveReaderIndex(forwardBy: 8)
-        return .encryption
+        received.moveReaderIndex(forwardBy: 8)
+        self = .encryption
     }
 }
 
