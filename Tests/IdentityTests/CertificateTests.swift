@@ -1,7 +1,7 @@
 import Contracts
 import Crypto
-import GloveboxCore
 import Glibc
+import GloveboxCore
 import Identity
 import SwiftASN1
 import TestSupport
@@ -84,7 +84,9 @@ struct CertificateTests {
         let clock = ManualTime()
         _ = try CertificateAuthority(folder: self.caFolder, time: clock)
         clock.advance(by: CertificateAuthority.lifetime)
-        #expect(self.error { _ = try CertificateAuthority(folder: self.caFolder, time: clock) }?.code == .certificateInvalid)
+        #expect(
+            self.error { _ = try CertificateAuthority(folder: self.caFolder, time: clock) }?.code == .certificateInvalid
+        )
     }
 
     private func check(
@@ -122,8 +124,13 @@ struct CertificateTests {
     @Test("names that no server has are refused")
     func serverNames() throws {
         let authority = try self.open()
-        for name in ["", "a b", "-a.example", "a..b", "*.example.com", "1.2.3.4.5", "300.1.1.1", String(repeating: "a", count: 64), "gw\u{0}.x"] {
-            #expect(self.error { _ = try authority.issueServer(names: [name], lasts: .seconds(60)) }?.code == .invalidArgument)
+        for name in [
+            "", "a b", "-a.example", "a..b", "*.example.com", "1.2.3.4.5", "300.1.1.1",
+            String(repeating: "a", count: 64), "gw\u{0}.x",
+        ] {
+            #expect(
+                self.error { _ = try authority.issueServer(names: [name], lasts: .seconds(60)) }?.code
+                    == .invalidArgument)
         }
         #expect(self.error { _ = try authority.issueServer(names: [], lasts: .seconds(60)) }?.code == .invalidArgument)
     }
@@ -157,9 +164,10 @@ struct CertificateTests {
         let long = try authority.issueClient(
             ClientKey().certificateRequest(), subject: self.ada, lasts: .seconds(100 * 365 * 86_400))
         #expect(long.notAfter == authority.notAfter)
-        let serials = try Set((0..<50).map { _ in
-            try authority.issueServer(names: ["localhost"], lasts: .seconds(60)).certificate.serial
-        })
+        let serials = try Set(
+            (0..<50).map { _ in
+                try authority.issueServer(names: ["localhost"], lasts: .seconds(60)).certificate.serial
+            })
         #expect(serials.count == 50)
     }
 

@@ -56,7 +56,8 @@ struct CodeTests {
         #expect(!"\(code) \(String(reflecting: code)) \(dumped)".contains(digits))
         let tokens = Set((0..<100).map { _ in LeaseToken.random().exposeSecret() })
         #expect(tokens.count == 100)
-        #expect(tokens.allSatisfy { $0.hasPrefix("gbl_") && $0.utf8.count == 36 && LeaseToken.isWellFormed(Secret($0)) })
+        #expect(
+            tokens.allSatisfy { $0.hasPrefix("gbl_") && $0.utf8.count == 36 && LeaseToken.isWellFormed(Secret($0)) })
         #expect(!LeaseToken.isWellFormed(Secret("gbl_short")))
         #expect(!LeaseToken.isWellFormed(code.text))
     }

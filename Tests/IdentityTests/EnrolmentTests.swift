@@ -99,7 +99,8 @@ struct EnrolmentTests {
     @Test("a bad request doesn't use the code up")
     func badRequest() async throws {
         let text = try await self.enrolment.invite(.person(self.ada, .admin), by: nil).code.text
-        #expect(await code { _ = try await self.enrolment.redeem(code: text, request: "nonsense") } == "invalid_argument")
+        #expect(
+            await code { _ = try await self.enrolment.redeem(code: text, request: "nonsense") } == "invalid_argument")
         _ = try await self.enrolment.redeem(code: text, request: self.request)
     }
 

@@ -1,5 +1,5 @@
-import GloveboxCore
 import Glibc
+import GloveboxCore
 import Identity
 import TestSupport
 import Testing

@@ -109,12 +109,12 @@ package final class Journal: RecordJournal {
     }
 
     /// Reads the folder again after a failure; appends work again when this returns. Whoever asked to be told of
-    /// failures has to ask again.
+    /// failures has to ask again. Blocks; not to be called from a callback of this type's.
     package func reopen() throws(GloveboxError) {
         try self.chain.reopen()
     }
 
-    /// Writes what waits and gives the folder back.
+    /// Writes what waits and gives the folder back. Blocks; not to be called from a callback of this type's.
     package func close() {
         self.chain.close()
     }

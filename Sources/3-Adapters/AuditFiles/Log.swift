@@ -30,7 +30,8 @@ package final class Log: RecordLog {
         _ records: [Record], durable: @escaping @Sendable (Result<Void, GloveboxError>) -> Void
     ) {
         guard records.allSatisfy({ !$0.isHostOnly }) else {
-            let error = GloveboxError(.invalidArgument, "a record for a host alone doesn't belong into the gateway's log")
+            let error = GloveboxError(
+                .invalidArgument, "a record for a host alone doesn't belong into the gateway's log")
             self.chain.enqueue(.refused(error, durable))
             return
         }
@@ -97,12 +98,12 @@ package final class Log: RecordLog {
     }
 
     /// Reads the folder again after a failure; appends work again when this returns. Whoever asked to be told of
-    /// failures has to ask again.
+    /// failures has to ask again. Blocks; not to be called from a callback of this type's.
     package func reopen() throws(GloveboxError) {
         try self.chain.reopen()
     }
 
-    /// Writes what waits and gives the folder back.
+    /// Writes what waits and gives the folder back. Blocks; not to be called from a callback of this type's.
     package func close() {
         self.chain.close()
     }

@@ -46,7 +46,7 @@ package struct Verification: Hashable, Sendable {
             head: scan.index.state.head)
     }
 
-    /// Both slots of the file of notes hold a whole note or nothing, and there's nothing else in it.
+    /// Both slots of the file of notes hold a whole note, and there's nothing else in it.
     private static func checkNotes(_ folder: String) throws(GloveboxError) {
         let path = ChainScan.notePath(folder)
         let bytes: [UInt8]
@@ -60,8 +60,7 @@ package struct Verification: Hashable, Sendable {
         }
         for offset in [0, HeadNote.slotSize] {
             let slot = Array(bytes[offset..<offset + HeadNote.slotSize])
-            let isNote = HeadNote(bytes, at: offset) != nil && slot.isZero(from: HeadNote.length)
-            guard isNote || slot.isZero(from: 0) else {
+            guard HeadNote(bytes, at: offset) != nil, slot.isZero(from: HeadNote.length) else {
                 throw GloveboxError.corrupt(path, offset: offset, "a note in it is not whole")
             }
         }

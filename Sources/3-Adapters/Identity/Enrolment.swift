@@ -88,8 +88,16 @@ package struct Enrolment: Sendable {
     /// - Throws: what ``authenticate(_:)`` throws; `invalid_argument` for a bad request.
     package func renew(_ certificate: CertificateDetails, request: String) async throws -> EnrolledGuest {
         let request = try CertificateRequest(pem: request)
-        let peer = try await self.authenticate(certificate)
-        return try await self.issue(request, to: peer.subject, invitedBy: nil)
+        return try await self.renew(try await self.authenticate(certificate), request)
+    }
+
+    /// The same, for a peer that ``authenticate(_:)`` has just let in.
+    package func renew(_ peer: AuthenticatedPeer, request: String) async throws -> EnrolledGuest {
+        try await self.renew(peer, CertificateRequest(pem: request))
+    }
+
+    private func renew(_ peer: AuthenticatedPeer, _ request: CertificateRequest) async throws -> EnrolledGuest {
+        try await self.issue(request, to: peer.subject, invitedBy: nil)
     }
 
     /// Ends a certificate before its time. Returns whether there was one to end.
@@ -115,7 +123,8 @@ package struct Enrolment: Sendable {
             throw GloveboxError(
                 .certificateInvalid, "the certificate of \(subject) isn't valid yet: check the clocks of both machines")
         }
-        guard let entry = try await self.storage.certificate(serial: certificate.serial), entry.subject == subject else {
+        guard let entry = try await self.storage.certificate(serial: certificate.serial), entry.subject == subject
+        else {
             throw GloveboxError(
                 .certificateInvalid, "this gateway's store doesn't know the certificate of \(subject): enrol again")
         }
@@ -131,7 +140,9 @@ package struct Enrolment: Sendable {
             }
             role = identity.role
         case .agent(let name):
-            guard let agent = try await self.storage.agent(name), !agent.isDisabled else { throw Self.disabled(subject) }
+            guard let agent = try await self.storage.agent(name), !agent.isDisabled else {
+                throw Self.disabled(subject)
+            }
             role = nil
         }
         return AuthenticatedPeer(
@@ -207,6 +218,13 @@ package struct AuthenticatedPeer: Hashable, Sendable {
     /// Lower-case hexadecimal.
     package var serial: String
     package var notAfter: WallTime
+
+    package init(subject: CertificateSubject, role: Role?, serial: String, notAfter: WallTime) {
+        self.subject = subject
+        self.role = role
+        self.serial = serial
+        self.notAfter = notAfter
+    }
 }
 
 extension InviteEntry.Guest {

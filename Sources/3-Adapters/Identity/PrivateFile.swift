@@ -85,7 +85,8 @@ package enum PrivateFile {
             if count == 0 { return bytes }
             bytes += buffer.prefix(count)
             guard bytes.count <= limit else {
-                throw GloveboxError(.fileUnusable, "\(path) is longer than \(limit) bytes: it is not what belongs there")
+                throw GloveboxError(
+                    .fileUnusable, "\(path) is longer than \(limit) bytes: it is not what belongs there")
             }
         }
     }

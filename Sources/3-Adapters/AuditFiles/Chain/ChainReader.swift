@@ -22,7 +22,8 @@ enum ChainReader {
                 place = frame.end
             }
             if place == 0 {
-                guard let needed = Frame.length(bytes, at: 0), needed > bytes.count, start + needed <= segment.end else {
+                guard let needed = Frame.length(bytes, at: 0), needed > bytes.count, start + needed <= segment.end
+                else {
                     throw GloveboxError.corrupt(segment.path, offset: start, "a record is not what was written")
                 }
                 size = needed
@@ -35,18 +36,12 @@ enum ChainReader {
     }
 
     /// The bytes of one record of a segment.
-    static func find(_ id: RecordID, in segment: SegmentSummary) throws(FileError) -> [UInt8]? {
+    static func find(_ id: RecordID, in segment: SegmentSummary) throws -> [UInt8]? {
         var found: [UInt8]?
-        do {
-            _ = try Self.frames(of: segment, from: segment.marks.first?.offset ?? segment.end) { frame, bytes in
-                guard frame.sequence == id.sequence, frame.origin == id.origin else { return true }
-                found = Array(bytes[frame.record])
-                return false
-            }
-        } catch let error as FileError {
-            throw error
-        } catch {
-            throw FileError("read", 5)
+        _ = try Self.frames(of: segment, from: segment.marks.first?.offset ?? segment.end) { frame, bytes in
+            guard frame.sequence == id.sequence, frame.origin == id.origin else { return true }
+            found = Array(bytes[frame.record])
+            return false
         }
         return found
     }

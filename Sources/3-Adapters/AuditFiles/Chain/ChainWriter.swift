@@ -62,6 +62,7 @@ struct ChainWriter: Sendable {
         self.segmentSize = segmentSize
         self.state = index.state
         self.note = scan.note
+        if scan.notes.isEmpty { self.note.generation = 1 }
         for name in try FileReading.names(in: scan.folder) where name.hasSuffix(Self.unfinished) {
             try files.remove("\(scan.folder)/\(name)")
         }
@@ -69,7 +70,7 @@ struct ChainWriter: Sendable {
         self.noteFile =
             scan.notes.isEmpty
             ? try Self.create(
-                notePath, HeadNote().bytes, size: HeadNote.fileSize, folder: scan.folder, files: files)
+                notePath, HeadNote.newFile, size: HeadNote.fileSize, folder: scan.folder, files: files)
             : try files.open(notePath)
         do throws(FileError) {
             let segment: Segment
@@ -85,6 +86,13 @@ struct ChainWriter: Sendable {
             self.segment = segment
         } catch {
             files.close(self.noteFile)
+            throw error
+        }
+        do throws(FileError) {
+            // Mends a slot that a power cut tore.
+            if scan.notes.count == 1 { try self.write(self.note) }
+        } catch {
+            self.close()
             throw error
         }
     }

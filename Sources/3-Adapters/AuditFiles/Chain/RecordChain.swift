@@ -48,7 +48,9 @@ final class RecordChain: Sendable {
 
     /// - Parameter segmentSize: in bytes.
     /// - Throws: `store_locked`, `journal_corrupt`, `journal_unavailable`.
-    init(folder: String, kind: ChainKind, origin: String, segmentSize: Int, files: any FileWriting) throws(GloveboxError) {
+    init(
+        folder: String, kind: ChainKind, origin: String, segmentSize: Int, files: any FileWriting
+    ) throws(GloveboxError) {
         self.folder = folder
         self.kind = kind
         self.origin = origin
@@ -105,7 +107,8 @@ final class RecordChain: Sendable {
 
     // MARK: Opening and closing
 
-    /// Reads the folder again after a failure, and goes on if it can be written.
+    /// Reads the folder again after a failure, and goes on if it can be written. Not to be called from a callback of the
+    /// chain's.
     /// - Throws: as ``init(folder:kind:origin:segmentSize:files:)``; the chain stays poisoned then.
     func reopen() throws(GloveboxError) {
         let result = self.queue.sync { () -> Result<Void, GloveboxError> in
@@ -115,7 +118,7 @@ final class RecordChain: Sendable {
                 do throws(GloveboxError) {
                     try self.load()
                 } catch {
-                    _ = self.poison(error)
+                    for watcher in self.poison(error) { watcher(error) }
                     throw error
                 }
                 self.inbox.withLock { $0.failure = nil }
@@ -124,7 +127,7 @@ final class RecordChain: Sendable {
         try result.get()
     }
 
-    /// Writes what waits, then gives the folder back. Later appends fail.
+    /// Writes what waits, then gives the folder back. Later appends fail. Not to be called from a callback of the chain's.
     func close() {
         self.queue.sync {
             self.drain()
@@ -270,7 +273,11 @@ final class RecordChain: Sendable {
     private func storedBytes(_ id: RecordID, with writer: inout ChainWriter) throws(FileError) -> [UInt8]? {
         try writer.commit(self.publish)
         guard let segment = self.snapshot.segment(of: id.sequence, from: id.origin) else { return nil }
-        return try ChainReader.find(id, in: segment)
+        do {
+            return try ChainReader.find(id, in: segment)
+        } catch {
+            throw error as? FileError ?? FileError("read again", 5)
+        }
     }
 
     private func acknowledge(upTo sequence: UInt64, with writer: inout ChainWriter) throws(FileError) {
@@ -325,7 +332,8 @@ final class RecordChain: Sendable {
     private func unavailable(_ error: FileError) -> GloveboxError {
         GloveboxError(
             .journalUnavailable,
-            "records can't be kept in \(self.folder) (\(error)): make room or mend the disk, then restart", cause: error)
+            "records can't be kept in \(self.folder) (\(error)): make room or mend the disk, then restart", cause: error
+        )
     }
 
     private static func closed(_ folder: String) -> GloveboxError {

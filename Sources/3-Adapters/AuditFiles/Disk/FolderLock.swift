@@ -26,7 +26,8 @@ final class FolderLock: Sendable {
             let failure =
                 errno == EWOULDBLOCK
                 ? GloveboxError(
-                    .storeLocked, "\(folder) is in use by another Glovebox process: stop that one, or name another folder")
+                    .storeLocked,
+                    "\(folder) is in use by another Glovebox process: stop that one, or name another folder")
                 : Self.unusable(folder)
             close(file)
             throw failure
@@ -35,6 +36,8 @@ final class FolderLock: Sendable {
     }
 
     deinit {
+        // A child process between its fork and its exec has the file open, too: closing alone wouldn't unlock it.
+        flock(self.file, LOCK_UN)
         close(self.file)
     }
 

@@ -56,6 +56,17 @@ struct HeadNote: Hashable, Sendable {
         guard self.offset == offset else { return nil }
     }
 
+    /// A file of a chain without records. Both slots hold a note from the start: whichever is torn, one remains.
+    static var newFile: [UInt8] {
+        var bytes: [UInt8] = []
+        for generation in 0..<2 as Range<UInt64> {
+            var note = HeadNote()
+            note.generation = generation
+            bytes += note.bytes + [UInt8](repeating: 0, count: Self.slotSize - Self.length)
+        }
+        return bytes
+    }
+
     /// The notes in the slots of a file; the newest first.
     static func all(in bytes: [UInt8]) -> [HeadNote] {
         [HeadNote(bytes, at: 0), HeadNote(bytes, at: Self.slotSize)].compactMap { $0 }

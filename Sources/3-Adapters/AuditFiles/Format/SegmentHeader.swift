@@ -86,7 +86,9 @@ struct SegmentHeader: Hashable, Sendable {
             throw Self.damaged(path)
         }
         // The padding, too, has to be what was written.
-        guard bytes.starts(with: self.bytes), self.before.head.count == Frame.headLength else { throw Self.damaged(path) }
+        guard bytes.starts(with: self.bytes), self.before.head.count == Frame.headLength else {
+            throw Self.damaged(path)
+        }
     }
 
     private static func damaged(_ path: String) -> GloveboxError {

@@ -17,7 +17,8 @@ extension CertificateAuthority {
     /// - Throws: `invalid_argument` for a name that is neither.
     package func issueServer(names: [String], lasts: Duration) throws -> ServerIdentity {
         guard !names.isEmpty else {
-            throw GloveboxError(.invalidArgument, "a server's certificate needs at least one name that clients call it by")
+            throw GloveboxError(
+                .invalidArgument, "a server's certificate needs at least one name that clients call it by")
         }
         let key = P256.Signing.PrivateKey()
         let certificate = try self.issue(
@@ -99,7 +100,8 @@ struct ServerName {
         guard isSound, !endsInNumber, name.utf8.count <= 253 else {
             throw GloveboxError(
                 .invalidArgument,
-                "'\(text.prefix(80))' can't be a server's name: give a DNS name such as 'gateway.example.com', or an IP address")
+                "'\(text.prefix(80))' can't be a server's name: give a DNS name such as 'gateway.example.com', or an IP address"
+            )
         }
         self.generalName = .dnsName(name)
     }
@@ -110,7 +112,8 @@ extension Certificate.SerialNumber {
     var hexadecimal: String {
         let digits = Array("0123456789abcdef".utf8)
         return String(
-            decoding: self.bytes.drop { $0 == 0 }.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+            decoding: self.bytes.drop { $0 == 0 }.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] },
+            as: UTF8.self)
     }
 }
 

@@ -61,7 +61,8 @@ package struct CertificateAuthority: Sendable {
         }
         guard certificate.publicKey == Certificate.PublicKey(key.publicKey) else {
             throw GloveboxError(
-                .certificateInvalid, "\(certificatePath) doesn't belong to \(keyPath): bring the right one back from a backup")
+                .certificateInvalid,
+                "\(certificatePath) doesn't belong to \(keyPath): bring the right one back from a backup")
         }
         try self.init(key: key, certificate: certificate, path: certificatePath, time: time)
     }
@@ -123,7 +124,8 @@ package struct CertificateAuthority: Sendable {
             return try P256.Signing.PrivateKey(pemRepresentation: String(decoding: bytes, as: UTF8.self))
         } catch {
             throw GloveboxError(
-                .certificateInvalid, "\(path) is not a P-256 key in PEM form: bring it back from a backup", cause: error)
+                .certificateInvalid, "\(path) is not a P-256 key in PEM form: bring it back from a backup", cause: error
+            )
         }
     }
 

@@ -46,7 +46,8 @@ package struct InviteCode: Sendable {
         guard digits.allSatisfy(Base32.isDigit), pin.allSatisfy(Base32.isDigit) else {
             throw Self.invalid("the code holds characters that no code has: copy it again")
         }
-        self.init(guest: guest, digits: String(decoding: digits, as: UTF8.self), pin: String(decoding: pin, as: UTF8.self))
+        self.init(
+            guest: guest, digits: String(decoding: digits, as: UTF8.self), pin: String(decoding: pin, as: UTF8.self))
     }
 
     private init(guest: Guest, digits: String, pin: String) {
