@@ -29,6 +29,7 @@ let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let asyncHTTP = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 /// A target on a floor of `docs/architecture.md`; its sources are in `Sources/FLOOR/NAME`.
@@ -97,8 +98,8 @@ let targets: [Target] = [
     .executableTarget(
         name: "glovebox",
         dependencies: [
-            "GloveboxCore", "Contracts", "ControlAPI", "Gateway", "Agent", "ControlClient", arguments, logging, lifecycle, nio, nioPosix,
-            nioSSL,
+            "GloveboxCore", "Contracts", "ControlAPI", "Gateway", "Agent", "ControlClient", arguments, logging, lifecycle, signals, nio,
+            nioPosix, nioSSL,
         ],
         path: "Sources/6-CLI/glovebox", swiftSettings: house),
 

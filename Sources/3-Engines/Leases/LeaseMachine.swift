@@ -18,7 +18,7 @@ package struct LeaseTerms: Hashable, Sendable {
 }
 
 /// What somebody asks for when opening a lease.
-package struct LeaseRequest: Hashable, Sendable {
+package struct LeaseProposal: Hashable, Sendable {
     package var holder: IdentityName
     package var target: TargetName
     package var purpose: String
@@ -67,7 +67,7 @@ package struct LeaseMachine: Hashable, Sendable {
     /// - Throws: `policy_denied` when it asks for longer than `terms.longest`; `invalid_argument` for a time or a set of
     ///   capabilities that's empty.
     package init(
-        opening id: LeaseID, _ request: LeaseRequest, terms: LeaseTerms, verifier: ScramVerifier, at now: ClockReading
+        opening id: LeaseID, _ request: LeaseProposal, terms: LeaseTerms, verifier: ScramVerifier, at now: ClockReading
     ) throws(GloveboxError) {
         guard request.duration > .zero, !request.capabilities.isEmpty else {
             throw GloveboxError(

@@ -11,7 +11,6 @@ import NIOSSL
 #endif
 
 extension GloveboxError.Code {
-    package static let gatewayUnreachable = Self("gateway_unreachable")
     /// What answers can't prove to be the gateway that this client knows.
     package static let gatewayUntrusted = Self("gateway_untrusted")
     /// What answers isn't a Glovebox gateway, or not one that this client understands.

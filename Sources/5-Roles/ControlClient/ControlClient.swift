@@ -140,10 +140,7 @@ package actor ControlClient {
     private func renewWhenDue() async {
         guard !self.hasLookedAtCertificate else { return }
         self.hasLookedAtCertificate = true
-        let certificate = self.profile.certificate
-        let whole = certificate.notBefore.duration(to: certificate.notAfter)
-        let left = self.time.wall.duration(to: certificate.notAfter)
-        guard left < whole / 2 else { return }
+        guard self.profile.needsRenewal(at: self.time.wall) else { return }
         _ = try? await self.renewCertificate()
     }
 }

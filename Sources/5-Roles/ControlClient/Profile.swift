@@ -25,6 +25,12 @@ package struct Profile: Sendable {
 
     package var certificateExpiresAt: WallTime { self.certificate.notAfter }
 
+    /// Whether less than half of the certificate's life is left.
+    package func needsRenewal(at now: WallTime) -> Bool {
+        let whole = self.certificate.notBefore.duration(to: self.certificate.notAfter)
+        return now.duration(to: self.certificate.notAfter) < whole / 2
+    }
+
     /// The gateway's CA certificate, as other programs are told of it.
     package var authorityPath: String { Self.authorityPath(in: self.folder) }
 

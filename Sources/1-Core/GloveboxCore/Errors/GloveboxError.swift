@@ -50,6 +50,7 @@ extension GloveboxError.Code {
 
     // What a lease, a policy or a ceiling answers.
     package static let unknownTarget = Self("unknown_target")
+    package static let gatewayUnreachable = Self("gateway_unreachable")
     package static let agentOffline = Self("agent_offline")
     package static let policyDenied = Self("policy_denied")
     package static let ceilingDenied = Self("ceiling_denied")

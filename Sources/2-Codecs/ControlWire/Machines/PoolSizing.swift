@@ -24,8 +24,14 @@ package struct PoolSizing: Hashable, Sendable {
 
     /// What to dial now.
     package struct Dials: Hashable, Sendable {
-        package var replenishing = 0
-        package var demanded = 0
+        package var replenishing: Int
+        package var demanded: Int
+
+        package init(replenishing: Int = 0, demanded: Int = 0) {
+            self.replenishing = replenishing
+            self.demanded = demanded
+        }
+
         package static let none = Dials()
     }
 

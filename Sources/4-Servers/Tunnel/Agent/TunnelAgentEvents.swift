@@ -49,8 +49,3 @@ package struct SessionOpening: Sendable {
         self.abandon = abandon
     }
 }
-
-extension GloveboxError.Code {
-    /// The agent can't reach its gateway.
-    package static let gatewayUnreachable = Self("gateway_unreachable")
-}

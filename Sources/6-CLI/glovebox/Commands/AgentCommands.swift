@@ -1,3 +1,4 @@
+import Agent
 import ArgumentParser
 import ControlAPI
 import ControlClient
@@ -36,9 +37,10 @@ struct AgentCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let gateway = try SignedIn.gateway(self.gateway, folder: self.state)
+            let gateway = try SignedIn.gateway(self.gateway, folder: AgentRole.credentialsFolder(self.state))
             let profile = try await ClientEnrolment.enrol(
-                code: try self.code.read(), for: .agent, gateway: gateway, folder: self.state)
+                code: try self.code.read(), for: .agent, gateway: gateway,
+                folder: AgentRole.credentialsFolder(self.state))
             try EnrolledOutput(profile).show(self.output)
         }
     }

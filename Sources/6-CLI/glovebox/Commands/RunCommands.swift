@@ -1,30 +1,71 @@
+import Agent
 import ArgumentParser
+import Contracts
+import ControlAPI
+import ControlClient
+import Gateway
 import GloveboxCore
+import Logging
+import ServiceLifecycle
+import UnixSignals
 
 /// Options of every command that runs a role.
 struct RunOptions: ParsableArguments {
     @Option(help: "The folder that holds configuration, keys and data.")
     var state: String
+
+    @Option(
+        name: .customLong("log-level"), help: "trace, debug, info, notice, warning, error or critical.",
+        transform: { text in
+            guard let level = Logger.Level(rawValue: text) else {
+                throw ValidationError("'\(text)' is no level: write info, notice or warning, for example")
+            }
+            return level
+        })
+    var logLevel = Logger.Level.notice
+
+    func logger(_ label: String) -> Logger {
+        var logger = Logger(label: label) { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = self.logLevel
+        return logger
+    }
+
+    /// Runs a role until it fails, or the process is asked to stop by SIGTERM or SIGINT.
+    func run(_ services: [any Service], _ logger: Logger) async throws {
+        var quiet = logger
+        quiet.logLevel = max(logger.logLevel, .warning)
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: services.map { .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup) },
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
+        try await group.run()
+    }
 }
 
 struct GatewayCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "gateway", abstract: "Run a gateway.")
 
     @OptionGroup var options: RunOptions
+    @Flag(help: "Print a code for an administrator on standard output, before serving.")
+    var inviteAdministrator = false
 
     func run() async throws {
-        throw GloveboxError(.unavailable, "this build runs no gateway yet")
+        let logger = self.options.logger("gateway")
+        let gateway = try GatewayRole(folder: self.options.state, time: SystemTime(), logger: logger)
+        if self.inviteAdministrator {
+            Terminal.show(try await gateway.inviteAdministrator(UpCommand.administrator).exposeSecret())
+        }
+        try await self.options.run([ReadyGateway(gateway: gateway)], logger)
     }
-}
 
-struct UpCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "up", abstract: "Run gateway and agent in one process, for one machine.")
+    private struct ReadyGateway: Service {
+        let gateway: GatewayRole
 
-    @OptionGroup var options: RunOptions
-
-    func run() async throws {
-        throw GloveboxError(.unavailable, "this build runs no gateway yet")
+        func run() async throws {
+            try await self.gateway.run { places in
+                Terminal.show("ready: API \(places.api), PostgreSQL \(places.postgres), agents \(places.tunnel)")
+            }
+        }
     }
 }
 
@@ -35,7 +76,96 @@ extension AgentCommand {
         @OptionGroup var options: RunOptions
 
         func run() async throws {
-            throw GloveboxError(.unavailable, "this build runs no agent yet")
+            let logger = self.options.logger("agent")
+            let time = SystemTime()
+            let agent = try AgentRole(folder: self.options.state, time: time, logger: logger)
+            let renewal = ProfileRenewal(
+                folder: AgentRole.credentialsFolder(self.options.state), time: time, logger: logger)
+            try await self.options.run([agent, renewal], logger)
         }
+    }
+}
+
+struct UpCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "up", abstract: "Run gateway and agent in one process, for one machine.",
+        discussion: "Enrols the machine's agent, and whoever runs this as administrator, unless they are already.")
+
+    /// What the first administrator is called.
+    static let administrator = IdentityName(unchecked: "admin")
+
+    @OptionGroup var options: RunOptions
+
+    func run() async throws {
+        let logger = self.options.logger("up")
+        let profile = try SignedIn.folder
+        let gateway = try GatewayRole(folder: self.options.state, time: SystemTime(), logger: logger)
+        try await self.options.run(
+            [OneMachine(folder: self.options.state, profile: profile, gateway: gateway, time: SystemTime(), logger: logger)],
+            logger)
+    }
+}
+
+/// Gateway and agent together: the agent is enrolled and started once the gateway listens.
+private struct OneMachine: Service {
+    let folder: String
+    /// Where the caller's profile is.
+    let profile: String
+    let gateway: GatewayRole
+    let time: SystemTime
+    let logger: Logger
+
+    func run() async throws {
+        let (listening, listens) = AsyncStream.makeStream(of: GatewayRole.Places.self)
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask {
+                try await self.gateway.run { places in
+                    listens.yield(places)
+                    listens.finish()
+                }
+                listens.finish()
+            }
+            tasks.addTask {
+                for await places in listening { try await self.serve(places) }
+            }
+            for try await _ in tasks {}
+        }
+    }
+
+    private func serve(_ places: GatewayRole.Places) async throws {
+        let api = GatewayAddress(host: self.gateway.configuration.names[0], port: places.api.port)
+        let name = try AgentRole.configuration(self.folder).name
+        let credentials = AgentRole.credentialsFolder(self.folder)
+        if try await !self.isEnrolled(credentials, .agent(name)) {
+            _ = try await ClientEnrolment.enrol(
+                code: try await self.gateway.inviteLocalAgent(name), for: .agent, gateway: api, folder: credentials)
+        }
+        if try await !self.isEnrolled(self.profile, .identity(UpCommand.administrator)) {
+            _ = try await ClientEnrolment.enrol(
+                code: try await self.gateway.inviteAdministrator(UpCommand.administrator), for: .identity, gateway: api,
+                folder: self.profile)
+        }
+        let agent = try AgentRole(folder: self.folder, time: self.time, logger: self.logger)
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await agent.run() }
+            tasks.addTask {
+                try await ProfileRenewal(folder: credentials, time: self.time, logger: self.logger).run()
+            }
+            tasks.addTask {
+                await cancelWhenGracefulShutdown { await self.gateway.untilJoined(name) }
+                if Task.isShuttingDownGracefully { return }
+                Terminal.show("ready: API \(places.api), PostgreSQL \(places.postgres), agents \(places.tunnel)")
+            }
+            for try await _ in tasks {}
+        }
+    }
+
+    /// Whether the profile in `folder` is one that this gateway takes.
+    private func isEnrolled(_ folder: String, _ subject: CertificateSubject) async throws -> Bool {
+        guard let profile = try? Profile.load(folder: folder), let client = try? ControlClient(profile, time: self.time)
+        else { return false }
+        let answer = try? await client.whoAmI()
+        await client.shutdown()
+        return answer?.subject == .init(subject)
     }
 }

@@ -1,0 +1,135 @@
+package import GloveboxCore
+import PostgresAccess
+import Redaction
+import YAMLDocument
+
+/// An agent's `agent.yaml`: what it's called, where its gateway is, which targets it serves and how it signs in to
+/// them. Paths in it are relative to the folder that holds it.
+package struct AgentConfiguration: Sendable {
+    package var name: AgentName
+    /// Where the gateway listens for agents.
+    package var gatewayHost: String
+    package var gatewayPort: Int
+    /// Path of the ceiling's file.
+    package var ceiling: String
+    var targets: [TargetName: TargetConfiguration]
+
+    /// - Parameter file: what the text is called in complaints.
+    /// - Throws: `configuration_invalid` with line and column.
+    package init(yaml text: String, file: String, folder: String) throws(GloveboxError) {
+        let root = try YAMLNode(yaml: text, file: file).mapping("name", "gateway", "ceiling", "targets")
+        self.name = try root.required("name").name()
+        let gateway = try root.required("gateway")
+        let address = try gateway.string
+        guard let colon = address.lastIndex(of: ":"), colon != address.startIndex,
+            let port = UInt16(address[address.index(after: colon)...])
+        else {
+            throw gateway.error("'gateway' is no address: write HOST:PORT, such as gateway.example.com:8444")
+        }
+        self.gatewayHost = String(address[..<colon])
+        self.gatewayPort = Int(port)
+        self.ceiling = Self.path(try root["ceiling"]?.string ?? "ceiling.yaml", in: folder)
+        self.targets = [:]
+        for entry in try root.required("targets").entries {
+            let name: TargetName
+            do throws(GloveboxError) {
+                name = try TargetName(entry.key)
+            } catch {
+                throw entry.keyError(error.message)
+            }
+            self.targets[name] = try TargetConfiguration(entry.value, name: name, folder: folder)
+        }
+    }
+
+    static func path(_ text: String, in folder: String) -> String {
+        text.hasPrefix("/") ? text : "\(folder)/\(text)"
+    }
+}
+
+/// One target as `agent.yaml` describes it.
+struct TargetConfiguration: Sendable {
+    var labels: [String: String]
+    var postgres: PostgresTarget
+
+    var kind: String { "postgres" }
+
+    init(_ node: YAMLNode, name: TargetName, folder: String) throws(GloveboxError) {
+        let fields = try node.mapping("kind", "host", "port", "socket", "database", "labels", "tls", "roles", "columns")
+        let kind = try fields.required("kind")
+        guard try kind.string == "postgres" else {
+            throw kind.error("'\(try kind.string)' is no kind of target: write postgres")
+        }
+        self.labels = [:]
+        for label in try fields["labels"]?.entries ?? [] { self.labels[label.key] = try label.value.string }
+        let address: PostgresTarget.Address
+        let host = try fields["host"]?.string
+        if let socket = fields["socket"] {
+            guard host == nil, fields["port"] == nil else {
+                throw socket.error("'socket' stands in place of 'host' and 'port': write one or the other")
+            }
+            address = .unix(path: AgentConfiguration.path(try socket.string, in: folder))
+        } else {
+            address = .tcp(
+                host: host ?? "127.0.0.1", port: Int(try fields["port"]?.int(in: 1...65_535) ?? 5432))
+        }
+        var signIns: [Capability: PostgresTarget.SignIn] = [:]
+        for entry in try fields.required("roles").entries {
+            guard let capability = Capability(rawValue: entry.key), [.read, .write].contains(capability) else {
+                throw entry.keyError("'\(entry.key)' is no capability of a database: write read or write")
+            }
+            signIns[capability] = try Self.signIn(entry.value, folder: folder)
+        }
+        self.postgres = PostgresTarget(
+            name: name, address: address, database: try fields.required("database").string,
+            tls: try fields["tls"].map { (node) throws(GloveboxError) in try Self.tls(node, folder: folder) } ?? .off,
+            signIns: signIns, classifications: try fields["columns"].map(Self.columns) ?? [])
+    }
+
+    private static func signIn(_ node: YAMLNode, folder: String) throws(GloveboxError) -> PostgresTarget.SignIn {
+        let fields = try node.mapping("user", "password")
+        guard let password = fields["password"] else {
+            return PostgresTarget.SignIn(user: try fields.required("user").string, credential: nil)
+        }
+        let source = try password.mapping("file", "environment", "command")
+        let credential: CredentialSource
+        switch (source["file"], source["environment"], source["command"]) {
+        case (let file?, nil, nil): credential = .file(AgentConfiguration.path(try file.string, in: folder))
+        case (nil, let variable?, nil): credential = .environment(try variable.string)
+        case (nil, nil, let command?): credential = .command(try command.strings)
+        default:
+            throw password.error("write where the password is: one of {file: PATH}, {environment: NAME}, {command: [PROGRAM, …]}")
+        }
+        return PostgresTarget.SignIn(user: try fields.required("user").string, credential: credential)
+    }
+
+    private static func tls(_ node: YAMLNode, folder: String) throws(GloveboxError) -> PostgresTarget.TLSMode {
+        if case .mapping = node.content {
+            let fields = try node.mapping("authority", "name")
+            return .verifyFull(
+                certificateAuthority: try fields["authority"].map { (node) throws(GloveboxError) in
+                    AgentConfiguration.path(try node.string, in: folder)
+                },
+                serverName: try fields["name"]?.string)
+        }
+        switch try node.string {
+        case "off": return .off
+        case "require": return .require
+        case "verify-full": return .verifyFull(certificateAuthority: nil, serverName: nil)
+        default:
+            throw node.error("'tls' is off, require, verify-full, or {authority: CA_FILE, name: SERVER_NAME}")
+        }
+    }
+
+    private static func columns(_ node: YAMLNode) throws(GloveboxError) -> [Classification] {
+        var columns: [Classification] = []
+        for entry in try node.entries {
+            let parts = entry.key.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+            guard parts.count == 3, parts.allSatisfy({ !$0.isEmpty }) else {
+                throw entry.keyError("'\(entry.key)' names no column: write SCHEMA.TABLE.COLUMN")
+            }
+            columns.append(
+                Classification(schema: parts[0], table: parts[1], column: parts[2], kind: Kind(try entry.value.string)))
+        }
+        return columns
+    }
+}

@@ -1,0 +1,141 @@
+import AuditFiles
+package import Contracts
+import GloveboxCore
+import Identity
+package import Logging
+import NIOCore
+import NIOPosix
+import NIOSSL
+import Policy
+import PostgresAccess
+import Redaction
+import ServiceLifecycle
+import Tunnel
+
+/// An agent: it stands beside its targets with their credentials, dials its gateway, and opens to it what the ceiling
+/// allows, redacted.
+package struct AgentRole: Service {
+    package let configuration: AgentConfiguration
+    private let credentials: AgentCredentials
+    private let ceiling: CeilingDocument
+    private let journal: Journal
+    private let detectors: Detectors
+    private let time: any TimeSource
+    private let logger: Logger
+
+    /// Where the key and certificate of the agent of `folder` are.
+    package static func credentialsFolder(_ folder: String) -> String { "\(folder)/agent" }
+
+    /// Reads the configuration and the ceiling of the agent in `folder`.
+    /// - Throws: `configuration_invalid` with line and column.
+    package static func configuration(_ folder: String) throws -> AgentConfiguration {
+        let file = "\(folder)/agent.yaml"
+        return try AgentConfiguration(yaml: try Self.text(file), file: file, folder: folder)
+    }
+
+    private static func text(_ file: String) throws(GloveboxError) -> String {
+        String(decoding: try PrivateFile.read(file, sharing: true), as: UTF8.self)
+    }
+
+    /// Opens the agent's state; nothing is dialled yet.
+    ///
+    /// - Parameter folder: holds `agent.yaml` and the ceiling; key, certificate and journal are in `agent/` in it.
+    /// - Throws: `configuration_invalid`, `not_enrolled`, `store_locked`, `journal_corrupt` and others that say what to
+    ///   do.
+    package init(folder: String, time: any TimeSource, logger: Logger) throws {
+        self.configuration = try Self.configuration(folder)
+        self.ceiling = try CeilingDocument(
+            yaml: try Self.text(self.configuration.ceiling), file: self.configuration.ceiling)
+        self.credentials = AgentCredentials(folder: Self.credentialsFolder(folder))
+        try self.credentials.check(agent: self.configuration.name)
+        self.journal = try Journal(
+            folder: "\(Self.credentialsFolder(folder))/journal", origin: RecordID.origin(of: self.configuration.name))
+        if let torn = self.journal.tornTail {
+            logger.warning("the journal's last write was torn and is cleared", metadata: ["at": "\(torn)"])
+        }
+        self.detectors = try Detectors()
+        self.time = time
+        self.logger = logger
+    }
+
+    /// What the gateway is told of the targets: those that both `agent.yaml` and the ceiling name.
+    private var announcements: [TargetAnnouncement] {
+        self.configuration.targets.compactMap { name, target in
+            guard let ceiling = self.ceiling.targets[name] else {
+                self.logger.warning("a target isn't in the ceiling, so it isn't served", metadata: ["target": "\(name)"])
+                return nil
+            }
+            return TargetAnnouncement(
+                name: name, kind: target.kind, labels: target.labels,
+                capabilities: ceiling.capabilities.intersection(target.postgres.signIns.keys))
+        }
+    }
+
+    package func run() async throws {
+        let sessions = PostgresAgentSessions(detectors: self.detectors, journal: self.journal, time: self.time)
+        let ledger = GrantLedger(ceiling: self.ceiling, time: self.time) { lease in
+            sessions.endLease(lease, AgentSessions.error(lease, .expired))
+        }
+        self.journal.onFailure { error in
+            self.logger.critical("the journal can't be written: sessions end", metadata: ["error": "\(error)"])
+            sessions.endAll(
+                GloveboxError(.journalUnavailable, "the agent can't write its journal: see its log on its host"),
+                refusing: true)
+        }
+        let outbox = RecordOutbox(journal: self.journal, logger: self.logger)
+        let opener = AgentSessions(
+            ledger: ledger, targets: self.targets, postgres: sessions, journal: self.journal, time: self.time)
+        let tunnel = try await TunnelAgent.start(
+            TunnelAgent.Configuration(
+                host: self.configuration.gatewayHost, port: self.configuration.gatewayPort,
+                agent: self.configuration.name, instance: .random(), software: GloveboxVersion.current,
+                tls: self.credentials.tls),
+            targets: self.announcements,
+            events: GatewayConnection(opener: opener, outbox: outbox, logger: self.logger),
+            time: self.time, on: MultiThreadedEventLoopGroup.singleton, logger: self.logger)
+        do {
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                tasks.addTask { try await ledger.run() }
+                tasks.addTask { await outbox.run(sending: { tunnel.send(records: $0) }) }
+                for try await _ in tasks {}
+            }
+        } catch {
+            await self.close(tunnel, sessions)
+            throw error
+        }
+        await self.close(tunnel, sessions)
+    }
+
+    private func close(_ tunnel: TunnelAgent, _ sessions: PostgresAgentSessions) async {
+        sessions.endAll(GloveboxError(.unavailable, "the agent is stopping"), refusing: true)
+        await tunnel.close()
+        self.journal.close()
+    }
+
+    /// The targets with what the ceiling adds: its columns are masked whatever `agent.yaml` says of them.
+    private var targets: [TargetName: PostgresTarget] {
+        var targets: [TargetName: PostgresTarget] = [:]
+        for (name, configured) in self.configuration.targets {
+            guard let ceiling = self.ceiling.targets[name] else { continue }
+            var target = configured.postgres
+            let own = target.classifications
+            target.classifications = ceiling.columns.map(Classification.init)
+            // The ceiling's word holds where both classify a column.
+            target.classifications += own.filter { mine in
+                !target.classifications.contains {
+                    ($0.schema, $0.table, $0.column) == (mine.schema, mine.table, mine.column)
+                }
+            }
+            target.allowsSuperuser = ceiling.allowsSuperuser
+            target.allowsWritingReader = ceiling.allowsWritingReader
+            targets[name] = target
+        }
+        return targets
+    }
+}
+
+extension Classification {
+    init(_ column: ClassifiedColumn) {
+        self.init(schema: column.schema, table: column.table, column: column.column, kind: Kind(column.kind))
+    }
+}

@@ -1,0 +1,62 @@
+import ControlWire
+import GloveboxCore
+import Logging
+import NIOCore
+import PostgresAccess
+import Tunnel
+
+/// What the agent does for its gateway.
+struct GatewayConnection: TunnelAgentEvents {
+    let opener: AgentSessions
+    let outbox: RecordOutbox
+    let logger: Logger
+
+    func gatewayJoined(_ welcome: Welcome, _ arrival: Presence.Arrival) {
+        self.logger.notice("joined the gateway", metadata: ["gateway": "\(welcome.gateway)"])
+        do throws(GloveboxError) {
+            try self.outbox.joined(after: welcome.lastSequence)
+        } catch {
+            self.logger.critical("no session may open", metadata: ["error": "\(error)"])
+            self.opener.postgres.endAll(error, refusing: true)
+        }
+    }
+
+    func gatewayJoinFailed(_ error: GloveboxError) {
+        self.logger.warning("couldn't join the gateway, trying again", metadata: ["error": "\(error)"])
+    }
+
+    func gatewayAway() {
+        self.logger.warning("the gateway is away")
+        self.outbox.left()
+    }
+
+    func gatewayLost() {
+        self.logger.warning("the gateway is lost: sessions end")
+        self.outbox.left()
+        self.opener.postgres.endAll(GloveboxError(.unavailable, "agent and gateway have lost each other"))
+    }
+
+    func recordsAcknowledged(_ sequence: UInt64) {
+        self.outbox.acknowledged(sequence)
+    }
+
+    func leaseEnded(_ lease: LeaseID, _ reason: LeaseEnd) {
+        self.opener.end(lease, reason)
+    }
+
+    func leaseExtended(_ lease: LeaseID, remaining: Duration) {
+        self.opener.ledger.changed(lease, remaining: remaining)
+    }
+
+    func cancelRequested(_ session: SessionID) {
+        self.opener.postgres.cancel(session)
+    }
+
+    func openSession(_ request: SessionRequest, on eventLoop: any EventLoop) -> EventLoopFuture<SessionOpening> {
+        self.opener.open(request, on: eventLoop).map { session in
+            SessionOpening(
+                begin: { pipe in _ = session.begin(on: pipe) },
+                abandon: { session.end(GloveboxError(.unavailable, "the gateway went away before the session began")) })
+        }
+    }
+}

@@ -1,0 +1,136 @@
+import Contracts
+import GloveboxCore
+import Leases
+import Policy
+import ServiceLifecycle
+import Synchronization
+
+/// The leases that this agent was told of, judged by its own boot clock and never beyond its ceiling.
+///
+/// The ceiling's `longest` counts from the moment at which the agent first heard of a lease, so that no gateway can
+/// lengthen one past it by extending it.
+final class GrantLedger: Service {
+    private struct Entry {
+        let firstHeard: BootInstant
+        let ceilingEnd: BootInstant
+        var deadline: BootInstant
+        var hasEnded = false
+    }
+
+    private struct State {
+        var entries: [LeaseID: Entry] = [:]
+        var expiries = ExpiryQueue()
+        var sleeper: Task<Void, Never>?
+    }
+
+    /// An ended lease is remembered, so that it can't come back, until as many others have come after it.
+    private static let mostRemembered = 65_536
+
+    private let ceiling: CeilingDocument
+    private let time: any TimeSource
+    private let expired: @Sendable (LeaseID) -> Void
+    private let state = Mutex(State())
+
+    /// - Parameter expired: called for each lease whose time is up here.
+    init(ceiling: CeilingDocument, time: any TimeSource, expired: @escaping @Sendable (LeaseID) -> Void) {
+        self.ceiling = ceiling
+        self.time = time
+        self.expired = expired
+    }
+
+    /// Holds a session's request against the ceiling and the clock.
+    /// - Returns: the request with the limits and the time that hold here.
+    /// - Throws: `ceiling_denied`, naming the place in the ceiling's file; `lease_not_active`.
+    func admit(_ request: SessionRequest) throws(GloveboxError) -> SessionRequest {
+        let decision = self.ceiling.check(request)
+        guard case .allow(let limits, let remaining) = decision, let target = self.ceiling.targets[request.grant.target]
+        else { throw decision.error ?? GloveboxError(.ceilingDenied, "the ceiling refuses this session") }
+        let lease = request.grant.lease
+        let now = self.time.boot
+        let left = self.state.withLock { state -> Result<Duration, GloveboxError> in
+            var entry =
+                state.entries[lease]
+                ?? Entry(
+                    firstHeard: now, ceilingEnd: now.advanced(by: target.longest), deadline: now.advanced(by: remaining))
+            guard !entry.hasEnded else {
+                return .failure(GloveboxError(.leaseNotActive, "lease \(lease) has ended: open another"))
+            }
+            entry.deadline = min(now.advanced(by: remaining), entry.ceilingEnd)
+            guard entry.deadline > now else {
+                return .failure(
+                    GloveboxError(
+                        .ceilingDenied,
+                        "lease \(lease) has reached the longest time of the agent's ceiling (targets.\(request.grant.target).longest): open another"
+                    ))
+            }
+            Self.put(entry, lease, &state)
+            return .success(now.duration(to: entry.deadline))
+        }
+        var admitted = request
+        admitted.grant.limits = limits
+        admitted.grant.remaining = try left.get()
+        return admitted
+    }
+
+    /// The gateway says that a lease now has this much left; more than the ceiling allows is not believed.
+    func changed(_ lease: LeaseID, remaining: Duration) {
+        let now = self.time.boot
+        self.state.withLock { state in
+            guard var entry = state.entries[lease], !entry.hasEnded else { return }
+            entry.deadline = min(now.advanced(by: remaining), entry.ceilingEnd)
+            Self.put(entry, lease, &state)
+        }
+    }
+
+    /// The lease is over here, for good.
+    func ended(_ lease: LeaseID) {
+        self.state.withLock { state in
+            state.expiries.remove(lease)
+            state.entries[lease]?.hasEnded = true
+            guard state.entries.count > Self.mostRemembered else { return }
+            let oldest = state.entries.filter(\.value.hasEnded).sorted { $0.value.firstHeard < $1.value.firstHeard }
+            for (id, _) in oldest.prefix(Self.mostRemembered / 2) { state.entries[id] = nil }
+        }
+    }
+
+    private static func put(_ entry: Entry, _ lease: LeaseID, _ state: inout State) {
+        state.entries[lease] = entry
+        if state.expiries.schedule(lease, at: entry.deadline) { state.sleeper?.cancel() }
+    }
+
+    /// Ends leases as their time comes.
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                self.endDue()
+                let wake = self.state.withLock { $0.expiries.next } ?? self.time.boot.advanced(by: .seconds(60))
+                await self.sleep(until: wake)
+            }
+        }
+    }
+
+    func endDue() {
+        let now = self.time.boot
+        let due = self.state.withLock { state in
+            let due = state.expiries.takeDue(at: now)
+            for lease in due { state.entries[lease]?.hasEnded = true }
+            return due
+        }
+        for lease in due { self.expired(lease) }
+    }
+
+    private func sleep(until instant: BootInstant) async {
+        let time = self.time
+        let sleeper = Task { _ = try? await time.sleep(until: instant) }
+        let isLate = self.state.withLock { state in
+            state.sleeper = sleeper
+            return state.expiries.next.map { $0 < instant } ?? false
+        }
+        if isLate { sleeper.cancel() }
+        await withTaskCancellationHandler {
+            await sleeper.value
+        } onCancel: {
+            sleeper.cancel()
+        }
+    }
+}

@@ -1,0 +1,69 @@
+import Contracts
+import ControlWire
+import GloveboxCore
+import Identity
+import Logging
+import Tunnel
+
+/// What the gateway does for its agents: lets those in whose certificate counts, learns what they serve, and takes their
+/// records into its log.
+struct AgentConnections: TunnelGatewayEvents {
+    let enrolment: Enrolment
+    let fleet: AgentFleet
+    let log: any RecordLog
+    let time: any TimeSource
+    let logger: Logger
+
+    func authorize(_ peer: PeerCertificate) async throws -> AgentName {
+        let known = try await self.enrolment.authenticate(der: peer.der)
+        guard case .agent(let name) = known.subject else {
+            throw GloveboxError(.forbidden, "\(known.subject) is no agent: agents enrol with 'glovebox agent enrol'")
+        }
+        return name
+    }
+
+    func agentJoining(_ agent: AgentName, _ hello: Hello) async throws -> UInt64 {
+        try await self.log.append([
+            Record(time: self.time.wall, event: .agentConnected(agent: agent, version: hello.software))
+        ])
+        return try await self.log.lastSequence(of: RecordID.origin(of: agent))
+    }
+
+    func agentJoined(_ agent: AgentName, _ hello: Hello, _ arrival: Presence.Arrival) {
+        self.fleet.connected(agent, version: hello.software, targets: hello.targets, at: self.time.wall)
+        self.logger.notice("agent joined", metadata: ["agent": "\(agent)", "targets": "\(hello.targets.count)"])
+    }
+
+    func agentInventory(_ agent: AgentName, _ targets: [TargetAnnouncement]) {
+        self.fleet.announced(agent, targets: targets)
+    }
+
+    func agentRecords(_ agent: AgentName, _ records: [SequencedRecord]) async throws -> UInt64 {
+        let origin = RecordID.origin(of: agent)
+        var stored: [StoredRecord] = []
+        for record in records {
+            stored.append(
+                StoredRecord(
+                    id: RecordID(origin: origin, sequence: record.sequence),
+                    record: try Record(canonicalBytes: record.bytes)))
+        }
+        return try await self.log.merge(stored, from: origin)
+    }
+
+    func agentSessionEnded(_ agent: AgentName, _ session: SessionID) {}
+
+    func agentAway(_ agent: AgentName) {
+        self.fleet.lost(agent, at: self.time.wall)
+        self.record(agent, "connection lost")
+    }
+
+    func agentLost(_ agent: AgentName) {
+        self.fleet.lost(agent, at: self.time.wall)
+        self.record(agent, "lost: its sessions are closed")
+    }
+
+    private func record(_ agent: AgentName, _ reason: String) {
+        self.logger.warning("agent away", metadata: ["agent": "\(agent)", "reason": "\(reason)"])
+        self.log.append([Record(time: self.time.wall, event: .agentDisconnected(agent: agent, reason: reason))]) { _ in }
+    }
+}

@@ -1,0 +1,74 @@
+import GloveboxCore
+import Synchronization
+
+/// The agents that this gateway has met since it started, and what they announced.
+final class AgentFleet: Sendable {
+    struct Member: Sendable {
+        var name: AgentName
+        var version: String
+        var isOnline: Bool
+        /// Since when it is connected, or when it was lost.
+        var since: WallTime
+        var targets: [TargetAnnouncement]
+    }
+
+    private let members = Mutex<[AgentName: Member]>([:])
+    private let waiting = Mutex<[AgentName: [AsyncStream<Void>.Continuation]]>([:])
+
+    var agents: [AgentName: Member] { self.members.withLock { $0 } }
+
+    /// Returns as soon as the agent is connected, or the task is cancelled.
+    func untilConnected(_ name: AgentName) async {
+        let (connected, continuation) = AsyncStream.makeStream(of: Void.self)
+        self.members.withLock { members in
+            guard members[name]?.isOnline != true else { return continuation.finish() }
+            self.waiting.withLock { $0[name, default: []].append(continuation) }
+        }
+        for await _ in connected {}
+    }
+
+    /// By name of the target.
+    var targets: [(target: TargetAnnouncement, agent: AgentName, isOnline: Bool)] {
+        self.agents.values
+            .flatMap { member in member.targets.map { (target: $0, agent: member.name, isOnline: member.isOnline) } }
+            .sorted { ($0.target.name, $0.agent) < ($1.target.name, $1.agent) }
+    }
+
+    func connected(_ name: AgentName, version: String, targets: [TargetAnnouncement], at time: WallTime) {
+        self.members.withLock {
+            $0[name] = Member(name: name, version: version, isOnline: true, since: time, targets: targets)
+        }
+        for continuation in self.waiting.withLock({ $0.removeValue(forKey: name) ?? [] }) { continuation.finish() }
+    }
+
+    func announced(_ name: AgentName, targets: [TargetAnnouncement]) {
+        self.members.withLock { $0[name]?.targets = targets }
+    }
+
+    func lost(_ name: AgentName, at time: WallTime) {
+        self.members.withLock {
+            $0[name]?.isOnline = false
+            $0[name]?.since = time
+        }
+    }
+
+    /// Who serves a target: an agent that's connected before one that isn't, then by name.
+    /// - Throws: `unknown_target` when no agent has announced it, `agent_offline` when none that has is connected.
+    func server(of target: TargetName) throws(GloveboxError) -> (agent: AgentName, target: TargetAnnouncement) {
+        let serving = self.targets.filter { $0.target.name == target }
+        guard let online = serving.first(where: \.isOnline) else {
+            guard let offline = serving.first else {
+                throw GloveboxError(
+                    .unknownTarget, "no agent serves a target '\(target)': 'glovebox target list' shows those there are")
+            }
+            throw GloveboxError(
+                .agentOffline, "agent \(offline.agent), which serves \(target), isn't connected: see its log on its host")
+        }
+        return (online.agent, online.target)
+    }
+
+    /// What a target was announced with, whether or not its agent is connected.
+    func announcement(of target: TargetName) -> TargetAnnouncement? {
+        self.targets.first { $0.target.name == target }?.target
+    }
+}

@@ -1,0 +1,61 @@
+package import GloveboxCore
+import YAMLDocument
+
+/// A gateway's `gateway.yaml`. Paths in it are relative to the folder that holds it.
+package struct GatewayConfiguration: Sendable {
+    /// Where it listens: loopback unless told otherwise.
+    package struct Listen: Sendable {
+        package var api: SocketPlace
+        package var postgres: SocketPlace
+        package var tunnel: SocketPlace
+    }
+
+    package var listen: Listen
+    /// The DNS names and IP addresses that clients and agents call the gateway by: its certificate is good for these,
+    /// and clients are told the first one.
+    package var names: [String]
+    /// Path of the policy file.
+    package var policy: String
+
+    /// - Parameter file: what the text is called in complaints.
+    /// - Throws: `configuration_invalid` with line and column.
+    package init(yaml text: String, file: String, folder: String) throws(GloveboxError) {
+        let root = try YAMLNode(yaml: text, file: file).mapping("listen", "names", "policy")
+        let listen = try root["listen"]?.mapping("api", "postgres", "tunnel")
+        self.listen = Listen(
+            api: try listen?["api"].map(SocketPlace.init(node:)) ?? SocketPlace(host: "127.0.0.1", port: 8443),
+            postgres: try listen?["postgres"].map(SocketPlace.init(node:)) ?? SocketPlace(host: "127.0.0.1", port: 5433),
+            tunnel: try listen?["tunnel"].map(SocketPlace.init(node:)) ?? SocketPlace(host: "127.0.0.1", port: 8444))
+        self.names = try root["names"]?.strings ?? ["localhost", "127.0.0.1"]
+        guard !self.names.isEmpty else {
+            throw root.node.error("'names' is empty: name at least one that clients call this gateway by")
+        }
+        self.policy = try root["policy"]?.string ?? "policy.yaml"
+        if !self.policy.hasPrefix("/") { self.policy = "\(folder)/\(self.policy)" }
+    }
+}
+
+/// An address and port to listen on.
+package struct SocketPlace: Hashable, Sendable, CustomStringConvertible {
+    package var host: String
+    package var port: Int
+
+    package init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
+    init(node: YAMLNode) throws(GloveboxError) {
+        let text = try node.string
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]),
+            colon != text.startIndex
+        else {
+            throw node.error("\(node.label) is no address to listen on: write HOST:PORT, such as 127.0.0.1:8443")
+        }
+        var host = text[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
+        self.init(host: String(host), port: Int(port))
+    }
+
+    package var description: String { self.host.contains(":") ? "[\(self.host)]:\(self.port)" : "\(self.host):\(self.port)" }
+}

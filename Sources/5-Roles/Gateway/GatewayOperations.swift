@@ -1,0 +1,208 @@
+import Contracts
+import ControlAPI
+import ControlServer
+import GloveboxCore
+import Identity
+import Leases
+import Policy
+
+/// What the API does, on top of the gateway's parts.
+struct GatewayOperations: ControlOperations {
+    let authorityPEM: String
+    let enrolment: Enrolment
+    let storage: any Storage
+    let log: any RecordLog
+    let time: any TimeSource
+    let policy: PolicyHolder
+    let fleet: AgentFleet
+    let leases: LeaseService
+    /// Where PostgreSQL clients are to connect.
+    let postgres: SocketPlace
+
+    func authority() async throws -> String { self.authorityPEM }
+
+    func health() async throws -> Health {
+        if let reason = await self.leases.refusal {
+            return Health(status: .degraded, reason: reason.message, version: GloveboxVersion.current)
+        }
+        return Health(status: .ok, version: GloveboxVersion.current)
+    }
+
+    // MARK: Certificates
+
+    func enrol(_ request: EnrolmentRequest, from origin: RequestOrigin) async throws -> IssuedCertificate {
+        do {
+            let guest = try await self.enrolment.redeem(
+                code: request.code.secret, request: request.certificateRequest)
+            try await self.record(
+                guest.subject.identity, .enrolled(subject: guest.subject.description, means: "invitation"))
+            return IssuedCertificate(guest)
+        } catch let error as GloveboxError where error.code == .inviteInvalid {
+            try await self.record(nil, .signInRefused(code: error.code.rawValue, claimed: nil))
+            throw error
+        }
+    }
+
+    func renewCertificate(_ request: CertificateRenewal, _ call: Call) async throws -> IssuedCertificate {
+        let peer = AuthenticatedPeer(
+            subject: call.caller.subject, role: call.caller.role, serial: call.caller.serial,
+            notAfter: call.caller.certificateExpiresAt)
+        let guest = try await self.enrolment.renew(peer, request: request.certificateRequest)
+        try await self.record(guest.subject.identity, .enrolled(subject: guest.subject.description, means: "renewal"))
+        return IssuedCertificate(guest)
+    }
+
+    func revokeCurrentCertificate(_ call: Call) async throws {
+        try await self.enrolment.revoke(serial: call.caller.serial)
+        try await self.record(call.caller.identity, .signedOut(subject: call.caller.subject.description))
+    }
+
+    func whoAmI(_ call: Call) async throws -> WhoAmI {
+        WhoAmI(
+            subject: call.caller.subject, role: call.caller.role,
+            groups: call.caller.identity.map { self.policy.current.groups(of: $0).sorted() } ?? [],
+            certificate: .init(serial: call.caller.serial, expiresAt: call.caller.certificateExpiresAt))
+    }
+
+    // MARK: Invitations
+
+    func inviteIdentity(_ request: IdentityInviteRequest, _ call: Call) async throws -> Invitation {
+        try await self.invite(
+            .person(request.name, request.role), .identityInvited(name: request.name, role: request.role), call)
+    }
+
+    func inviteAgent(_ request: AgentInviteRequest, _ call: Call) async throws -> Invitation {
+        try await self.invite(.agent(request.name), .agentInvited(name: request.name), call)
+    }
+
+    private func invite(_ guest: InviteEntry.Guest, _ event: RecordEvent, _ call: Call) async throws -> Invitation {
+        try await self.record(call.caller.identity, event)
+        let invited = try await self.enrolment.invite(guest, by: call.caller.identity)
+        return Invitation(subject: invited.subject, code: invited.code.text, expiresAt: invited.expiresAt)
+    }
+
+    // MARK: Inventory
+
+    func targets(_ call: Call) async throws -> Page<TargetStatus> {
+        Page(items: self.fleet.targets.map { TargetStatus($0.target, agent: $0.agent, isOnline: $0.isOnline) })
+    }
+
+    func agents(_ call: Call) async throws -> Page<AgentStatus> {
+        let connected = self.fleet.agents
+        return Page(
+            items: try await self.storage.agents().map { entry in
+                let agent = connected[entry.name]
+                return AgentStatus(
+                    name: entry.name, isOnline: agent?.isOnline ?? false, isDisabled: entry.isDisabled,
+                    since: agent?.since, version: agent?.version, targets: agent?.targets.map(\.name) ?? [])
+            })
+    }
+
+    // MARK: Leases
+
+    func openLease(_ request: LeaseRequest, _ call: Call) async throws -> OpenedLease {
+        guard let holder = call.caller.identity else {
+            throw GloveboxError(.forbidden, "agents open no leases")
+        }
+        let opened = try await self.leases.open(
+            holder: holder, target: request.target, capabilities: request.capabilities,
+            duration: request.duration.duration, purpose: request.purpose)
+        return OpenedLease(
+            lease: self.status(opened.lease), token: opened.token,
+            postgres: PostgresAddress(
+                host: self.postgres.host, port: self.postgres.port, user: "\(opened.lease.target).\(opened.lease.id)"))
+    }
+
+    func leases(_ query: LeaseQuery, _ call: Call) async throws -> Page<LeaseStatus> {
+        var filter = LeaseFilter(holder: query.holder, target: query.target, activeOnly: query.activeOnly)
+        if case .own = call.reach {
+            guard query.holder == nil || call.reach.includes(query.holder) else { return Page(items: []) }
+            filter.holder = call.caller.identity
+        }
+        // Newest first; the cursor is the last lease of the page before.
+        var found = try await self.storage.leases(filter)[...]
+        if let after = query.page.after {
+            guard let index = found.firstIndex(where: { $0.id.rawValue == after }) else {
+                throw GloveboxError(.invalidArgument, "after: this cursor leads nowhere; begin again without one")
+            }
+            found = found[found.index(after: index)...]
+        }
+        let page = found.prefix(query.page.limit)
+        return Page(
+            items: page.map(self.status), next: page.count < found.count ? page.last?.id.rawValue : nil)
+    }
+
+    func lease(_ id: LeaseID, _ call: Call) async throws -> LeaseStatus {
+        self.status(try await self.within(call.reach, id))
+    }
+
+    func extendLease(_ id: LeaseID, _ request: LeaseExtension, _ call: Call) async throws -> LeaseStatus {
+        _ = try await self.within(call.reach, id)
+        return self.status(try await self.leases.extend(id, by: request.duration.duration))
+    }
+
+    func endLease(_ id: LeaseID, _ call: Call) async throws -> LeaseStatus {
+        let lease = try await self.within(call.reach, id)
+        let reason: LeaseEnd = lease.holder == call.caller.identity ? .holder : .admin
+        return self.status(try await self.leases.end(id, reason, by: call.caller.identity))
+    }
+
+    private func within(_ reach: Reach, _ id: LeaseID) async throws -> Lease {
+        guard let lease = try await self.storage.lease(id), reach.includes(lease.holder) else {
+            throw GloveboxError(.notFound, "there is no lease '\(id)' that you may see")
+        }
+        return lease
+    }
+
+    private func status(_ lease: Lease) -> LeaseStatus {
+        LeaseStatus(lease, remaining: lease.expiry.remaining(at: self.time.reading))
+    }
+
+    // MARK: Records
+
+    func records(_ query: RecordQuery, _ call: Call) async throws -> Page<RecordEntry> {
+        var filter = RecordFilter(
+            identity: query.identity, target: query.target, lease: query.lease, event: query.event)
+        if case .own = call.reach {
+            guard query.identity == nil || call.reach.includes(query.identity) else { return Page(items: []) }
+            filter.identity = call.caller.identity
+        }
+        var after: UInt64 = 0
+        if let cursor = query.page.after {
+            guard let position = UInt64(cursor) else {
+                throw GloveboxError(.invalidArgument, "after: this cursor leads nowhere; begin again without one")
+            }
+            after = position
+        }
+        let page = try await self.log.read(after: after, limit: query.page.limit, where: filter)
+        return Page(items: page.records.map(RecordEntry.init), next: page.next.map(String.init))
+    }
+
+    func record(_ id: RecordID, _ call: Call) async throws -> RecordEntry {
+        guard let stored = try await self.log.record(id), call.reach.includes(stored.record.identity) else {
+            throw GloveboxError(.notFound, "there is no record '\(id)' that you may see")
+        }
+        return RecordEntry(stored)
+    }
+
+    private func record(_ identity: IdentityName?, _ event: RecordEvent) async throws {
+        try await self.log.append([Record(time: self.time.wall, identity: identity, event: event)])
+    }
+}
+
+extension CertificateSubject {
+    var identity: IdentityName? {
+        switch self {
+        case .identity(let name): name
+        case .agent: nil
+        }
+    }
+}
+
+extension IssuedCertificate {
+    fileprivate init(_ guest: EnrolledGuest) {
+        self.init(
+            certificate: guest.certificate.pem, authority: guest.authority, subject: guest.subject,
+            expiresAt: guest.certificate.notAfter)
+    }
+}

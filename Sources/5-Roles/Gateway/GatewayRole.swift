@@ -1,0 +1,187 @@
+import AuditFiles
+package import Contracts
+import ControlServer
+package import GloveboxCore
+import Identity
+package import Logging
+import NIOCore
+import NIOPosix
+import Policy
+import PostgresAccess
+import ServiceLifecycle
+import StorageSQLite
+import Tunnel
+
+/// A gateway: identity, policy, leases, log and API on one folder, and the three ports that people, clients and agents
+/// connect to.
+package struct GatewayRole: Service {
+    /// Where a running gateway is reached.
+    package struct Places: Sendable {
+        package var api: SocketPlace
+        package var postgres: SocketPlace
+        package var tunnel: SocketPlace
+    }
+
+    package let configuration: GatewayConfiguration
+    private let time: any TimeSource
+    private let logger: Logger
+    private let parts: Parts
+
+    /// What is open while a gateway runs.
+    private struct Parts: Sendable {
+        let authority: CertificateAuthority
+        let storage: StorageSQLite
+        let log: Log
+        let policy: PolicyHolder
+        let enrolment: Enrolment
+        let certificates: ServerCertificates
+        let fleet = AgentFleet()
+    }
+
+    /// Opens the gateway's state; nothing listens yet.
+    ///
+    /// - Parameter folder: holds `gateway.yaml` and the policy; state goes to `gateway/` in it.
+    /// - Throws: `configuration_invalid`, `store_locked`, `store_corrupt`, `journal_corrupt` and others that say what
+    ///   to do.
+    package init(folder: String, time: any TimeSource, logger: Logger) throws {
+        let file = "\(folder)/gateway.yaml"
+        let text = String(decoding: try PrivateFile.read(file, sharing: true), as: UTF8.self)
+        self.configuration = try GatewayConfiguration(yaml: text, file: file, folder: folder)
+        self.time = time
+        self.logger = logger
+        let state = "\(folder)/gateway"
+        try PrivateFile.makeFolder(state)
+        let policy = try PolicyFile.load(self.configuration.policy)
+        // The store's lock comes first: it says whether another gateway runs here.
+        let storage = try StorageSQLite(path: "\(state)/store.sqlite")
+        let authority = try CertificateAuthority(folder: state, time: time)
+        let log = try Log(folder: "\(state)/log")
+        if let torn = log.tornTail {
+            logger.warning("the log's last write was torn and is cleared", metadata: ["at": "\(torn)"])
+        }
+        self.parts = Parts(
+            authority: authority, storage: storage, log: log, policy: policy,
+            enrolment: Enrolment(storage: storage, authority: authority, time: time),
+            certificates: try ServerCertificates(
+                authority: authority, names: self.configuration.names, time: time, logger: logger))
+    }
+
+    /// A code for an administrator, asked for by whoever owns the gateway's folder: the first one, or one who has lost
+    /// their certificate.
+    package func inviteAdministrator(_ name: IdentityName) async throws -> Secret<String> {
+        try await self.invite(.person(name, .admin), .identityInvited(name: name, role: .admin))
+    }
+
+    /// A code for an agent of this machine, asked for by whoever owns the gateway's folder.
+    package func inviteLocalAgent(_ name: AgentName) async throws -> Secret<String> {
+        try await self.invite(.agent(name), .agentInvited(name: name))
+    }
+
+    private func invite(_ guest: InviteEntry.Guest, _ event: RecordEvent) async throws -> Secret<String> {
+        try await self.parts.log.append([Record(time: self.time.wall, event: event)])
+        return try await self.parts.enrolment.invite(guest, by: nil).code.text
+    }
+
+    /// Returns once the agent is connected.
+    package func untilJoined(_ agent: AgentName) async {
+        await self.parts.fleet.untilConnected(agent)
+    }
+
+    package func run() async throws {
+        try await self.run { _ in }
+    }
+
+    /// Serves until it's stopped.
+    /// - Parameter ready: called when all ports listen.
+    package func run(ready: @escaping @Sendable (Places) async -> Void) async throws {
+        do {
+            try await self.serve(ready)
+        } catch {
+            try? await self.close()
+            throw error
+        }
+        try await self.close()
+    }
+
+    private func close() async throws {
+        self.parts.log.close()
+        try await self.parts.storage.close()
+    }
+
+    private func serve(_ ready: @escaping @Sendable (Places) async -> Void) async throws {
+        let parts = self.parts
+        let fleet = parts.fleet
+        let ports = GatewayPorts()
+        let leases = LeaseService(
+            storage: parts.storage, log: parts.log, time: self.time, policy: parts.policy, fleet: fleet,
+            effects: ports.effects, logger: self.logger)
+        try await leases.resume()
+
+        let group = MultiThreadedEventLoopGroup.singleton
+        let listen = self.configuration.listen
+        let tunnel = try await TunnelServer.start(
+            TunnelServer.Configuration(
+                host: listen.tunnel.host, port: listen.tunnel.port, instance: .random(),
+                tls: { parts.certificates.tunnel }),
+            events: AgentConnections(
+                enrolment: parts.enrolment, fleet: fleet, log: parts.log, time: self.time, logger: self.logger),
+            time: self.time, on: group, logger: self.logger)
+        let sessions = GatewaySessions(
+            leases: leases, fleet: fleet, tunnel: tunnel, log: parts.log, time: self.time, logger: self.logger)
+        let postgres = try await PostgresPort.start(
+            PostgresPort.Configuration(
+                host: listen.postgres.host, port: listen.postgres.port, tls: { parts.certificates.postgres },
+                iterations: LeaseService.iterations, saltLength: LeaseService.saltLength),
+            decisions: sessions, on: group, logger: self.logger,
+            join: { client, pipe in Relay.join(client, pipe) })
+        ports.open(tunnel: tunnel, postgres: postgres)
+
+        let postgresPlace = SocketPlace(
+            host: self.configuration.names[0], port: postgres.address.port ?? listen.postgres.port)
+        let api = ControlServer(
+            configuration: .init(
+                host: listen.api.host, port: listen.api.port, setting: "'listen.api' in gateway.yaml"),
+            tls: parts.certificates.api,
+            operations: GatewayOperations(
+                authorityPEM: parts.authority.pem, enrolment: parts.enrolment, storage: parts.storage, log: parts.log,
+                time: self.time, policy: parts.policy, fleet: fleet, leases: leases, postgres: postgresPlace),
+            authenticator: Authenticator(
+                isSigned: { parts.authority.hasSigned(der: $0) },
+                caller: { certificate, _ in
+                    let peer = try await parts.enrolment.authenticate(der: certificate)
+                    return Caller(
+                        subject: peer.subject, role: peer.role, serial: peer.serial,
+                        certificateExpiresAt: peer.notAfter)
+                }),
+            group: group, logger: self.logger,
+            onListening: { port in
+                await ready(
+                    Places(
+                        api: SocketPlace(host: listen.api.host, port: port), postgres: postgresPlace,
+                        tunnel: SocketPlace(
+                            host: listen.tunnel.host, port: tunnel.address.port ?? listen.tunnel.port)))
+            })
+        let policy = PolicyFile(
+            path: self.configuration.policy, holder: parts.policy, log: parts.log, time: self.time,
+            logger: self.logger, changed: { await leases.rejudge() })
+        do {
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                tasks.addTask { try await leases.run() }
+                tasks.addTask { try await policy.run() }
+                tasks.addTask { try await parts.certificates.run() }
+                tasks.addTask { try await api.run() }
+                // All end by themselves when the process is asked to stop; one that fails ends the others.
+                for try await _ in tasks {}
+            }
+        } catch {
+            await self.shut(tunnel, postgres)
+            throw error
+        }
+        await self.shut(tunnel, postgres)
+    }
+
+    private func shut(_ tunnel: TunnelServer, _ postgres: PostgresPort) async {
+        await postgres.close()
+        await tunnel.close()
+    }
+}

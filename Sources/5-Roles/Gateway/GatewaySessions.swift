@@ -1,0 +1,80 @@
+import Contracts
+import GloveboxCore
+import Logging
+import NIOCore
+import PostgresAccess
+import Tunnel
+
+/// Answers the PostgreSQL port: leases prove clients, agents serve them, refusals are recorded.
+struct GatewaySessions: PostgresPortDecisions {
+    let leases: LeaseService
+    let fleet: AgentFleet
+    let tunnel: TunnelServer
+    let log: any RecordLog
+    let time: any TimeSource
+    let logger: Logger
+
+    func verifier(target: TargetName, lease: LeaseID) async -> ScramVerifier? {
+        await self.leases.verifier(of: lease, on: target)
+    }
+
+    func open(_ opening: PostgresSessionOpening, on eventLoop: any EventLoop) async throws -> any Channel {
+        let grant = try await self.leases.grant(opening.lease)
+        do {
+            let request = SessionRequest(
+                session: opening.session, grant: grant,
+                // A lease that may write opens writing sessions; the least of its capabilities is what most need.
+                capability: grant.capabilities.contains(.write) ? .write : .read, startup: opening.startup,
+                client: opening.client, cancelKey: opening.cancelKey)
+            let served = try self.fleet.server(of: opening.target)
+            let channel = try await self.tunnel.openSession(request, on: served.agent, eventLoop: eventLoop).get()
+            do {
+                // The lease may have ended while the agent opened.
+                _ = try await self.leases.grant(opening.lease)
+            } catch {
+                channel.close(promise: nil)
+                throw error
+            }
+            return channel
+        } catch let error as GloveboxError {
+            try? await self.log.append([
+                Record(
+                    time: self.time.wall, identity: grant.holder, target: opening.target, lease: opening.lease,
+                    session: opening.session, event: .sessionRefused(code: error.code.rawValue, message: error.message))
+            ])
+            throw error
+        }
+    }
+
+    func cancel(_ opening: PostgresSessionOpening) async {
+        guard let served = try? self.fleet.server(of: opening.target) else { return }
+        let grant = try? await self.leases.grant(opening.lease)
+        try? await self.log.append([
+            Record(
+                time: self.time.wall, identity: grant?.holder, target: opening.target, lease: opening.lease,
+                session: opening.session, event: .cancelRequested)
+        ])
+        self.tunnel.cancel(opening.session, on: served.agent)
+    }
+
+    func signInRefused(code: String, claimed: String?, client: String?) {
+        // What was claimed may be a secret typed into the wrong field, so only what could be a user name is kept.
+        let user = claimed.flatMap { Self.isUser($0) ? $0 : nil }
+        self.log.append([Record(time: self.time.wall, event: .signInRefused(code: code, claimed: user))]) { _ in }
+    }
+
+    func sessionOpened(_ opening: PostgresSessionOpening) {
+        self.logger.info(
+            "session opened", metadata: ["session": "\(opening.session)", "lease": "\(opening.lease)", "target": "\(opening.target)"])
+    }
+
+    func sessionClosed(_ opening: PostgresSessionOpening) {
+        self.logger.info("session closed", metadata: ["session": "\(opening.session)", "lease": "\(opening.lease)"])
+    }
+
+    /// `TARGET.LEASE`
+    private static func isUser(_ text: String) -> Bool {
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        return parts.count == 2 && TargetName(rawValue: parts[0]) != nil && LeaseID(rawValue: parts[1]) != nil
+    }
+}

@@ -1,0 +1,312 @@
+import Contracts
+import GloveboxCore
+import Identity
+import Leases
+import Logging
+import Policy
+import PostgresWire
+import ServiceLifecycle
+
+/// What happens elsewhere when a lease changes: sessions are cut, agents are told.
+struct LeaseEffects: Sendable {
+    var ended: @Sendable (Lease, LeaseEnd) -> Void
+    /// With what's left now.
+    var changed: @Sendable (Lease, Duration) -> Void
+    /// No record, no access: every session ends.
+    var cutAll: @Sendable (GloveboxError) -> Void
+}
+
+/// Opens, extends and ends leases, and ends those whose time is up. Each step is recorded, durably, before it counts;
+/// an ending cuts the sessions even if it can't be recorded.
+actor LeaseService: Service {
+    /// SCRAM iterations for lease tokens. The tokens have 160 random bits, so that more would only cost time.
+    static let iterations = 4096
+    static let saltLength = 16
+    /// How often what's left of each lease is written down: what a reboot with a false wall clock may add to one.
+    private static let remainderInterval = Duration.seconds(30)
+
+    private let storage: any Storage
+    private let log: any RecordLog
+    private let time: any TimeSource
+    private let policy: PolicyHolder
+    private let fleet: AgentFleet
+    private let effects: LeaseEffects
+    private let logger: Logger
+    private var active: [LeaseID: LeaseMachine] = [:]
+    private var expiries = ExpiryQueue()
+    private var sleeper: Task<Void, Never>?
+    /// Why no lease or session opens any more.
+    private(set) var refusal: GloveboxError?
+
+    init(
+        storage: any Storage, log: any RecordLog, time: any TimeSource, policy: PolicyHolder, fleet: AgentFleet,
+        effects: LeaseEffects, logger: Logger
+    ) {
+        self.storage = storage
+        self.log = log
+        self.time = time
+        self.policy = policy
+        self.fleet = fleet
+        self.effects = effects
+        self.logger = logger
+    }
+
+    // MARK: Life
+
+    /// Finds the leases that are still active; to be called before anything is served.
+    func resume() async throws {
+        let now = self.time.reading
+        for lease in try await self.storage.leases(LeaseFilter(activeOnly: true)) {
+            var machine = LeaseMachine(lease)
+            try await self.carryOut(machine.resume(at: now), machine)
+        }
+        self.log.onFailure { error in
+            Task { await self.refuse(error) }
+        }
+    }
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            var remaindersDue = self.time.boot.advanced(by: Self.remainderInterval)
+            while !Task.isCancelled {
+                await self.endDue()
+                if self.time.boot >= remaindersDue {
+                    await self.keepRemainders()
+                    remaindersDue = self.time.boot.advanced(by: Self.remainderInterval)
+                }
+                let wake = min(await self.expiries.next ?? remaindersDue, remaindersDue)
+                await self.sleep(until: wake)
+            }
+        }
+    }
+
+    /// Sleeps until `instant` or until a lease with an earlier end appears.
+    private func sleep(until instant: BootInstant) async {
+        let time = self.time
+        let sleeper = Task { _ = try? await time.sleep(until: instant) }
+        self.sleeper = sleeper
+        await withTaskCancellationHandler {
+            await sleeper.value
+        } onCancel: {
+            sleeper.cancel()
+        }
+    }
+
+    private func endDue() async {
+        let now = self.time.reading
+        for id in self.expiries.takeDue(at: now.boot) {
+            guard var machine = self.active[id] else { continue }
+            let action = machine.expire(at: now)
+            await self.attempt("end") { try await self.carryOut(action, machine) }
+        }
+    }
+
+    private func keepRemainders() async {
+        let now = self.time.reading
+        for id in self.active.keys {
+            guard var machine = self.active[id], machine.keepRemainder(at: now) else { continue }
+            self.keep(machine)
+            await self.attempt("write down what's left of") { try await self.store(machine.lease) }
+        }
+    }
+
+    // MARK: Steps that people ask for
+
+    func open(
+        holder: IdentityName, target: TargetName, capabilities: Set<Capability>, duration: Duration, purpose: String
+    ) async throws -> (lease: Lease, token: Secret<String>) {
+        let now = self.time.reading
+        do {
+            try self.checkOpen()
+            let request = LeaseProposal(
+                holder: holder, target: target, purpose: purpose, capabilities: capabilities, duration: duration)
+            let served = try self.fleet.server(of: target)
+            let terms = try self.terms(
+                self.policy.current.decide(
+                    PolicyQuestion(
+                        identity: holder, target: target, labels: served.target.labels, capabilities: capabilities,
+                        duration: duration)))
+            guard capabilities.isSubset(of: served.target.capabilities) else {
+                let missing = capabilities.subtracting(served.target.capabilities).sorted().map(\.rawValue)
+                throw GloveboxError(
+                    .ceilingDenied,
+                    "the ceiling of agent \(served.agent) doesn't allow \(missing.joined(separator: ", ")) on \(target): it's lifted on the agent's host alone"
+                )
+            }
+            let token = LeaseToken.random()
+            let verifier = ScramVerifier.derive(
+                password: Secret(Array(token.exposeSecret().utf8)), salt: randomBytes(Self.saltLength),
+                iterations: Self.iterations)
+            let machine = try LeaseMachine(opening: .random(), request, terms: terms, verifier: verifier, at: now)
+            let lease = machine.lease
+            try await self.record(
+                lease,
+                .leaseOpened(
+                    capabilities: lease.capabilities.sorted(), limits: lease.limits, lasts: duration,
+                    purpose: lease.purpose, rule: lease.rule))
+            try await self.storage.insert(lease)
+            self.keep(machine)
+            return (lease, token)
+        } catch let error as GloveboxError {
+            try await self.log.append([
+                Record(
+                    time: now.wall, identity: holder, target: target,
+                    event: .leaseRefused(code: error.code.rawValue, rule: nil, message: error.message))
+            ])
+            throw error
+        }
+    }
+
+    func extend(_ id: LeaseID, by duration: Duration) async throws -> Lease {
+        try self.checkOpen()
+        let trial = try await self.extended(id, by: duration)
+        try await self.record(trial.lease, .leaseExtended(lasts: trial.lease.granted))
+        // It may have ended while that was written.
+        let machine = try await self.extended(id, by: duration)
+        self.keep(machine)
+        self.effects.changed(machine.lease, machine.lease.expiry.remaining(at: self.time.reading))
+        try await self.store(machine.lease)
+        return machine.lease
+    }
+
+    private func extended(_ id: LeaseID, by duration: Duration) async throws -> LeaseMachine {
+        var machine = try await self.machine(id)
+        try machine.checkActive(at: self.time.reading)
+        let terms = try self.terms(self.policy.current.decide(self.question(machine.lease, plus: duration)))
+        _ = try machine.extend(by: duration, terms: terms, at: self.time.reading)
+        return machine
+    }
+
+    func end(_ id: LeaseID, _ reason: LeaseEnd, by identity: IdentityName?) async throws -> Lease {
+        var machine = try await self.machine(id)
+        let action = machine.end(reason, at: self.time.reading)
+        if action == .none { try machine.checkActive(at: self.time.reading) }
+        try await self.carryOut(action, machine, by: identity)
+        return machine.lease
+    }
+
+    /// Judges every open lease by the policy that's in force now.
+    func rejudge() async {
+        for id in self.active.keys {
+            guard var machine = self.active[id] else { continue }
+            let terms = try? self.terms(self.policy.current.rejudge(self.question(machine.lease)))
+            let action = machine.rejudge(terms, at: self.time.reading)
+            await self.attempt("judge") { try await self.carryOut(action, machine) }
+        }
+    }
+
+    // MARK: What sessions ask
+
+    /// The verifier of an active lease on `target`.
+    func verifier(of id: LeaseID, on target: TargetName) -> ScramVerifier? {
+        guard self.refusal == nil, let machine = self.active[id], machine.lease.target == target,
+            (try? machine.checkActive(at: self.time.reading)) != nil
+        else { return nil }
+        return machine.lease.verifier
+    }
+
+    /// What an agent gets to judge a session by.
+    func grant(_ id: LeaseID) throws -> LeaseGrant {
+        try self.checkOpen()
+        guard let machine = self.active[id] else {
+            throw GloveboxError(.leaseNotActive, "lease \(id) has ended: open another")
+        }
+        return try machine.grant(at: self.time.reading)
+    }
+
+    // MARK: Inside
+
+    private func checkOpen() throws {
+        if let refusal { throw refusal }
+    }
+
+    private func refuse(_ error: GloveboxError) {
+        let refusal = GloveboxError(
+            .journalUnavailable, "the gateway can't write its log, so nothing may be opened: see the gateway's log",
+            cause: error)
+        self.refusal = refusal
+        self.logger.critical("the log can't be written: new access is refused, open sessions end", metadata: ["error": "\(error)"])
+        self.effects.cutAll(refusal)
+    }
+
+    private func terms(_ decision: PolicyDecision) throws(GloveboxError) -> LeaseTerms {
+        switch decision {
+        case .allow(let rule, let longest, let limits, let maskingProfile):
+            return LeaseTerms(rule: rule, longest: longest, limits: limits, maskingProfile: maskingProfile)
+        case .deny(_, let message):
+            throw GloveboxError(.policyDenied, message)
+        }
+    }
+
+    private func question(_ lease: Lease, plus more: Duration = .zero) -> PolicyQuestion {
+        PolicyQuestion(
+            identity: lease.holder, target: lease.target,
+            labels: self.fleet.announcement(of: lease.target)?.labels ?? [:], capabilities: lease.capabilities,
+            duration: lease.granted + more)
+    }
+
+    private func machine(_ id: LeaseID) async throws -> LeaseMachine {
+        if let machine = self.active[id] { return machine }
+        guard let lease = try await self.storage.lease(id) else {
+            throw GloveboxError(.notFound, "there is no lease '\(id)'")
+        }
+        return LeaseMachine(lease)
+    }
+
+    /// Tells the rest what a machine did, records and stores it. Sessions are cut first: an ending that can't be
+    /// recorded is still one.
+    private func carryOut(_ action: LeaseAction, _ machine: LeaseMachine, by identity: IdentityName? = nil) async throws {
+        let lease = machine.lease
+        switch action {
+        case .none:
+            self.keep(machine)
+        case .changed, .extended:
+            self.keep(machine)
+            self.effects.changed(lease, lease.expiry.remaining(at: self.time.reading))
+            try await self.store(lease)
+        case .ended(let reason):
+            self.active[lease.id] = nil
+            self.expiries.remove(lease.id)
+            self.effects.ended(lease, reason)
+            try await self.record(lease, .leaseEnded(reason, by: identity))
+            try await self.store(lease)
+        }
+    }
+
+    /// Steps on one lease may overlap while they wait for the disk, so the newest version is written over, and an ended
+    /// lease stays ended.
+    private func store(_ lease: Lease) async throws {
+        while let stored = try await self.storage.lease(lease.id), stored.isActive {
+            var row = lease
+            row.version = stored.version
+            do {
+                _ = try await self.storage.update(row)
+                return
+            } catch let error as GloveboxError where error.code == .storeConflict {
+                continue
+            }
+        }
+    }
+
+    private func keep(_ machine: LeaseMachine) {
+        self.active[machine.lease.id] = machine
+        if self.expiries.schedule(machine.lease.id, at: machine.lease.expiry.deadline) {
+            self.sleeper?.cancel()
+        }
+    }
+
+    private func attempt(_ what: String, _ body: () async throws -> Void) async {
+        do {
+            try await body()
+        } catch {
+            self.logger.error("couldn't \(what) a lease", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func record(_ lease: Lease, _ event: RecordEvent) async throws {
+        try await self.log.append([
+            Record(
+                time: self.time.wall, identity: lease.holder, target: lease.target, lease: lease.id, event: event)
+        ])
+    }
+}
