@@ -1,3 +1,5 @@
+// DEVELOPMENT AID (removed before landing): GLOVEBOX_ONLY=A,B keeps the named targets and what they need.
+import Foundation
 // swift-tools-version: 6.2
 import PackageDescription
 
@@ -75,36 +77,47 @@ let targets: [Target] = [
         ["GloveboxCore", "Contracts", "PostgresWire", "Redaction", nio, nioPosix, nioTLS, nioSSL, logging]),
     floor(
         "4-Servers", "ControlServer",
-        ["GloveboxCore", "Contracts", "ControlAPI", hummingbird, hummingbirdCore, httpTypes, nio, nioSSL, logging, lifecycle]),
+        [
+            "GloveboxCore", "Contracts", "ControlAPI", hummingbird, hummingbirdCore, httpTypes, nio, nioSSL, logging,
+            lifecycle,
+        ]),
 
     // 5: roles
     floor(
         "5-Roles", "Gateway",
         [
             "GloveboxCore", "Contracts", "YAMLDocument", "Policy", "Leases", "StorageSQLite", "AuditFiles", "Identity",
-            "ControlWire", "Tunnel", "PostgresAccess", "PostgresWire", "ControlAPI", "ControlServer", crypto, nio, nioPosix, nioSSL, logging, lifecycle,
+            "ControlWire", "Tunnel", "PostgresAccess", "PostgresWire", "ControlAPI", "ControlServer", crypto, nio,
+            nioPosix, nioSSL, logging, lifecycle,
         ]),
     floor(
         "5-Roles", "Agent",
         [
-            "GloveboxCore", "Contracts", "YAMLDocument", "ControlWire", "Policy", "Leases", "Redaction", "AuditFiles", "Identity",
+            "GloveboxCore", "Contracts", "YAMLDocument", "ControlWire", "Policy", "Leases", "Redaction", "AuditFiles",
+            "Identity",
             "Tunnel", "PostgresAccess", "PostgresWire", nio, nioPosix, nioSSL, logging, lifecycle,
         ]),
     floor(
         "5-Roles", "ControlClient",
-        ["GloveboxCore", "Contracts", "ControlAPI", "Identity", lifecycle, asyncHTTP, nio, nioFoundation, nioHTTP1, nioPosix, nioSSL, logging]),
+        [
+            "GloveboxCore", "Contracts", "ControlAPI", "Identity", lifecycle, asyncHTTP, nio, nioFoundation, nioHTTP1,
+            nioPosix, nioSSL, logging,
+        ]),
 
     // 6: the executable
     .executableTarget(
         name: "glovebox",
         dependencies: [
-            "GloveboxCore", "Contracts", "ControlAPI", "Gateway", "Agent", "ControlClient", arguments, logging, lifecycle, signals, nio,
+            "GloveboxCore", "Contracts", "ControlAPI", "Gateway", "Agent", "ControlClient", arguments, logging,
+            lifecycle, signals, nio,
             nioPosix, nioSSL,
         ],
         path: "Sources/6-CLI/glovebox", swiftSettings: house),
 
     // Tests
-    .target(name: "TestSupport", dependencies: ["GloveboxCore", "Contracts"], path: "Tests/Support/TestSupport", swiftSettings: house),
+    .target(
+        name: "TestSupport", dependencies: ["GloveboxCore", "Contracts"], path: "Tests/Support/TestSupport",
+        swiftSettings: house),
     .target(
         name: "StorageConformance", dependencies: ["GloveboxCore", "Contracts"],
         path: "Tests/Support/StorageConformance", swiftSettings: house),
@@ -127,7 +140,8 @@ let targets: [Target] = [
         ["GloveboxCore", "Contracts", "PostgresWire", "Redaction", nio, nioEmbedded, nioPosix, nioSSL, logging]),
     tests("Gateway", ["GloveboxCore", "Contracts", "Leases", "Policy", "StorageSQLite", "AuditFiles", logging]),
     tests("Agent", ["GloveboxCore", "Contracts", "Policy"]),
-    tests("ControlServer", ["GloveboxCore", "Contracts", "ControlAPI", "ControlClient", "Identity", nio, nioSSL, logging]),
+    tests(
+        "ControlServer", ["GloveboxCore", "Contracts", "ControlAPI", "ControlClient", "Identity", nio, nioSSL, logging]),
     .testTarget(
         name: "EndToEndTests", dependencies: ["TestSupport", "GloveboxCore", "Contracts", nio, nioPosix],
         path: "Tests/EndToEnd", swiftSettings: house),
@@ -136,7 +150,8 @@ let targets: [Target] = [
 let package = Package(
     name: "glovebox",
     platforms: [.macOS(.v15)],
-    products: Context.environment["GLOVEBOX_ONLY"].map { !$0.contains("glovebox") } ?? false ? [] : [.executable(name: "glovebox", targets: ["glovebox"])],
+    products: Context.environment["GLOVEBOX_ONLY"].map { !$0.contains("glovebox") } ?? false
+        ? [] : [.executable(name: "glovebox", targets: ["glovebox"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
@@ -156,8 +171,6 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
-// DEVELOPMENT AID (removed before landing): GLOVEBOX_ONLY=A,B keeps the named targets and what they need.
-import Foundation
 func only(_ all: [Target]) -> [Target] {
     guard let names = Context.environment["GLOVEBOX_ONLY"] else { return all }
     var keep = Set(names.split(separator: ",").map(String.init))
@@ -165,11 +178,12 @@ func only(_ all: [Target]) -> [Target] {
     while let n = frontier.popLast() {
         guard let t = all.first(where: { $0.name == n }) else { continue }
         for d in t.dependencies {
-            let name: String? = switch d {
-            case .targetItem(let n, _): n
-            case .byNameItem(let n, _): n
-            default: nil
-            }
+            let name: String? =
+                switch d {
+                case .targetItem(let n, _): n
+                case .byNameItem(let n, _): n
+                default: nil
+                }
             if let name, keep.insert(name).inserted { frontier.append(name) }
         }
     }

@@ -13,10 +13,13 @@ struct GrantLedgerTests {
     private let target = TargetName(unchecked: "shop-db")
     private let lease = LeaseID.random()
 
-    private func ledger(longest: Duration = .seconds(3600), expired: @escaping @Sendable (LeaseID) -> Void = { _ in }) -> GrantLedger {
+    private func ledger(
+        longest: Duration = .seconds(3600), expired: @escaping @Sendable (LeaseID) -> Void = { _ in }
+    ) -> GrantLedger {
         GrantLedger(
             ceiling: CeilingDocument(targets: [
-                self.target: CeilingTarget(capabilities: [.read], longest: longest, limits: Limits(rows: 10, sessions: 2))
+                self.target: CeilingTarget(
+                    capabilities: [.read], longest: longest, limits: Limits(rows: 10, sessions: 2))
             ]), time: self.time, expired: expired)
     }
 
@@ -26,7 +29,8 @@ struct GrantLedgerTests {
         SessionRequest(
             session: .random(),
             grant: LeaseGrant(
-                lease: lease ?? self.lease, holder: IdentityName(unchecked: "ada"), target: self.target, purpose: "INC-1",
+                lease: lease ?? self.lease, holder: IdentityName(unchecked: "ada"), target: self.target,
+                purpose: "INC-1",
                 capabilities: [.read, .write], limits: Limits(rows: 100), maskingProfile: "default", rule: "r",
                 remaining: remaining),
             capability: capability, startup: [:], client: nil, cancelKey: CancelKey(processID: 1, secret: 2))

@@ -21,7 +21,9 @@ struct APIValuesTests {
     func timestampsRoundTrip() {
         var generator = SeededGenerator(seed: 1)
         for _ in 0..<20_000 {
-            let wall = WallTime(nanoseconds: Int64.random(in: -9_214_646_400_000_000_000...9_214_646_399_000_000_000, using: &generator))
+            let wall = WallTime(
+                nanoseconds: Int64.random(in: -9_214_646_400_000_000_000...9_214_646_399_000_000_000, using: &generator)
+            )
             #expect(Timestamp(Timestamp(wall).description)?.wall == wall)
         }
     }
@@ -29,7 +31,8 @@ struct APIValuesTests {
     @Test(
         "other RFC 3339 forms are read",
         arguments: [
-            ("2025-01-01T05:30:00+05:30", "2025-01-01T00:00:00Z"), ("2024-12-31t19:00:00.5-05:00", "2025-01-01T00:00:00.500Z"),
+            ("2025-01-01T05:30:00+05:30", "2025-01-01T00:00:00Z"),
+            ("2024-12-31t19:00:00.5-05:00", "2025-01-01T00:00:00.500Z"),
             ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z"), ("2025-01-01 00:00:00z", "2025-01-01T00:00:00Z"),
         ])
     func otherForms(text: String, canonical: String) {
@@ -54,7 +57,10 @@ struct APIValuesTests {
         }
         #expect(try json(.seconds(900)) == "[900]")
         #expect(try json(.milliseconds(1500)) == "[1.5]")
-        #expect(try JSONForm.decode([Seconds].self, from: Array("[900,0.25]".utf8)).map(\.duration) == [.seconds(900), .milliseconds(250)])
+        #expect(
+            try JSONForm.decode([Seconds].self, from: Array("[900,0.25]".utf8)).map(\.duration) == [
+                .seconds(900), .milliseconds(250),
+            ])
         for bad in ["[-1]", "[1e12]", "[\"15m\"]", "[null]"] {
             #expect(throws: GloveboxError.self) { try JSONForm.decode([Seconds].self, from: Array(bad.utf8)) }
         }
@@ -70,7 +76,8 @@ struct APIValuesTests {
         dump(invitation, to: &dumped)
         #expect(!dumped.contains("hush"))
         let json = String(decoding: try JSONForm.encode(invitation), as: UTF8.self)
-        #expect(json == #"{"code":"gba_hush","expiresAt":"1970-01-01T00:00:00Z","subject":{"kind":"agent","name":"eu-1"}}"#)
+        #expect(
+            json == #"{"code":"gba_hush","expiresAt":"1970-01-01T00:00:00Z","subject":{"kind":"agent","name":"eu-1"}}"#)
     }
 
     @Test(
@@ -138,7 +145,8 @@ struct APIValuesTests {
         #expect(
             details(
                 .leaseOpened(
-                    capabilities: [.read, .write], limits: Limits(rows: 10), lasts: .seconds(900), purpose: "p", rule: "r"))
+                    capabilities: [.read, .write], limits: Limits(rows: 10), lasts: .seconds(900), purpose: "p",
+                    rule: "r"))
                 == [
                     "capabilities": .array([.string("read"), .string("write")]),
                     "limits": .object(["rows": .integer(10)]), "lasts": .integer(900), "purpose": .string("p"),
@@ -148,7 +156,10 @@ struct APIValuesTests {
             details(.statement(text: "SELECT $1", values: ["a", nil]))
                 == ["text": .string("SELECT $1"), "values": .array([.string("a"), .null])])
         #expect(
-            details(.sessionEnded(SessionReceipt(statements: 2, valuesMasked: ["email": 3], lasted: .milliseconds(1500)), reason: "client"))
+            details(
+                .sessionEnded(
+                    SessionReceipt(statements: 2, valuesMasked: ["email": 3], lasted: .milliseconds(1500)),
+                    reason: "client"))
                 == [
                     "receipt": .object([
                         "statements": .integer(2), "rows": .integer(0), "bytes": .integer(0), "valuesSeen": .integer(0),

@@ -1,9 +1,10 @@
 import ControlAPI
-@testable import ControlServer
 import GloveboxCore
 import Identity
 import TestSupport
 import Testing
+
+@testable import ControlServer
 
 @Suite("Who may call what")
 struct AuthorisationTests {
@@ -30,24 +31,28 @@ struct AuthorisationTests {
         } else {
             let grants = [actual.member, actual.approver, actual.auditor, actual.admin, actual.agent]
             #expect(
-                String(grants.map { grant -> Character in
-                    switch grant {
-                    case .no: "-"
-                    case .own: "o"
-                    case .all: "a"
-                    }
-                }) == row)
+                String(
+                    grants.map { grant -> Character in
+                        switch grant {
+                        case .no: "-"
+                        case .own: "o"
+                        case .all: "a"
+                        }
+                    }) == row)
         }
     }
 
     @Test("the server holds every caller to the table, and hands on the reach")
     func enforced() async throws {
         try await TestGateway.run { gateway in
-            let request = try ClientKey().certificateRequest()
+            let request =
+                try ClientKey().certificateRequest()
                 .split(separator: "\n").joined(separator: "\\n") + "\\n"
             for endpoint in Endpoint.allCases {
                 let row = try #require(Self.expected[endpoint])
-                let path = endpoint.path.contains("records/") ? endpoint.path(id: "gateway:1") : endpoint.path(id: "0123456789ab")
+                let path =
+                    endpoint.path.contains("records/")
+                    ? endpoint.path(id: "gateway:1") : endpoint.path(id: "0123456789ab")
                 let body = Self.body(endpoint, request)
                 let headers = body.isEmpty ? [] : ["content-type: application/json"]
                 let line = "\(endpoint.method.rawValue) \(path)"

@@ -131,7 +131,9 @@ struct EndpointTests {
             let call = try await gateway.request(
                 "GET /v1/whoami", headers: ["x-request-id: seen-by-op"], as: .identity(IdentityName("ada")))
             #expect(call.status == 200)
-            #expect(gateway.operations.entries.last?.call?.origin == RequestOrigin(requestID: "seen-by-op", address: "127.0.0.1"))
+            #expect(
+                gateway.operations.entries.last?.call?.origin
+                    == RequestOrigin(requestID: "seen-by-op", address: "127.0.0.1"))
         }
     }
 }

@@ -1,11 +1,12 @@
-import ControlAPI
-@testable import ControlClient
 import Contracts
+import ControlAPI
 import ControlServer
 import GloveboxCore
 import Identity
 import TestSupport
 import Testing
+
+@testable import ControlClient
 
 #if canImport(Glibc)
     import Glibc
@@ -69,7 +70,9 @@ struct EnrolmentTests {
         }
     }
 
-    @Test("what shows no certificate isn't a gateway", arguments: ["", "hello", "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"])
+    @Test(
+        "what shows no certificate isn't a gateway",
+        arguments: ["", "hello", "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"])
     func notAGateway(shown: String) async throws {
         try await TestGateway.run(shownAuthority: shown) { gateway in
             let code = InviteCode.random(for: .person, authority: gateway.authority.fingerprint)
@@ -242,7 +245,10 @@ struct EnrolmentTests {
 
     @Test(
         "what is no gateway's address is refused",
-        arguments: ["", "http://gw", "https://", "gw:0", "gw:65536", "gw:x", "gw/path", "a b", "user@gw", "[::1", "::1", "gw:+1"])
+        arguments: [
+            "", "http://gw", "https://", "gw:0", "gw:65536", "gw:x", "gw/path", "a b", "user@gw", "[::1", "::1",
+            "gw:+1",
+        ])
     func notAddresses(text: String) {
         #expect(throws: GloveboxError.self) { try GatewayAddress(text) }
     }

@@ -1,9 +1,10 @@
 import ControlAPI
-@testable import ControlServer
 import GloveboxCore
 import Identity
 import TestSupport
 import Testing
+
+@testable import ControlServer
 
 @Suite("Requests that aren't right")
 struct MalformedRequestTests {
@@ -49,7 +50,8 @@ struct MalformedRequestTests {
             #expect(announced.problem?.code == "body_too_large")
             let chunked = try await gateway.request(
                 "POST /v1/leases", headers: ["content-type: application/json", "transfer-encoding: chunked"],
-                body: "\(String(long.utf8.count, radix: 16))\r\n\(long)\r\n0\r\n\r\n", as: .identity(IdentityName("ada")))
+                body: "\(String(long.utf8.count, radix: 16))\r\n\(long)\r\n0\r\n\r\n",
+                as: .identity(IdentityName("ada")))
             #expect(chunked.status == 413)
             #expect(try await gateway.post("/v1/leases", Self.lease).status == 201)
             #expect(gateway.operations.asked.count == 1)
@@ -96,7 +98,8 @@ struct MalformedRequestTests {
 
     @Test("a record's id may hold a slash, percent-encoded")
     func encodedSlash() {
-        #expect(Route(method: "GET", path: "/v1/records/agent%2Feu-1%3A7") == .endpoint(.showRecord, id: "agent/eu-1:7"))
+        #expect(
+            Route(method: "GET", path: "/v1/records/agent%2Feu-1%3A7") == .endpoint(.showRecord, id: "agent/eu-1:7"))
         #expect(Route(method: "GET", path: "/v1/records/agent/eu-1:7") == .unknown)
         #expect(Route(method: "GET", path: "/v1/leases/%zz") == .unknown)
         #expect(Route(method: "POST", path: "/v1/certificates/current") == .otherMethod(allowed: [.delete]))

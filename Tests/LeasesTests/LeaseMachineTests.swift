@@ -10,7 +10,7 @@ let exampleTerms = LeaseTerms(
 func openLease(at time: ManualTime, for duration: Duration) throws -> LeaseMachine {
     try LeaseMachine(
         opening: .random(),
-        LeaseRequest(
+        LeaseProposal(
             holder: try IdentityName("ada"), target: try TargetName("shop-db"), purpose: "INC-4711",
             capabilities: [.read], duration: duration),
         terms: exampleTerms, verifier: ScramVerifier(salt: [1], iterations: 4096, storedKey: [2], serverKey: [3]),

@@ -29,7 +29,8 @@ package enum JSONForm {
     }
 
     /// - Throws: `invalid_argument` that says where the JSON is wrong.
-    package static func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws(GloveboxError) -> Value {
+    package static func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws(GloveboxError) -> Value
+    {
         do {
             return try JSONDecoder().decode(type, from: Data(bytes))
         } catch let error as GloveboxError {
@@ -42,7 +43,9 @@ package enum JSONForm {
     }
 
     /// - Throws: `invalid_argument` for malformed JSON, missing, wrong and unknown fields, and impossible values.
-    package static func decodeBody<Body: RequestContent>(_ type: Body.Type, from bytes: [UInt8]) throws(GloveboxError) -> Body {
+    package static func decodeBody<Body: RequestContent>(
+        _ type: Body.Type, from bytes: [UInt8]
+    ) throws(GloveboxError) -> Body {
         let names = try Self.decode(FieldNames.self, from: bytes).names
         if let unknown = names.subtracting(type.fields).min() {
             throw GloveboxError(

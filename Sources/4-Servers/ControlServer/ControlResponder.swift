@@ -36,7 +36,8 @@ struct ControlResponder: HTTPResponder {
                     GloveboxError(.methodNotAllowed, "\(request.uri.path.prefix(200)) takes \(names)"), origin)
                 response.headers[.allow] = names
             case .unknown:
-                throw GloveboxError(.notFound, "there is no \(request.method.rawValue.prefix(20)) \(request.uri.path.prefix(200))")
+                throw GloveboxError(
+                    .notFound, "there is no \(request.method.rawValue.prefix(20)) \(request.uri.path.prefix(200))")
             }
         } catch {
             response = self.problem(for: error, origin, request)

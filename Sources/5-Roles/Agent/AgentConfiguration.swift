@@ -97,7 +97,8 @@ struct TargetConfiguration: Sendable {
         case (nil, let variable?, nil): credential = .environment(try variable.string)
         case (nil, nil, let command?): credential = .command(try command.strings)
         default:
-            throw password.error("write where the password is: one of {file: PATH}, {environment: NAME}, {command: [PROGRAM, …]}")
+            throw password.error(
+                "write where the password is: one of {file: PATH}, {environment: NAME}, {command: [PROGRAM, …]}")
         }
         return PostgresTarget.SignIn(user: try fields.required("user").string, credential: credential)
     }

@@ -62,7 +62,8 @@ package struct AgentRole: Service {
     private var announcements: [TargetAnnouncement] {
         self.configuration.targets.compactMap { name, target in
             guard let ceiling = self.ceiling.targets[name] else {
-                self.logger.warning("a target isn't in the ceiling, so it isn't served", metadata: ["target": "\(name)"])
+                self.logger.warning(
+                    "a target isn't in the ceiling, so it isn't served", metadata: ["target": "\(name)"])
                 return nil
             }
             return TargetAnnouncement(

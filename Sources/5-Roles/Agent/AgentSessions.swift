@@ -18,7 +18,8 @@ struct AgentSessions: Sendable {
             let admitted = try self.ledger.admit(request)
             guard let target = self.targets[request.grant.target] else {
                 throw GloveboxError(
-                    .unknownTarget, "agent.yaml has no target '\(request.grant.target)': the ceiling names it, so add it there")
+                    .unknownTarget,
+                    "agent.yaml has no target '\(request.grant.target)': the ceiling names it, so add it there")
             }
             return self.postgres.open(admitted, target: target, on: eventLoop)
         } catch {

@@ -51,7 +51,8 @@ final class GrantLedger: Service {
             var entry =
                 state.entries[lease]
                 ?? Entry(
-                    firstHeard: now, ceilingEnd: now.advanced(by: target.longest), deadline: now.advanced(by: remaining))
+                    firstHeard: now, ceilingEnd: now.advanced(by: target.longest), deadline: now.advanced(by: remaining)
+                )
             guard !entry.hasEnded else {
                 return .failure(GloveboxError(.leaseNotActive, "lease \(lease) has ended: open another"))
             }

@@ -22,7 +22,8 @@ package actor ControlClient {
         guard profile.certificate.notAfter > time.wall else {
             throw GloveboxError(
                 .certificateExpired,
-                "your certificate ran out at \(Timestamp(profile.certificate.notAfter)): ask for a new code and run 'glovebox login'")
+                "your certificate ran out at \(Timestamp(profile.certificate.notAfter)): ask for a new code and run 'glovebox login'"
+            )
         }
         self.profile = profile
         self.timeout = timeout

@@ -67,7 +67,8 @@ package enum ClientEnrolment {
         guard code.isPinned(to: details.fingerprint) else {
             throw GloveboxError(
                 .gatewayUntrusted,
-                "what answers at \(gateway) is not the gateway that made this code, so the code was not sent: check the address, and if it's right, tell whoever invited you")
+                "what answers at \(gateway) is not the gateway that made this code, so the code was not sent: check the address, and if it's right, tell whoever invited you"
+            )
         }
         return pem
     }

@@ -99,6 +99,7 @@ struct HTTPTransport: Sendable {
     func unexpected(_ what: String) -> GloveboxError {
         GloveboxError(
             .gatewayUnexpected,
-            "what answers at \(self.gateway) isn't a gateway that this glovebox understands (\(what)): check the address and both versions")
+            "what answers at \(self.gateway) isn't a gateway that this glovebox understands (\(what)): check the address and both versions"
+        )
     }
 }

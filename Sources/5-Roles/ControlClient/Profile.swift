@@ -43,7 +43,8 @@ package struct Profile: Sendable {
         }
         guard let home = environment["HOME"], !home.isEmpty else {
             throw GloveboxError(
-                .invalidArgument, "neither GLOVEBOX_HOME nor HOME is set: say in GLOVEBOX_HOME where to keep the profile")
+                .invalidArgument,
+                "neither GLOVEBOX_HOME nor HOME is set: say in GLOVEBOX_HOME where to keep the profile")
         }
         return "\(home)/.config/glovebox"
     }

@@ -64,6 +64,7 @@ struct AgentConnections: TunnelGatewayEvents {
 
     private func record(_ agent: AgentName, _ reason: String) {
         self.logger.warning("agent away", metadata: ["agent": "\(agent)", "reason": "\(reason)"])
-        self.log.append([Record(time: self.time.wall, event: .agentDisconnected(agent: agent, reason: reason))]) { _ in }
+        self.log.append([Record(time: self.time.wall, event: .agentDisconnected(agent: agent, reason: reason))]) { _ in
+        }
     }
 }

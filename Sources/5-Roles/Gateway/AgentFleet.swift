@@ -59,10 +59,12 @@ final class AgentFleet: Sendable {
         guard let online = serving.first(where: \.isOnline) else {
             guard let offline = serving.first else {
                 throw GloveboxError(
-                    .unknownTarget, "no agent serves a target '\(target)': 'glovebox target list' shows those there are")
+                    .unknownTarget, "no agent serves a target '\(target)': 'glovebox target list' shows those there are"
+                )
             }
             throw GloveboxError(
-                .agentOffline, "agent \(offline.agent), which serves \(target), isn't connected: see its log on its host")
+                .agentOffline,
+                "agent \(offline.agent), which serves \(target), isn't connected: see its log on its host")
         }
         return (online.agent, online.target)
     }

@@ -24,7 +24,8 @@ package struct GatewayConfiguration: Sendable {
         let listen = try root["listen"]?.mapping("api", "postgres", "tunnel")
         self.listen = Listen(
             api: try listen?["api"].map(SocketPlace.init(node:)) ?? SocketPlace(host: "127.0.0.1", port: 8443),
-            postgres: try listen?["postgres"].map(SocketPlace.init(node:)) ?? SocketPlace(host: "127.0.0.1", port: 5433),
+            postgres: try listen?["postgres"].map(SocketPlace.init(node:))
+                ?? SocketPlace(host: "127.0.0.1", port: 5433),
             tunnel: try listen?["tunnel"].map(SocketPlace.init(node:)) ?? SocketPlace(host: "127.0.0.1", port: 8444))
         self.names = try root["names"]?.strings ?? ["localhost", "127.0.0.1"]
         guard !self.names.isEmpty else {
@@ -57,5 +58,7 @@ package struct SocketPlace: Hashable, Sendable, CustomStringConvertible {
         self.init(host: String(host), port: Int(port))
     }
 
-    package var description: String { self.host.contains(":") ? "[\(self.host)]:\(self.port)" : "\(self.host):\(self.port)" }
+    package var description: String {
+        self.host.contains(":") ? "[\(self.host)]:\(self.port)" : "\(self.host):\(self.port)"
+    }
 }

@@ -65,7 +65,8 @@ struct GatewaySessions: PostgresPortDecisions {
 
     func sessionOpened(_ opening: PostgresSessionOpening) {
         self.logger.info(
-            "session opened", metadata: ["session": "\(opening.session)", "lease": "\(opening.lease)", "target": "\(opening.target)"])
+            "session opened",
+            metadata: ["session": "\(opening.session)", "lease": "\(opening.lease)", "target": "\(opening.target)"])
     }
 
     func sessionClosed(_ opening: PostgresSessionOpening) {

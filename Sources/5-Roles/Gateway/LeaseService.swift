@@ -225,7 +225,8 @@ actor LeaseService: Service {
             .journalUnavailable, "the gateway can't write its log, so nothing may be opened: see the gateway's log",
             cause: error)
         self.refusal = refusal
-        self.logger.critical("the log can't be written: new access is refused, open sessions end", metadata: ["error": "\(error)"])
+        self.logger.critical(
+            "the log can't be written: new access is refused, open sessions end", metadata: ["error": "\(error)"])
         self.effects.cutAll(refusal)
     }
 
@@ -255,7 +256,8 @@ actor LeaseService: Service {
 
     /// Tells the rest what a machine did, records and stores it. Sessions are cut first: an ending that can't be
     /// recorded is still one.
-    private func carryOut(_ action: LeaseAction, _ machine: LeaseMachine, by identity: IdentityName? = nil) async throws {
+    private func carryOut(_ action: LeaseAction, _ machine: LeaseMachine, by identity: IdentityName? = nil) async throws
+    {
         let lease = machine.lease
         switch action {
         case .none:

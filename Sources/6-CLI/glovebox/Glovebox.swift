@@ -12,15 +12,20 @@ import GloveboxCore
 struct Glovebox: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "glovebox",
-        abstract: "Work in live production through leases: see everything but the secrets, leave a record, leave nothing else.",
+        abstract:
+            "Work in live production through leases: see everything but the secrets, leave a record, leave nothing else.",
         discussion: """
             Exit status: \(ExitStatus.documentation)
             The profile (who you are, at which gateway) is in $GLOVEBOX_HOME or ~/.config/glovebox.
             """,
         groupedSubcommands: [
-            CommandGroup(name: "Reach a target:", subcommands: [PsqlCommand.self, ConnectCommand.self, LeaseCommand.self, TargetCommand.self]),
-            CommandGroup(name: "Who you are:", subcommands: [LoginCommand.self, LogoutCommand.self, WhoAmICommand.self]),
-            CommandGroup(name: "Administer:", subcommands: [IdentityCommand.self, AgentCommand.self, AuditCommand.self]),
+            CommandGroup(
+                name: "Reach a target:",
+                subcommands: [PsqlCommand.self, ConnectCommand.self, LeaseCommand.self, TargetCommand.self]),
+            CommandGroup(
+                name: "Who you are:", subcommands: [LoginCommand.self, LogoutCommand.self, WhoAmICommand.self]),
+            CommandGroup(
+                name: "Administer:", subcommands: [IdentityCommand.self, AgentCommand.self, AuditCommand.self]),
             CommandGroup(name: "Run:", subcommands: [UpCommand.self, GatewayCommand.self, VersionCommand.self]),
         ])
 

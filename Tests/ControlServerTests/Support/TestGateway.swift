@@ -1,6 +1,5 @@
 import Contracts
 import ControlAPI
-@testable import ControlClient
 import ControlServer
 import GloveboxCore
 import Identity
@@ -12,6 +11,8 @@ import NIOTLS
 import ServiceLifecycle
 import Synchronization
 import TestSupport
+
+@testable import ControlClient
 
 /// A control server on a loopback port with fake operations and a real CA.
 ///
@@ -78,7 +79,8 @@ struct TestGateway: Sendable {
         let logs = LogCapture()
         let listening = Listening()
         let server = ControlServer(
-            configuration: .init(host: "127.0.0.1", port: port, setting: "'api.listen' in test.yaml", bodyLimit: bodyLimit),
+            configuration: .init(
+                host: "127.0.0.1", port: port, setting: "'api.listen' in test.yaml", bodyLimit: bodyLimit),
             tls: tls, operations: operations,
             authenticator: Authenticator(
                 isSigned: { authority.hasSigned(der: $0) },

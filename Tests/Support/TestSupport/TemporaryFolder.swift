@@ -88,7 +88,7 @@ package func filesUnder(_ folder: String) -> [String] {
 }
 
 /// Removes a folder and all in it; what can't be removed stays.
-func removeTree(_ path: String) {
+package func removeTree(_ path: String) {
     if let stream = opendir(path) {
         while let entry = readdir(stream) {
             let name = withUnsafeBytes(of: entry.pointee.d_name) { raw in

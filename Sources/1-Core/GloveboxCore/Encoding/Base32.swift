@@ -29,7 +29,8 @@ package enum Base32 {
     /// `length` random digits (5 bits each) from the system's random source.
     package static func random(length: Int) -> String {
         var generator = SystemRandomNumberGenerator()
-        return String(decoding: (0..<length).map { _ in Self.alphabet[Int.random(in: 0..<32, using: &generator)] }, as: UTF8.self)
+        return String(
+            decoding: (0..<length).map { _ in Self.alphabet[Int.random(in: 0..<32, using: &generator)] }, as: UTF8.self)
     }
 }
 

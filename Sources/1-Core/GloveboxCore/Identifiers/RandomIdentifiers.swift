@@ -15,7 +15,9 @@ extension RandomIdentifier {
     /// - Throws: `invalid_argument` when `rawValue` has another form.
     package init(_ rawValue: String) throws(GloveboxError) {
         guard let value = Self(rawValue: rawValue) else {
-            throw GloveboxError(.invalidArgument, "'\(rawValue.prefix(80))' is not an identifier: \(Self.length) characters of base 32 are")
+            throw GloveboxError(
+                .invalidArgument,
+                "'\(rawValue.prefix(80))' is not an identifier: \(Self.length) characters of base 32 are")
         }
         self = value
     }

@@ -3,19 +3,34 @@ extension RecordEvent {
     func write(to writer: inout CanonicalWriter) {
         switch self {
         case .identityInvited(let name, let role):
-            writer.write(1) { $0.write(1, name.rawValue); $0.write(2, role.rawValue) }
+            writer.write(1) {
+                $0.write(1, name.rawValue)
+                $0.write(2, role.rawValue)
+            }
         case .agentInvited(let name):
             writer.write(2) { $0.write(1, name.rawValue) }
         case .enrolled(let subject, let means):
-            writer.write(3) { $0.write(1, subject); $0.write(2, means) }
+            writer.write(3) {
+                $0.write(1, subject)
+                $0.write(2, means)
+            }
         case .signedOut(let subject):
             writer.write(4) { $0.write(1, subject) }
         case .signInRefused(let code, let claimed):
-            writer.write(5) { $0.write(1, code); $0.write(2, claimed) }
+            writer.write(5) {
+                $0.write(1, code)
+                $0.write(2, claimed)
+            }
         case .agentConnected(let agent, let version):
-            writer.write(6) { $0.write(1, agent.rawValue); $0.write(2, version) }
+            writer.write(6) {
+                $0.write(1, agent.rawValue)
+                $0.write(2, version)
+            }
         case .agentDisconnected(let agent, let reason):
-            writer.write(7) { $0.write(1, agent.rawValue); $0.write(2, reason) }
+            writer.write(7) {
+                $0.write(1, agent.rawValue)
+                $0.write(2, reason)
+            }
         case .policyLoaded(let digest):
             writer.write(8) { $0.write(1, digest) }
         case .policyRefused(let message):
@@ -31,22 +46,42 @@ extension RecordEvent {
         case .leaseExtended(let lasts):
             writer.write(11) { $0.write(1, signed: lasts.nanosecondsClamped) }
         case .leaseEnded(let end, let by):
-            writer.write(12) { $0.write(1, end.rawValue); $0.write(2, by?.rawValue) }
+            writer.write(12) {
+                $0.write(1, end.rawValue)
+                $0.write(2, by?.rawValue)
+            }
         case .leaseRefused(let code, let rule, let message):
-            writer.write(13) { $0.write(1, code); $0.write(2, rule); $0.write(3, message) }
+            writer.write(13) {
+                $0.write(1, code)
+                $0.write(2, rule)
+                $0.write(3, message)
+            }
         case .sessionStarted(let application, let client):
-            writer.write(14) { $0.write(1, application); $0.write(2, client) }
+            writer.write(14) {
+                $0.write(1, application)
+                $0.write(2, client)
+            }
         case .sessionRefused(let code, let message):
-            writer.write(15) { $0.write(1, code); $0.write(2, message) }
+            writer.write(15) {
+                $0.write(1, code)
+                $0.write(2, message)
+            }
         case .sessionEnded(let receipt, let reason):
-            writer.write(16) { receipt.write(to: &$0); $0.write(7, reason) }
+            writer.write(16) {
+                receipt.write(to: &$0)
+                $0.write(7, reason)
+            }
         case .statement(let text, let values):
             writer.write(17) {
                 $0.write(1, text)
                 $0.write(2, list: values) { $0.write(1, $1) }
             }
         case .statementRefused(let code, let message, let text):
-            writer.write(18) { $0.write(1, code); $0.write(2, message); $0.write(3, text) }
+            writer.write(18) {
+                $0.write(1, code)
+                $0.write(2, message)
+                $0.write(3, text)
+            }
         case .cancelRequested:
             writer.write(19) { _ in }
         }

@@ -31,7 +31,8 @@ package struct FrameDecoder<Message: WireMessage> {
                 if let message = try Self.read(type, payload) { return message }
                 guard type >= Message.firstOptionalType else {
                     throw GloveboxError(
-                        .protocolViolation, "the peer sent a control message of type \(type), which this version doesn't know")
+                        .protocolViolation,
+                        "the peer sent a control message of type \(type), which this version doesn't know")
                 }
             }
             return nil

@@ -59,7 +59,8 @@ package struct ControlAgentMachine: ~Copyable {
         switch message {
         case .welcome(let welcome):
             guard hello.versions.lowest <= welcome.version, welcome.version <= hello.versions.highest else {
-                return self.fail("the gateway chose protocol version \(welcome.version), which this agent doesn't speak")
+                return self.fail(
+                    "the gateway chose protocol version \(welcome.version), which this agent doesn't speak")
             }
             guard welcome.features.isSubset(of: hello.features) else {
                 return self.fail("the gateway chose features that this agent doesn't have")

@@ -73,13 +73,17 @@ package struct ControlGatewayMachine: ~Copyable {
             return .refuse(
                 .refused(
                     code: GloveboxError.Code.forbidden.rawValue,
-                    message: "the certificate speaks for agent '\(self.agent)', not for '\(hello.agent)': correct the name in the agent's configuration, or enrol it again"))
+                    message:
+                        "the certificate speaks for agent '\(self.agent)', not for '\(hello.agent)': correct the name in the agent's configuration, or enrol it again"
+                ))
         }
         guard let version = self.versions.highestInCommon(with: hello.versions) else {
             return .refuse(
                 .refused(
                     code: GloveboxError.Code.versionUnsupported.rawValue,
-                    message: "the gateway speaks protocol versions \(self.versions.lowest) to \(self.versions.highest), the agent \(hello.versions.lowest) to \(hello.versions.highest): upgrade the older of the two"))
+                    message:
+                        "the gateway speaks protocol versions \(self.versions.lowest) to \(self.versions.highest), the agent \(hello.versions.lowest) to \(hello.versions.highest): upgrade the older of the two"
+                ))
         }
         self.state = .judging(Terms(version: version, features: self.features.intersection(hello.features)))
         return .judge(hello)

@@ -110,7 +110,8 @@ package struct ServerSignIn: ~Copyable {
             var answer = ByteBuffer()
             let options = startup.parameters.protocolOptions
             if startup.version.minor > 0 || !options.isEmpty {
-                BackendMessage.negotiateProtocolVersion(newest: .supported, unknownOptions: options).write(into: &answer)
+                BackendMessage.negotiateProtocolVersion(newest: .supported, unknownOptions: options).write(
+                    into: &answer)
             }
             BackendMessage.authentication(.sasl(["SCRAM-SHA-256"])).write(into: &answer)
             self.state = .exchanging(

@@ -22,7 +22,11 @@ struct AgentHandle: Sendable {
     }
 
     func run(_ body: @escaping @Sendable (AgentCore) -> Void) {
-        if self.eventLoop.inEventLoop { body(self.core.value) } else { self.eventLoop.execute { body(self.core.value) } }
+        if self.eventLoop.inEventLoop {
+            body(self.core.value)
+        } else {
+            self.eventLoop.execute { body(self.core.value) }
+        }
     }
 }
 
@@ -66,7 +70,8 @@ final class AgentCore {
 
     func hello() -> Hello {
         Hello(
-            versions: self.configuration.versions, features: self.configuration.features, agent: self.configuration.agent,
+            versions: self.configuration.versions, features: self.configuration.features,
+            agent: self.configuration.agent,
             instance: self.configuration.instance, software: self.configuration.software, targets: self.targets,
             wall: self.time.wall, boot: self.time.boot)
     }
@@ -79,7 +84,9 @@ final class AgentCore {
         } catch {
             return self.dialFailed(
                 error as? GloveboxError
-                    ?? GloveboxError(.certificateInvalid, "the agent's certificate or key can't be used: enrol it again", cause: error))
+                    ?? GloveboxError(
+                        .certificateInvalid, "the agent's certificate or key can't be used: enrol it again",
+                        cause: error))
         }
         let handler = NIOLoopBound(ControlAgentHandler(self), eventLoop: self.eventLoop)
         self.bootstrap(self.eventLoop)

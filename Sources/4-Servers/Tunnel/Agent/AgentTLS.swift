@@ -31,7 +31,9 @@ struct AgentTLS {
         control.applicationProtocols = [TunnelPort.control]
         var session = current
         session.applicationProtocols = [TunnelPort.session]
-        let made = (control: try NIOSSLContext(configuration: control), session: try NIOSSLContext(configuration: session))
+        let made = (
+            control: try NIOSSLContext(configuration: control), session: try NIOSSLContext(configuration: session)
+        )
         self.last = (current, made.control, made.session)
         return made
     }

@@ -48,7 +48,8 @@ final class ControlAgentHandler: ChannelDuplexHandler {
             } else {
                 self.fail(
                     GloveboxError(
-                        .gatewayUnreachable, "what answers isn't the port for agents of a gateway: correct the gateway's address"),
+                        .gatewayUnreachable,
+                        "what answers isn't the port for agents of a gateway: correct the gateway's address"),
                     context)
             }
         }

@@ -190,7 +190,9 @@ final class AgentLink: Sendable {
         let promise = eventLoop.makePromise(of: PooledConnection.self)
         let outcome = self.state.withLock { state -> Outcome in
             guard state.presence.isPresent, let control = state.control else { return .offline }
-            if let index = state.idle.lastIndex(where: { $0.channel.eventLoop === eventLoop }) ?? state.idle.indices.last {
+            if let index = state.idle.lastIndex(where: { $0.channel.eventLoop === eventLoop })
+                ?? state.idle.indices.last
+            {
                 state.idle.swapAt(index, state.idle.count - 1)
                 return .taken(state.idle.removeLast())
             }

@@ -80,7 +80,9 @@ final class ControlGatewayHandler: ChannelDuplexHandler {
                 case .success(let sequence): self.admit(hello, sequence, context)
                 case .failure(let error):
                     let error = GloveboxError(telling: error)
-                    guard let refusal = self.machine.refuse(code: error.code.rawValue, message: error.message) else { return }
+                    guard let refusal = self.machine.refuse(code: error.code.rawValue, message: error.message) else {
+                        return
+                    }
                     self.refuse(refusal, context)
                 }
             }
@@ -107,7 +109,9 @@ final class ControlGatewayHandler: ChannelDuplexHandler {
     }
 
     private func beginIntake(_ context: ChannelHandlerContext) {
-        let (events, agent, channel, logger) = (self.server.events, self.link.agent, context.channel, self.server.logger)
+        let (events, agent, channel, logger) = (
+            self.server.events, self.link.agent, context.channel, self.server.logger
+        )
         self.intake = RecordIntake {
             try await events.agentRecords(agent, $0)
         } done: { result in
@@ -115,7 +119,9 @@ final class ControlGatewayHandler: ChannelDuplexHandler {
             case .success(let sequence):
                 channel.writeAndFlush(ControlMessage.acknowledged(sequence: sequence), promise: nil)
             case .failure(let error):
-                logger.error("an agent's records can't be stored", metadata: ["agent": "\(agent)", "error": "\(describe(error))"])
+                logger.error(
+                    "an agent's records can't be stored",
+                    metadata: ["agent": "\(agent)", "error": "\(describe(error))"])
                 channel.close(promise: nil)
             }
         }

@@ -87,7 +87,8 @@ final class PoolGatewayHandler: ChannelInboundHandler, RemovableChannelHandler {
             self.overdue = context.eventLoop.scheduleTask(in: self.times.opening) {
                 let (handler, context) = bound.value
                 handler.end(
-                    GloveboxError(.unavailable, "agent \(handler.link.agent) took too long to open the target: try again"),
+                    GloveboxError(
+                        .unavailable, "agent \(handler.link.agent) took too long to open the target: try again"),
                     context)
             }
             return true
@@ -99,7 +100,8 @@ final class PoolGatewayHandler: ChannelInboundHandler, RemovableChannelHandler {
             return false
         case .fail(let what):
             self.end(
-                GloveboxError(.protocolViolation, "agent \(self.link.agent) broke the tunnel's protocol: \(what)"), context)
+                GloveboxError(.protocolViolation, "agent \(self.link.agent) broke the tunnel's protocol: \(what)"),
+                context)
             return false
         }
     }
@@ -126,7 +128,8 @@ final class PoolGatewayHandler: ChannelInboundHandler, RemovableChannelHandler {
         } catch {
             context.close(promise: nil)
             _ = self.machine.closed()
-            return promise.fail(GloveboxError(.invalidArgument, "the client's start-up parameters are too long", cause: error))
+            return promise.fail(
+                GloveboxError(.invalidArgument, "the client's start-up parameters are too long", cause: error))
         }
         self.promise = promise
         self.overdue?.cancel()
@@ -150,7 +153,8 @@ final class PoolGatewayHandler: ChannelInboundHandler, RemovableChannelHandler {
             try context.pipeline.syncOperations.addHandler(
                 PipeHold(self.decoder.takeRest()), position: .after(self))
         } catch {
-            return self.end(GloveboxError(.unavailable, "the pipe to the agent broke: try again", cause: error), context)
+            return self.end(
+                GloveboxError(.unavailable, "the pipe to the agent broke: try again", cause: error), context)
         }
         context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
         self.promise.take()?.succeed(.pipe(channel))

@@ -1,7 +1,6 @@
 import ControlWire
 import GloveboxCore
 import Logging
-import Logging
 import NIOCore
 import NIOSSL
 import NIOTLS
@@ -107,7 +106,8 @@ final class TunnelDoor: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private func refuse(_ error: GloveboxError, _ applicationProtocol: String, _ context: ChannelHandlerContext) {
-        self.server.logger.warning("a certificate was refused at the tunnel's port", metadata: ["error": "\(describe(error))"])
+        self.server.logger.warning(
+            "a certificate was refused at the tunnel's port", metadata: ["error": "\(describe(error))"])
         guard applicationProtocol == TunnelPort.control else { return context.close(promise: nil) }
         var frame = ByteBuffer()
         do {

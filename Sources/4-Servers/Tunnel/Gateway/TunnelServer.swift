@@ -3,8 +3,8 @@ package import ControlWire
 package import GloveboxCore
 package import Logging
 package import NIOCore
-package import NIOSSL
 import NIOPosix
+package import NIOSSL
 
 #if canImport(Glibc)
     import Glibc
@@ -88,12 +88,14 @@ package final class TunnelServer: Sendable {
             return TunnelServer(listener, address, core)
         } catch let error as IOError where error.errnoCode == EADDRINUSE {
             throw GloveboxError(
-                .portTaken, "another program listens on \(place): stop it, or set another port for agents", cause: error)
+                .portTaken, "another program listens on \(place): stop it, or set another port for agents", cause: error
+            )
         } catch let error as GloveboxError {
             throw error
         } catch {
             throw GloveboxError(
-                .configurationInvalid, "can't listen for agents on \(place): is it an address of this machine, and allowed?",
+                .configurationInvalid,
+                "can't listen for agents on \(place): is it an address of this machine, and allowed?",
                 cause: error)
         }
     }

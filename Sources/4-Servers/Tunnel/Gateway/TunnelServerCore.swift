@@ -78,7 +78,8 @@ final class TunnelServerCore: Sendable {
             self.judgeAbsence(of: link, at: now)
             guard let control = link.control else { continue }
             control.eventLoop.execute {
-                guard let context = try? control.pipeline.syncOperations.context(handlerType: ControlGatewayHandler.self),
+                guard
+                    let context = try? control.pipeline.syncOperations.context(handlerType: ControlGatewayHandler.self),
                     let handler = context.handler as? ControlGatewayHandler
                 else { return }
                 handler.tick(context, at: now)

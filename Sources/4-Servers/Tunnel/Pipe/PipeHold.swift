@@ -21,14 +21,9 @@ final class PipeHold: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        if !self.isReleased, (try? context.channel.syncOptions?.getOption(.autoRead)) == true {
-            self.release(context)
-        }
-        if self.isReleased {
-            context.fireChannelRead(data)
-        } else {
-            self.held.append(self.unwrapInboundIn(data))
-        }
+        if self.isReleased { return context.fireChannelRead(data) }
+        self.held.append(self.unwrapInboundIn(data))
+        if (try? context.channel.syncOptions?.getOption(.autoRead)) == true { self.release(context) }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -40,10 +35,12 @@ final class PipeHold: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func read(context: ChannelHandlerContext) {
-        self.release(context)
+        // First, as a handler that has left its pipeline reads nothing.
         context.read()
+        self.release(context)
     }
 
+    /// Leaves the pipeline last: a handler that has left it can hand nothing on.
     private func release(_ context: ChannelHandlerContext) {
         guard !self.isReleased else { return }
         self.isReleased = true

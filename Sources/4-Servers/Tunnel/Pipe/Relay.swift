@@ -24,7 +24,7 @@ package final class Relay: Sendable {
 
     private init() {}
 
-    /// Joins `first` and `second`, and begins to read both. Can be called on any thread; on the event loop of a channel,
+    /// Joins `first` and `second`, both connected, and begins to read both. Can be called on any thread; on the event loop of a channel,
     /// its handler is in place when this returns, behind those that are there already.
     ///
     /// - Parameter linger: how long a side that doesn't take what's left for it may hold the end up.

@@ -1,6 +1,6 @@
 import GloveboxCore
-package import NIOSSL
 import NIOCore
+package import NIOSSL
 import NIOTLS
 
 /// What the two ends of the tunnel agree on before the first message: one port, TLS 1.3, a certificate each, and an

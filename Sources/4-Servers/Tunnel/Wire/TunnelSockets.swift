@@ -41,7 +41,8 @@ enum TunnelSockets {
     private static func boundUnacknowledged(_ channel: any Channel, _ milliseconds: Int) {
         #if canImport(Glibc)
             // The connection works without it, as on sockets that aren't TCP.
-            try? channel.syncOptions?.setOption(.tcpOption(.init(rawValue: TCP_USER_TIMEOUT)), value: .init(milliseconds))
+            try? channel.syncOptions?.setOption(
+                .tcpOption(.init(rawValue: TCP_USER_TIMEOUT)), value: .init(milliseconds))
         #endif
     }
 }

@@ -34,7 +34,8 @@ struct AuditCommand: AsyncParsableCommand {
                 try await allPages {
                     try await client.records(
                         RecordQuery(
-                            identity: self.identity, target: self.target, lease: self.lease, event: self.event, page: $0))
+                            identity: self.identity, target: self.target, lease: self.lease, event: self.event, page: $0
+                        ))
                 } each: {
                     records += $0
                     if self.limit > 0 { records = Array(records.suffix(self.limit)) }
@@ -63,7 +64,8 @@ struct AuditCommand: AsyncParsableCommand {
 
         func run() async throws {
             guard let id = RecordID(self.record) else {
-                throw GloveboxError(.invalidArgument, "'\(self.record.prefix(80))' is not a record's name: ORIGIN:NUMBER is wanted")
+                throw GloveboxError(
+                    .invalidArgument, "'\(self.record.prefix(80))' is not a record's name: ORIGIN:NUMBER is wanted")
             }
             let record = try await SignedIn.call { client, _ in try await client.record(id) }
             if self.output.json { return try Terminal.show(json: record) }

@@ -17,7 +17,9 @@ struct ConnectCommand: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
-        guard (0...65535).contains(self.port) else { throw ValidationError("--port: a number from 0 to 65535 is wanted") }
+        guard (0...65535).contains(self.port) else {
+            throw ValidationError("--port: a number from 0 to 65535 is wanted")
+        }
     }
 
     func run() async throws {

@@ -89,7 +89,8 @@ struct IdentityCommand: AsyncParsableCommand {
         commandName: "identity", abstract: "People and machines that Glovebox knows.", subcommands: [Invite.self])
 
     struct Invite: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Make a single-use code with which somebody signs in.")
+        static let configuration = CommandConfiguration(
+            abstract: "Make a single-use code with which somebody signs in.")
 
         @Argument(help: "The new identity's name.", transform: { try IdentityName($0) })
         var name: IdentityName
@@ -135,7 +136,8 @@ struct EnrolledOutput: Encodable {
     func show(_ output: OutputOptions) throws {
         if output.json { return try Terminal.show(json: self) }
         Terminal.show(
-            "Enrolled as \(self.subject) at \(self.gateway), until \(self.expiresAt.forPeople) (renews itself while in use).")
+            "Enrolled as \(self.subject) at \(self.gateway), until \(self.expiresAt.forPeople) (renews itself while in use)."
+        )
     }
 }
 

@@ -123,7 +123,11 @@ private func show(_ lease: LeaseStatus, _ output: OutputOptions) throws {
             ("Reason", lease.purpose), ("Capabilities", lease.capabilities.map(\.rawValue).joined(separator: ", ")),
             ("Limits", limits.isEmpty ? nil : limits.joined(separator: ", ")), ("Masking", lease.maskingProfile),
             ("Rule", lease.rule), ("Opened", lease.openedAt.forPeople),
-            ("Until", lease.ended == nil ? "\(lease.expiresAt.forPeople) (\(DurationText.show(lease.remaining.duration)) left)" : nil),
+            (
+                "Until",
+                lease.ended == nil
+                    ? "\(lease.expiresAt.forPeople) (\(DurationText.show(lease.remaining.duration)) left)" : nil
+            ),
             ("Ended", lease.ended.map { "\($0.at.forPeople) (\($0.reason.rawValue))" }),
         ]))
 }

@@ -14,7 +14,8 @@ import UnixSignals
 struct PsqlCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "psql", abstract: "Open a lease, run psql under it, and end it.",
-        discussion: "What follows '--' goes to psql: glovebox psql shop-db -- -c 'SELECT 1'. psql's exit status is passed on.")
+        discussion:
+            "What follows '--' goes to psql: glovebox psql shop-db -- -c 'SELECT 1'. psql's exit status is passed on.")
 
     @OptionGroup var lease: LeaseOptions
     @Argument(parsing: .postTerminator, help: "Arguments for psql.")

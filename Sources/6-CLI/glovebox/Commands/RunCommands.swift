@@ -101,7 +101,10 @@ struct UpCommand: AsyncParsableCommand {
         let profile = try SignedIn.folder
         let gateway = try GatewayRole(folder: self.options.state, time: SystemTime(), logger: logger)
         try await self.options.run(
-            [OneMachine(folder: self.options.state, profile: profile, gateway: gateway, time: SystemTime(), logger: logger)],
+            [
+                OneMachine(
+                    folder: self.options.state, profile: profile, gateway: gateway, time: SystemTime(), logger: logger)
+            ],
             logger)
     }
 }

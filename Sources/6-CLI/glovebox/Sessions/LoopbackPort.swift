@@ -49,7 +49,8 @@ struct LoopbackPort {
                             try await Self.carry(connection, to: gateway)
                         } catch is CancellationError {
                         } catch {
-                            Terminal.complain("a connection broke: \((error as? GloveboxError)?.description ?? "\(error)")")
+                            Terminal.complain(
+                                "a connection broke: \((error as? GloveboxError)?.description ?? "\(error)")")
                         }
                     }
                 }
@@ -127,7 +128,8 @@ struct GatewayDialler: Sendable {
         do {
             self.context = try NIOSSLContext(configuration: configuration)
         } catch {
-            throw GloveboxError(.init("profile_invalid"), "\(rootCertificate) can't be used: run 'glovebox login'", cause: error)
+            throw GloveboxError(
+                .init("profile_invalid"), "\(rootCertificate) can't be used: run 'glovebox login'", cause: error)
         }
     }
 

@@ -18,7 +18,8 @@ struct PasswordFile: ~Copyable {
         // Not close-on-exec, since it's there to be inherited.
         self.descriptor = Self.anonymousFile("glovebox-password", 0)
         guard self.descriptor >= 0 else {
-            throw GloveboxError(.unavailable, "this system has no files in memory (memfd_create): use 'glovebox connect' instead")
+            throw GloveboxError(
+                .unavailable, "this system has no files in memory (memfd_create): use 'glovebox connect' instead")
         }
         let fields = [host, String(port), "*", user, password.exposeSecret()]
         let line = fields.map { $0 == "*" ? $0 : Self.escaped($0) }.joined(separator: ":") + "\n"

@@ -20,7 +20,8 @@ enum ExitStatus: Int32, CaseIterable {
     init(_ code: GloveboxError.Code) {
         switch code {
         case .policyDenied, .ceilingDenied, .forbidden, .limitReached, .approvalNeeded, .inviteInvalid: self = .refused
-        case .gatewayUnreachable, .gatewayUntrusted, .agentOffline, .targetUnreachable, .unavailable: self = .unreachable
+        case .gatewayUnreachable, .gatewayUntrusted, .agentOffline, .targetUnreachable, .unavailable:
+            self = .unreachable
         case .notSignedIn, .certificateExpired, .certificateInvalid, .unauthenticated, .profileInvalid:
             self = .notSignedIn
         default: self = .failure
