@@ -1,5 +1,3 @@
-// DEVELOPMENT AID (removed before landing): GLOVEBOX_ONLY=A,B keeps the named targets and what they need.
-import Foundation
 // swift-tools-version: 6.2
 import PackageDescription
 
@@ -109,8 +107,7 @@ let targets: [Target] = [
         name: "glovebox",
         dependencies: [
             "GloveboxCore", "Contracts", "ControlAPI", "Gateway", "Agent", "ControlClient", arguments, logging,
-            lifecycle, signals, nio,
-            nioPosix, nioSSL,
+            lifecycle, signals, nio, nioPosix, nioTLS, nioSSL,
         ],
         path: "Sources/6-CLI/glovebox", swiftSettings: house),
 
@@ -134,14 +131,19 @@ let targets: [Target] = [
     tests("StorageSQLite", ["GloveboxCore", "Contracts", "StorageConformance"]),
     tests("AuditFiles", ["GloveboxCore", "Contracts", crypto]),
     tests("Identity", ["GloveboxCore", "Contracts", crypto, x509, asn1]),
-    tests("Tunnel", ["GloveboxCore", "Contracts", "ControlWire", "Identity", nio, nioPosix, nioSSL, logging]),
+    tests("Tunnel", ["GloveboxCore", "Contracts", "ControlWire", "Identity", nio, nioPosix, nioTLS, nioSSL, logging]),
     tests(
         "PostgresAccess",
         ["GloveboxCore", "Contracts", "PostgresWire", "Redaction", nio, nioEmbedded, nioPosix, nioSSL, logging]),
     tests("Gateway", ["GloveboxCore", "Contracts", "Leases", "Policy", "StorageSQLite", "AuditFiles", logging]),
     tests("Agent", ["GloveboxCore", "Contracts", "Policy"]),
     tests(
-        "ControlServer", ["GloveboxCore", "Contracts", "ControlAPI", "ControlClient", "Identity", nio, nioSSL, logging]),
+        "ControlServer",
+        [
+            "GloveboxCore", "Contracts", "ControlAPI", "ControlClient", "Identity", nio, nioPosix, nioTLS, nioSSL,
+            logging,
+            lifecycle,
+        ]),
     .testTarget(
         name: "EndToEndTests", dependencies: ["TestSupport", "GloveboxCore", "Contracts", nio, nioPosix],
         path: "Tests/EndToEnd", swiftSettings: house),
@@ -150,8 +152,7 @@ let targets: [Target] = [
 let package = Package(
     name: "glovebox",
     platforms: [.macOS(.v15)],
-    products: Context.environment["GLOVEBOX_ONLY"].map { !$0.contains("glovebox") } ?? false
-        ? [] : [.executable(name: "glovebox", targets: ["glovebox"])],
+    products: [.executable(name: "glovebox", targets: ["glovebox"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
@@ -167,25 +168,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
-    targets: only(targets),
+    targets: targets,
     swiftLanguageModes: [.v6]
 )
-
-func only(_ all: [Target]) -> [Target] {
-    guard let names = Context.environment["GLOVEBOX_ONLY"] else { return all }
-    var keep = Set(names.split(separator: ",").map(String.init))
-    var frontier = Array(keep)
-    while let n = frontier.popLast() {
-        guard let t = all.first(where: { $0.name == n }) else { continue }
-        for d in t.dependencies {
-            let name: String? =
-                switch d {
-                case .targetItem(let n, _): n
-                case .byNameItem(let n, _): n
-                default: nil
-                }
-            if let name, keep.insert(name).inserted { frontier.append(name) }
-        }
-    }
-    return all.filter { keep.contains($0.name) }
-}
