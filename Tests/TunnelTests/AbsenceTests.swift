@@ -1,5 +1,6 @@
 import ControlWire
 import GloveboxCore
+import NIOPosix
 import NIOCore
 import TestSupport
 import Testing

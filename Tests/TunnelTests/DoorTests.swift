@@ -1,6 +1,7 @@
 import Contracts
 import ControlWire
 import GloveboxCore
+import Synchronization
 import NIOCore
 import NIOPosix
 import NIOSSL

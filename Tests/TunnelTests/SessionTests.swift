@@ -1,6 +1,8 @@
 import ControlWire
 import GloveboxCore
 import NIOCore
+import Synchronization
+import NIOPosix
 import NIOSSL
 import TestSupport
 import Testing
@@ -59,7 +61,7 @@ struct SessionTests {
             try await client.wait(for: "to production and back")
             #expect(server.sessionCount(on: self.agent.name) == 1)
             let handlers = try await channel.eventLoop.submit {
-                channel.pipeline.description.split(separator: "\n").filter {
+                channel.pipeline.debugDescription.split(separator: "\n").filter {
                     $0.contains("PoolGatewayHandler") || $0.contains("PipeHold") || $0.contains("TunnelDoor")
                 }.count
             }.get()
@@ -186,9 +188,10 @@ struct SessionTests {
         let request = SessionRequest.some()
         async let opened = self.open(server, request)
         // Both are asked in turn; the first one never answers.
+        let peers = pooled
         try await within {
             await withTaskGroup(of: Void.self) { tasks in
-                for peer in pooled {
+                for peer in peers {
                     tasks.addTask { _ = try? await peer.log.first { $0 == .message(.open(request)) } }
                 }
             }

@@ -45,8 +45,7 @@ final class EventLog<Event: Sendable>: Sendable {
         }
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                enum Outcome { case found(Event), cancelled, waiting }
-                let outcome = self.state.withLock { state -> Outcome in
+                let outcome = self.state.withLock { state -> Outcome<Event> in
                     if Task.isCancelled { return .cancelled }
                     let matching = state.events.filter(takes)
                     if matching.count >= count { return .found(matching[count - 1]) }
@@ -67,3 +66,5 @@ final class EventLog<Event: Sendable>: Sendable {
         }
     }
 }
+
+private enum Outcome<Event: Sendable> { case found(Event), cancelled, waiting }

@@ -13,12 +13,12 @@ final class PipeClient: Sendable {
 
     let channel: any Channel
     let log: EventLog<Event>
-    private let bytes: Mutex<ByteBuffer>
+    private let collector: Collector
 
     private init(_ channel: any Channel, _ collector: Collector) {
         self.channel = channel
         self.log = collector.log
-        self.bytes = collector.bytes
+        self.collector = collector
     }
 
     /// Attaches to a channel that a tunnel gave, and begins to read.
@@ -48,7 +48,7 @@ final class PipeClient: Sendable {
 
     func send(_ text: String) async throws { try await self.channel.writeAndFlush(ByteBuffer(string: text)) }
 
-    var text: String { self.bytes.withLock { String(buffer: $0) } }
+    var text: String { self.collector.bytes.withLock { String(buffer: $0) } }
     var count: Int { self.log.all.reduce(0) { if case .received(let count) = $1 { $0 + count } else { $0 } } }
 
     func wait(for text: String) async throws {
