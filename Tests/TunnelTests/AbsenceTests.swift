@@ -1,7 +1,7 @@
 import ControlWire
 import GloveboxCore
-import NIOPosix
 import NIOCore
+import NIOPosix
 import TestSupport
 import Testing
 import Tunnel
@@ -29,6 +29,7 @@ struct AbsenceTests {
         let tunnel = try await self.agent.start(
             to: server, self.certificates, time: self.time, port: wire.port, times: self.times)
         try await self.gateway.log.first { $0 == .joined(self.agent.name, .new) }
+        try await self.agent.untilJoined()
         try await body(server, tunnel, wire)
         await tunnel.close()
         await server.close()
@@ -170,13 +171,13 @@ struct AbsenceTests {
     func goodbye() async throws {
         let server = try await self.gateway.start(time: self.time, times: self.times)
         let tunnel = try await self.agent.start(to: server, self.certificates, time: self.time, times: self.times)
-        try await self.gateway.log.first { $0 == .joined(self.agent.name, .new) }
+        try await self.agent.untilJoined()
         await tunnel.close()
         try await self.gateway.log.first { $0 == .lost(self.agent.name) }
 
         let other = TestAgent()
         let second = try await other.start(to: server, self.certificates, time: self.time, times: self.times)
-        try await self.gateway.log.first(2) { $0 == .joined(self.agent.name, .new) }
+        try await other.untilJoined()
         await server.close()
         try await other.log.first { $0 == .lost }
         await second.close()

@@ -1,10 +1,10 @@
 import Contracts
 import ControlWire
 import GloveboxCore
-import Synchronization
 import NIOCore
 import NIOPosix
 import NIOSSL
+import Synchronization
 import TestSupport
 import Testing
 import Tunnel

@@ -69,10 +69,10 @@ struct RelayTests {
         #expect(joined.server.text == "question")
         try await joined.server.send("answer")
         try await joined.server.channel.close(mode: .output)
-        try await joined.client.log.first { $0 == .inputClosed }
+        // Both ways have ended, and with them the connections.
+        try await joined.client.untilClosed()
         #expect(joined.client.text == "answer")
-        joined.client.channel.close(promise: nil)
-        joined.server.channel.close(promise: nil)
+        try await joined.server.untilClosed()
     }
 
     @Test("the end of one side's input ends both where it doesn't pass", arguments: [true, false])

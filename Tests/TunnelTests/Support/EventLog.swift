@@ -67,4 +67,8 @@ final class EventLog<Event: Sendable>: Sendable {
     }
 }
 
-private enum Outcome<Event: Sendable> { case found(Event), cancelled, waiting }
+private enum Outcome<Event: Sendable> {
+    case found(Event)
+    case cancelled
+    case waiting
+}

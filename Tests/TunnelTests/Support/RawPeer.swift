@@ -17,7 +17,11 @@ final class RawPeer<Message: WireMessage & Equatable>: Sendable {
     let channel: any Channel
     let log = EventLog<Event>()
 
-    init(port: Int, _ configuration: TLSConfiguration, protocols: [String]) async throws {
+    /// - Parameter answer: what to send for a message that came.
+    init(
+        port: Int, _ configuration: TLSConfiguration, protocols: [String],
+        answer: @escaping @Sendable (Message) -> [Message] = { _ in [] }
+    ) async throws {
         var configuration = configuration
         configuration.applicationProtocols = protocols
         let context = try NIOSSLContext(configuration: configuration)
@@ -26,7 +30,7 @@ final class RawPeer<Message: WireMessage & Equatable>: Sendable {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let tls = try NIOSSLClientHandler(context: context, serverHostname: nil)
-                    try channel.pipeline.syncOperations.addHandlers([tls, Handler(log)])
+                    try channel.pipeline.syncOperations.addHandlers([tls, Handler(log, answer)])
                 }
             }
             .connect(host: "127.0.0.1", port: port).get()
@@ -41,9 +45,13 @@ final class RawPeer<Message: WireMessage & Equatable>: Sendable {
     private final class Handler: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
         private let log: EventLog<Event>
+        private let answer: (Message) -> [Message]
         private var decoder = FrameDecoder<Message>()
 
-        init(_ log: EventLog<Event>) { self.log = log }
+        init(_ log: EventLog<Event>, _ answer: @escaping (Message) -> [Message]) {
+            self.log = log
+            self.answer = answer
+        }
 
         func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
             if case .handshakeCompleted(let name)? = event as? TLSUserEvent { self.log.append(.handshake(name)) }
@@ -51,7 +59,12 @@ final class RawPeer<Message: WireMessage & Equatable>: Sendable {
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             self.decoder.feed(self.unwrapInboundIn(data))
-            while let message = try? self.decoder.next() { self.log.append(.message(message)) }
+            while let message = try? self.decoder.next() {
+                self.log.append(.message(message))
+                var frames = ByteBuffer()
+                for answer in self.answer(message) { try? answer.encode(into: &frames) }
+                if frames.readableBytes > 0 { context.writeAndFlush(NIOAny(frames), promise: nil) }
+            }
         }
 
         func channelInactive(context: ChannelHandlerContext) { self.log.append(.closed) }

@@ -57,15 +57,17 @@ final class Joiner: ChannelInboundHandler {
 }
 
 enum PreparedSocket {
-    /// A fresh socket as the tunnel prepares it, connected to a listener of its own.
-    static func connected() async throws -> any Channel {
+    /// A fresh socket as the tunnel prepares it, connected to a listener of its own, which `body` outlives.
+    static func with<Value: Sendable>(_ body: (any Channel) async throws -> Value) async throws -> Value {
         let listener = try await ServerBootstrap(group: group).bind(host: "127.0.0.1", port: 0).get()
         let channel = try await ClientBootstrap(group: group)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try TunnelSockets.prepare(channel) }
             }
             .connect(host: "127.0.0.1", port: listener.localAddress?.port ?? 0).get()
+        let value = try await body(channel)
+        try await channel.close()
         try await listener.close()
-        return channel
+        return value
     }
 }

@@ -52,6 +52,10 @@ final class TestAgent: TunnelAgentEvents {
         return try await self.start(port: port ?? server.port, tls: { configuration }, time: time, times: times)
     }
 
+    func untilJoined() async throws {
+        try await self.log.first { if case .joined = $0 { true } else { false } }
+    }
+
     func gatewayJoined(_ welcome: Welcome, _ arrival: Presence.Arrival) {
         self.log.append(.joined(welcome.gateway, arrival, lastSequence: welcome.lastSequence))
     }
