@@ -20,13 +20,13 @@ struct Glovebox: AsyncParsableCommand {
             """,
         groupedSubcommands: [
             CommandGroup(
-                name: "Reach a target:",
+                name: "Target",
                 subcommands: [PsqlCommand.self, ConnectCommand.self, LeaseCommand.self, TargetCommand.self]),
             CommandGroup(
-                name: "Who you are:", subcommands: [LoginCommand.self, LogoutCommand.self, WhoAmICommand.self]),
+                name: "Sign-in", subcommands: [LoginCommand.self, LogoutCommand.self, WhoAmICommand.self]),
             CommandGroup(
-                name: "Administer:", subcommands: [IdentityCommand.self, AgentCommand.self, AuditCommand.self]),
-            CommandGroup(name: "Run:", subcommands: [UpCommand.self, GatewayCommand.self, VersionCommand.self]),
+                name: "Administration", subcommands: [IdentityCommand.self, AgentCommand.self, AuditCommand.self]),
+            CommandGroup(name: "Service", subcommands: [UpCommand.self, GatewayCommand.self, VersionCommand.self]),
         ])
 
     static func main() async {

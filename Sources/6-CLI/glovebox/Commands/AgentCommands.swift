@@ -12,7 +12,7 @@ struct AgentCommand: AsyncParsableCommand {
     struct Invite: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Make a single-use code with which an agent enrols.")
 
-        @Argument(help: "The new agent's name.", transform: { try AgentName($0) })
+        @Argument(help: "The new agent's name.", transform: argument { try AgentName($0) })
         var name: AgentName
         @OptionGroup var output: OutputOptions
 

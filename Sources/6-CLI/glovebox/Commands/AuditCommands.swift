@@ -12,11 +12,11 @@ struct AuditCommand: AsyncParsableCommand {
             abstract: "List records, oldest first.",
             discussion: "Auditors and administrators see all, everybody else what belongs to their own leases.")
 
-        @Option(help: "Only this lease's.", transform: { try LeaseID($0) })
+        @Option(help: "Only this lease's.", transform: argument { try LeaseID($0) })
         var lease: LeaseID?
-        @Option(help: "Only this identity's.", transform: { try IdentityName($0) })
+        @Option(help: "Only this identity's.", transform: argument { try IdentityName($0) })
         var identity: IdentityName?
-        @Option(help: "Only on this target.", transform: { try TargetName($0) })
+        @Option(help: "Only on this target.", transform: argument { try TargetName($0) })
         var target: TargetName?
         @Option(help: "Only this kind, such as lease_opened or statement.")
         var event: String?

@@ -92,7 +92,7 @@ struct IdentityCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Make a single-use code with which somebody signs in.")
 
-        @Argument(help: "The new identity's name.", transform: { try IdentityName($0) })
+        @Argument(help: "The new identity's name.", transform: argument { try IdentityName($0) })
         var name: IdentityName
         @Option(help: "admin, approver, auditor or member.")
         var role = Role.member

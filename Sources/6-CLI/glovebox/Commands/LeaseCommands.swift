@@ -13,9 +13,11 @@ struct LeaseCommand: AsyncParsableCommand {
             abstract: "Open a lease and show its token, once.",
             discussion: "To go straight to the database, use 'glovebox psql' or 'glovebox connect' instead.")
 
-        @Argument(help: "The target's name.", transform: { try TargetName($0) })
+        @Argument(help: "The target's name.", transform: argument { try TargetName($0) })
         var target: TargetName
-        @Option(name: .customLong("for"), help: "How long: 90s, 15m, 1h30m.", transform: DurationText.parse)
+        @Option(
+            name: .customLong("for"), help: .init("How long: 90s, 15m, 1h30m.", valueName: "duration"),
+            transform: argument(DurationText.parse))
         var duration: Duration
         @Option(help: "Why, for the record.")
         var reason: String
@@ -40,9 +42,9 @@ struct LeaseCommand: AsyncParsableCommand {
 
         @Flag(help: "Also those that have ended.")
         var all = false
-        @Option(help: "Only this holder's.", transform: { try IdentityName($0) })
+        @Option(help: "Only this holder's.", transform: argument { try IdentityName($0) })
         var holder: IdentityName?
-        @Option(help: "Only on this target.", transform: { try TargetName($0) })
+        @Option(help: "Only on this target.", transform: argument { try TargetName($0) })
         var target: TargetName?
         @OptionGroup var output: OutputOptions
 
@@ -75,7 +77,8 @@ struct LeaseCommand: AsyncParsableCommand {
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Show a lease.")
 
-        @Argument(transform: { try LeaseID($0) }) var lease: LeaseID
+        @Argument(help: "The lease's identifier.", transform: argument { try LeaseID($0) })
+        var lease: LeaseID
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
@@ -86,7 +89,8 @@ struct LeaseCommand: AsyncParsableCommand {
     struct End: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "End a lease now; its sessions are cut.")
 
-        @Argument(transform: { try LeaseID($0) }) var lease: LeaseID
+        @Argument(help: "The lease's identifier.", transform: argument { try LeaseID($0) })
+        var lease: LeaseID
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
@@ -98,8 +102,11 @@ struct LeaseCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Let a lease last longer, within what its rule allows in all.")
 
-        @Argument(transform: { try LeaseID($0) }) var lease: LeaseID
-        @Option(name: .customLong("for"), help: "By how much: 15m.", transform: DurationText.parse)
+        @Argument(help: "The lease's identifier.", transform: argument { try LeaseID($0) })
+        var lease: LeaseID
+        @Option(
+            name: .customLong("for"), help: .init("By how much: 15m.", valueName: "duration"),
+            transform: argument(DurationText.parse))
         var duration: Duration
         @OptionGroup var output: OutputOptions
 

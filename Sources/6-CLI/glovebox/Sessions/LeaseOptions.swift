@@ -5,9 +5,11 @@ import GloveboxCore
 
 /// What a command needs to know that opens a lease for itself.
 struct LeaseOptions: ParsableArguments {
-    @Argument(help: "The target's name.", transform: { try TargetName($0) })
+    @Argument(help: "The target's name.", transform: argument { try TargetName($0) })
     var target: TargetName
-    @Option(name: .customLong("for"), help: "How long: 90s, 15m, 1h30m.", transform: DurationText.parse)
+    @Option(
+        name: .customLong("for"), help: .init("How long: 90s, 15m, 1h30m.", valueName: "duration"),
+        transform: argument(DurationText.parse))
     var duration = Duration.seconds(900)
     @Option(help: "Why, for the record. (default: the command's name)")
     var reason: String?

@@ -1,3 +1,4 @@
+import ArgumentParser
 import ControlClient
 import GloveboxCore
 
@@ -24,6 +25,7 @@ enum ExitStatus: Int32, CaseIterable {
             self = .unreachable
         case .notSignedIn, .certificateExpired, .certificateInvalid, .unauthenticated, .profileInvalid:
             self = .notSignedIn
+        case .invalidArgument: self = .usage
         default: self = .failure
         }
     }
@@ -55,4 +57,15 @@ struct ProgramExit: Error {
 /// `exit(3)`, by a name that the argument parser's commands don't hide.
 func endProgram(_ status: Int32) -> Never {
     exit(status)
+}
+
+/// A parser of an argument's text whose complaint the argument parser shows as it is.
+func argument<Value>(_ parse: @escaping @Sendable (String) throws -> Value) -> @Sendable (String) throws -> Value {
+    { text in
+        do {
+            return try parse(text)
+        } catch let error as GloveboxError {
+            throw ValidationError(error.message)
+        }
+    }
 }

@@ -47,6 +47,9 @@ func allPages<Item>(
         let page = try await page(request)
         each(page.items)
         guard let next = page.next else { return }
+        guard next != request.after else {
+            throw GloveboxError(.gatewayUnexpected, "the gateway's list leads in circles: check both versions")
+        }
         request.after = next
     }
 }
