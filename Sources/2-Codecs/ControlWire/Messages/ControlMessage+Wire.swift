@@ -1,8 +1,8 @@
 package import GloveboxCore
 
 extension ControlMessage: WireMessage {
-    /// Records carry statements, so frames may be long: 8 MiB.
-    package static let longestFrame = 8 << 20
+    /// Records carry statements, so frames may be long: 17 MiB, as a journal's longest record is one of 16 MiB.
+    package static let longestFrame = 17 << 20
 
     package var type: UInt8 {
         switch self {

@@ -13,7 +13,7 @@ final class TunnelDoor: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundOut = ByteBuffer
 
     /// More than a hello needs.
-    private static let mostHeld = ControlMessage.longestFrame
+    private static let mostHeld = 1 << 20
 
     private let server: TunnelServerCore
     private var held: [ByteBuffer] = []
