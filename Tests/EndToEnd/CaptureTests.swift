@@ -60,7 +60,7 @@ struct CaptureTests {
     func capture() async throws {
         let shop = try await Installation.make()
         let search = try await SecretSearch(of: shop.database)
-        #expect(search.count > 10_000)
+        #expect(search.count > 5_000)
         let up = try await shop.up()
         let connected = try await ConnectedPort.open(shop.admin)
         let writing = try await ConnectedPort.open(shop.admin, more: ["--write"])

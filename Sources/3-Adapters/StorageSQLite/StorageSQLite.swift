@@ -48,6 +48,8 @@ package final class StorageSQLite: Storage {
     package func close() async throws {
         defer { self.lock.release() }
         do {
+            // One file is left, which is all that a copy needs.
+            try await self.pool.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
             try self.pool.close()
         } catch {
             throw StoreFailure.translate(error, path: self.path)

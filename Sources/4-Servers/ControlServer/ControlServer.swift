@@ -136,7 +136,7 @@ package struct ControlServer: Service {
         case EADDRINUSE:
             GloveboxError(
                 .portTaken,
-                "port \(self.configuration.port) on \(self.configuration.host) is taken: end what listens there, or change \(self.configuration.setting)",
+                "another program listens on \(place): stop it, or change \(self.configuration.setting)",
                 cause: error)
         case EACCES:
             GloveboxError(

@@ -10,15 +10,19 @@ import Synchronization
 /// A record is sent again on the next connection unless it was acknowledged on this one; the gateway's log stores each
 /// once.
 final class RecordOutbox: Sendable {
-    /// Of records that are sent and not acknowledged; the tunnel bears 32 MiB.
-    private static let mostInFlight: UInt64 = 8192
+    /// Bytes of records that are sent and not acknowledged: the next batch waits beyond it. A record may be 16 MiB, and
+    /// the tunnel bears 32 MiB.
+    private static let mostInFlight = 8 << 20
     private static let batch = 512
     private static let batchBytes = 256 << 10
 
     private struct State {
         /// Up to where records are sent on this connection; `nil` while there is none.
         var sent: UInt64?
-        var acknowledged: UInt64 = 0
+        /// Batches that are sent and not acknowledged: the last sequence of each, and its bytes.
+        var inFlight: [(last: UInt64, bytes: Int)] = []
+
+        var bytesInFlight: Int { self.inFlight.reduce(0) { $0 + $1.bytes } }
         /// Counts the connections, so that what was read for one isn't sent on the next.
         var connection = 0
     }
@@ -48,7 +52,7 @@ final class RecordOutbox: Sendable {
         }
         self.state.withLock { state in
             state.sent = sequence
-            state.acknowledged = sequence
+            state.inFlight = []
             state.connection += 1
         }
         self.journal.acknowledge(upTo: sequence)
@@ -60,7 +64,7 @@ final class RecordOutbox: Sendable {
     }
 
     func acknowledged(_ sequence: UInt64) {
-        self.state.withLock { $0.acknowledged = max($0.acknowledged, sequence) }
+        self.state.withLock { state in state.inFlight.removeAll { $0.last <= sequence } }
         self.journal.acknowledge(upTo: sequence)
         self.wake.yield()
     }
@@ -81,19 +85,18 @@ final class RecordOutbox: Sendable {
     /// - Returns: whether there may be more to send now.
     private func sendBatch(_ send: @Sendable ([SequencedRecord]) -> Void) async throws -> Bool {
         let (sent, connection) = self.state.withLock { ($0.sent, $0.connection) }
-        guard let sent, self.state.withLock({ sent < $0.acknowledged + Self.mostInFlight }),
-            sent < self.journal.lastSequence
+        guard let sent, self.state.withLock({ $0.bytesInFlight < Self.mostInFlight }), sent < self.journal.lastSequence
         else { return false }
         let records = try await self.journal.unacknowledged(after: sent, limit: Self.batch, bytes: Self.batchBytes)
         guard let last = records.last?.id.sequence else { return false }
+        let batch = records.map { SequencedRecord(sequence: $0.id.sequence, bytes: $0.record.canonicalBytes) }
         let isCurrent = self.state.withLock { state in
             guard state.connection == connection, state.sent == sent else { return false }
             state.sent = last
+            state.inFlight.append((last, batch.reduce(0) { $0 + $1.bytes.count }))
             return true
         }
-        if isCurrent {
-            send(records.map { SequencedRecord(sequence: $0.id.sequence, bytes: $0.record.canonicalBytes) })
-        }
+        if isCurrent { send(batch) }
         return true
     }
 }

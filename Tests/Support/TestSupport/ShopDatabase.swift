@@ -1,10 +1,14 @@
 /// Seeds each size of the demo's shop once, for copies to be made of.
 actor DatabaseTemplates {
     private var shops: [Int: Task<String, any Error>] = [:]
+    /// The seeding that was asked for last: one goes on after the other, since all set up the same roles.
+    private var last: Task<String, any Error>?
 
     func shop(customers: Int, on server: PostgresServer) async throws -> String {
         if let known = self.shops[customers] { return try await known.value }
+        let before = self.last
         let seed = Task { () -> String in
+            _ = await before?.result
             let name = "shop_\(customers)"
             let database = try await server.makeDatabase(template: "template0", name: name)
             let roles = String(decoding: try readFile(Repository.file("Examples/demo/roles.sql")), as: UTF8.self)
@@ -17,6 +21,7 @@ actor DatabaseTemplates {
             return name
         }
         self.shops[customers] = seed
+        self.last = seed
         return try await seed.value
     }
 }

@@ -278,7 +278,7 @@ extension SignInRefusal {
 extension ErrorFields {
     /// The one answer to whoever can't sign in, whatever the reason.
     package static let signInRefused = ErrorFields(
-        severity: "FATAL", sqlState: "28P01", message: "sign-in refused",
+        severity: "FATAL", sqlState: "28P01", message: "sign-in refused [unauthenticated]",
         hint:
             "Use TARGET.LEASE as the user and the lease's token as the password; 'glovebox lease list' shows what is open."
     )

@@ -74,10 +74,14 @@ struct Preparation: Sendable {
         [self.roleStatement, self.writableStatement, self.columnsStatement].joined(separator: ";\n")
     }
 
+    /// Also has the server look every 2 s whether the agent is still there while a statement runs (PostgreSQL 14 and
+    /// later), so that an agent that was killed leaves nothing running.
     private var roleStatement: String {
         """
         SELECT current_user, pg_catalog.bool_or(r.rolsuper), pg_catalog.bool_or(r.rolcreaterole OR r.rolcreatedb OR \
-        r.rolreplication OR r.rolname IN ('pg_execute_server_program', 'pg_write_server_files', 'pg_read_server_files')) \
+        r.rolreplication OR r.rolname IN ('pg_execute_server_program', 'pg_write_server_files', 'pg_read_server_files')), \
+        CASE WHEN pg_catalog.current_setting('client_connection_check_interval', true) IS NOT NULL \
+        THEN pg_catalog.set_config('client_connection_check_interval', '2s', false) END \
         FROM pg_catalog.pg_roles r WHERE pg_catalog.pg_has_role(session_user, r.oid, 'MEMBER')
         """
     }
@@ -153,7 +157,7 @@ struct Preparation: Sendable {
     ///   classified column that the database doesn't have.
     func judge(_ answers: [[[String?]]]) throws(GloveboxError) -> [ColumnID: Kind] {
         let target = self.target.name
-        guard answers.count == 3, let role = answers[0].first, role.count == 3 else {
+        guard answers.count == 3, let role = answers[0].first, role.count == 4 else {
             throw GloveboxError(
                 .targetRefused, "a session on '\(target)' can't be prepared: the database answered something else")
         }

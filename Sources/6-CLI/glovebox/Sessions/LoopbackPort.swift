@@ -78,9 +78,12 @@ struct LoopbackPort {
                 try await toServer.write(first)
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask {
+                        // However the gateway's side ends: closes the client once all is written, which ends the loop
+                        // below.
+                        defer { toClient.finish() }
                         for try await buffer in fromServer { try await toClient.write(buffer) }
                     }
-                    // Either side's end is the other's.
+                    // The client's end is the gateway's.
                     defer { group.cancelAll() }
                     while let buffer = try await iterator.next() { try await toServer.write(buffer) }
                 }
