@@ -178,7 +178,9 @@ struct CaptureTests {
         #expect(own.count >= 2)
         #expect(own.allSatisfy { String(decoding: $0, as: UTF8.self).matches(of: /gb[lia]_[0-9a-z]{26,}/).isEmpty })
 
-        for process in [plain, piped, wrapped] { process.signal(SIGINT) }
+        // Ctrl-C comes to a whole group of processes; to one alone SIGTERM is the word.
+        for process in [plain, piped] { process.signal(SIGINT) }
+        wrapped.signal(SIGTERM)
         for process in [plain, piped, wrapped] { #expect(await process.finished()) }
         connected.process.signal(SIGINT)
         #expect(await connected.process.finished())

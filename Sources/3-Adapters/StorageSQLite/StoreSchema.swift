@@ -42,7 +42,11 @@ enum StoreSchema {
     /// Refuses a file that's damaged, another program's, or a newer Glovebox's.
     static func check(_ db: Database, path: String) throws {
         let verdict = try String.fetchOne(db, sql: "PRAGMA quick_check(1)")
-        guard verdict == "ok" else { throw StoreFailure.corrupt(path: path, verdict ?? "no verdict", cause: nil) }
+        guard verdict == "ok" else {
+            // SQLite's verdict may have two lines.
+            let words = verdict?.split(separator: "\n").joined(separator: " ") ?? "no verdict"
+            throw StoreFailure.corrupt(path: path, words, cause: nil)
+        }
         let application = try Int64.fetchOne(db, sql: "PRAGMA application_id") ?? 0
         let tables = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_master") ?? 0
         guard application == Self.applicationID || (application == 0 && tables == 0) else {

@@ -30,7 +30,11 @@ struct LoopbackPort {
             self.listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .bind(host: "127.0.0.1", port: number) { channel in
-                    channel.eventLoop.makeCompletedFuture { try Pipe(wrappingChannelSynchronously: channel) }
+                    channel.eventLoop.makeCompletedFuture {
+                        try Pipe(
+                            wrappingChannelSynchronously: channel,
+                            configuration: .init(isOutboundHalfClosureEnabled: true))
+                    }
                 }
         } catch let error as IOError where error.errnoCode == EADDRINUSE {
             throw GloveboxError(.portTaken, "port \(number) is taken: choose another with --port", cause: error)
@@ -78,8 +82,8 @@ struct LoopbackPort {
                 try await toServer.write(first)
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask {
-                        // However the gateway's side ends: closes the client once all is written, which ends the loop
-                        // below.
+                        // However the gateway's side ends: the client is told once all is written; it closes then, which
+                        // ends the loop below.
                         defer { toClient.finish() }
                         for try await buffer in fromServer { try await toClient.write(buffer) }
                     }
