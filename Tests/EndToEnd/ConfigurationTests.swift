@@ -159,7 +159,8 @@ struct PolicyTests {
         }
         let long = try await shop.admin.tryLease("shop-db", for: "40m")
         #expect(
-            long.status == 3 && long.errors.contains("at most") && long.errors.contains("[policy_denied]"), "\(long.errors)"
+            long.status == 3 && long.errors.contains("at most") && long.errors.contains("[policy_denied]"),
+            "\(long.errors)"
         )
         #expect(try await shop.admin.lease(lease.id).state == "active")
         #expect(psql.snapshot.status == nil)
