@@ -1,0 +1,198 @@
+import Contracts
+import GloveboxCore
+import Logging
+import Policy
+import StorageSQLite
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Gateway
+
+@Suite("Leases at the gateway")
+struct LeaseServiceTests {
+    private static let ada = IdentityName(unchecked: "ada")
+    private static let shop = TargetName(unchecked: "shop-db")
+    private static let demo = AgentName(unchecked: "demo")
+
+    /// What the rest of the gateway was told.
+    private enum Effect: Equatable {
+        case ended(LeaseID, LeaseEnd)
+        case changed(LeaseID, Duration)
+        case cutAll
+    }
+
+    /// A lease service on a store of its own, with time in the test's hands.
+    private final class Bench: Sendable {
+        let folder: TemporaryFolder
+        let storage: StorageSQLite
+        let time = ManualTime()
+        let log = MemoryLog()
+        let fleet = AgentFleet()
+        let policy: PolicyHolder
+        let leases: LeaseService
+        private let told = Mutex<[Effect]>([])
+
+        var effects: [Effect] { self.told.withLock { $0 } }
+
+        init(longest: Duration = .seconds(3600)) async throws {
+            self.folder = try TemporaryFolder()
+            self.storage = try StorageSQLite(path: "\(self.folder.path)/store.sqlite")
+            self.policy = PolicyHolder(Self.document(longest: longest))
+            let told = self.told
+            self.leases = LeaseService(
+                storage: self.storage, log: self.log, time: self.time, policy: self.policy, fleet: self.fleet,
+                effects: LeaseEffects(
+                    ended: { lease, reason in told.withLock { $0.append(.ended(lease.id, reason)) } },
+                    changed: { lease, left in told.withLock { $0.append(.changed(lease.id, left)) } },
+                    cutAll: { _ in told.withLock { $0.append(.cutAll) } }),
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            self.connect(capabilities: [.read])
+            try await self.leases.resume()
+        }
+
+        func connect(capabilities: Set<Capability>) {
+            self.fleet.connected(
+                LeaseServiceTests.demo, version: "1",
+                targets: [
+                    TargetAnnouncement(
+                        name: LeaseServiceTests.shop, kind: "postgres", labels: [:], capabilities: capabilities)
+                ], at: self.time.wall)
+        }
+
+        static func document(longest: Duration) -> PolicyDocument {
+            PolicyDocument(rules: [
+                PolicyRule(
+                    name: "ada-reads", identities: [LeaseServiceTests.ada], targets: [TargetPattern("shop-db")].compactMap { $0 },
+                    capabilities: [.read, .write], longest: longest)
+            ])
+        }
+
+        func open(
+            for duration: Duration = .seconds(600), capabilities: Set<Capability> = [.read]
+        ) async throws -> (lease: Lease, token: Secret<String>) {
+            try await self.leases.open(
+                holder: LeaseServiceTests.ada, target: LeaseServiceTests.shop, capabilities: capabilities,
+                duration: duration, purpose: "INC-1")
+        }
+    }
+
+    @Test("an opened lease is on record and in the store, and its token is in neither")
+    func opening() async throws {
+        let bench = try await Bench()
+        let (lease, token) = try await bench.open()
+        #expect(try await bench.storage.lease(lease.id) == lease)
+        #expect(bench.log.events.map(\.name) == ["lease_opened"])
+        #expect(await bench.leases.verifier(of: lease.id, on: Self.shop) == lease.verifier)
+        #expect(await bench.leases.verifier(of: lease.id, on: TargetName(unchecked: "other")) == nil)
+        try await bench.storage.close()
+        for file in try filesUnder(bench.folder.path) {
+            #expect(!(try readFile(file)).contains(Array(token.exposeSecret().utf8)))
+        }
+    }
+
+    @Test("what policy, ceiling or the fleet refuses is on record")
+    func refusals() async throws {
+        let bench = try await Bench(longest: .seconds(60))
+        let error = await #expect(throws: GloveboxError.self) { try await bench.open() }
+        #expect(error?.code == .policyDenied)
+        let ceiling = await #expect(throws: GloveboxError.self) {
+            try await bench.open(for: .seconds(60), capabilities: [.write])
+        }
+        #expect(ceiling?.code == .ceilingDenied)
+        bench.fleet.lost(Self.demo, at: bench.time.wall)
+        let offline = await #expect(throws: GloveboxError.self) { try await bench.open(for: .seconds(60)) }
+        #expect(offline?.code == .agentOffline)
+        #expect(bench.log.events.map(\.name) == ["lease_refused", "lease_refused", "lease_refused"])
+        #expect(try await bench.storage.leases(LeaseFilter()).isEmpty)
+    }
+
+    @Test("a lease ends when its time is up on the boot clock, and not when the wall clock says so")
+    func expiry() async throws {
+        let bench = try await Bench()
+        let (lease, _) = try await bench.open()
+        let run = Task { try await bench.leases.run() }
+        defer { run.cancel() }
+        await bench.time.untilSleeping()
+        bench.time.jumpWall(by: .seconds(365 * 86_400))
+        #expect(try await bench.leases.grant(lease.id).remaining == .seconds(600))
+        bench.time.advance(by: .seconds(600))
+        try await eventually("the lease's end") { try await bench.storage.lease(lease.id)?.isActive == false }
+        #expect(bench.effects.contains(.ended(lease.id, .expired)))
+        #expect(await bench.leases.verifier(of: lease.id, on: Self.shop) == nil)
+        #expect(bench.log.events.last?.name == "lease_ended")
+    }
+
+    @Test("a lease that's opened later and ends sooner isn't forgotten")
+    func sooner() async throws {
+        let bench = try await Bench()
+        let run = Task { try await bench.leases.run() }
+        defer { run.cancel() }
+        await bench.time.untilSleeping()
+        let (lease, _) = try await bench.open(for: .seconds(5))
+        bench.time.advance(by: .seconds(5))
+        try await eventually("the lease's end") { bench.effects.contains(.ended(lease.id, .expired)) }
+    }
+
+    @Test("a gateway that starts again keeps what's left of a lease, and ends what ran out meanwhile")
+    func restart() async throws {
+        let bench = try await Bench()
+        let (short, _) = try await bench.open(for: .seconds(10))
+        let (long, _) = try await bench.open(for: .seconds(600))
+        bench.time.advance(by: .seconds(60))
+        let again = LeaseService(
+            storage: bench.storage, log: bench.log, time: bench.time, policy: bench.policy, fleet: bench.fleet,
+            effects: LeaseEffects(ended: { _, _ in }, changed: { _, _ in }, cutAll: { _ in }),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        try await again.resume()
+        #expect(try await again.grant(long.id).remaining == .seconds(540))
+        await #expect(throws: GloveboxError.self) { try await again.grant(short.id) }
+        #expect(try await bench.storage.lease(short.id)?.isActive == false)
+    }
+
+    @Test("when the log can't be written every session is cut, and nothing opens any more")
+    func logFails() async throws {
+        let bench = try await Bench()
+        let (lease, _) = try await bench.open()
+        bench.log.fail()
+        try await eventually("the cut") { bench.effects.contains(.cutAll) }
+        let error = await #expect(throws: GloveboxError.self) { try await bench.open() }
+        #expect(error?.code == .journalUnavailable)
+        await #expect(throws: GloveboxError.self) { try await bench.leases.grant(lease.id) }
+        #expect(await bench.leases.verifier(of: lease.id, on: Self.shop) == nil)
+    }
+
+    @Test("an ending cuts the sessions even if it can't be recorded")
+    func endingWithoutLog() async throws {
+        let bench = try await Bench()
+        let (lease, _) = try await bench.open()
+        bench.log.fail()
+        await #expect(throws: GloveboxError.self) { try await bench.leases.end(lease.id, .holder, by: Self.ada) }
+        #expect(bench.effects.contains(.ended(lease.id, .holder)))
+    }
+
+    @Test("a new policy ends what it doesn't allow any more, and shortens what it allows for less time")
+    func rejudged() async throws {
+        let bench = try await Bench()
+        let (lease, _) = try await bench.open(for: .seconds(600))
+        bench.policy.replace(with: Bench.document(longest: .seconds(300)))
+        await bench.leases.rejudge()
+        #expect(bench.effects == [.changed(lease.id, .seconds(300))])
+        bench.policy.replace(with: PolicyDocument())
+        await bench.leases.rejudge()
+        #expect(bench.effects.last == .ended(lease.id, .policy))
+        #expect(try await bench.storage.lease(lease.id)?.isActive == false)
+    }
+
+    @Test("an extension stays within what the rule allows, and the agent hears of it")
+    func extending() async throws {
+        let bench = try await Bench(longest: .seconds(900))
+        let (lease, _) = try await bench.open(for: .seconds(600))
+        _ = try await bench.leases.extend(lease.id, by: .seconds(300))
+        #expect(bench.effects == [.changed(lease.id, .seconds(900))])
+        let error = await #expect(throws: GloveboxError.self) {
+            try await bench.leases.extend(lease.id, by: .seconds(1))
+        }
+        #expect(error?.code == .policyDenied)
+    }
+}
