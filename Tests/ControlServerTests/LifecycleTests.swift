@@ -15,7 +15,7 @@ struct LifecycleTests {
             let (second, _, _) = try TestGateway.make(port: gateway.address.port)
             let error = await #expect(throws: GloveboxError.self) { try await second.run() }
             #expect(error?.code == .portTaken)
-            #expect(error?.message.contains("port \(gateway.address.port)") == true)
+            #expect(error?.message.contains(":\(gateway.address.port)") == true)
             #expect(error?.message.contains("'api.listen' in test.yaml") == true)
         }
     }

@@ -1,51 +1,9 @@
 import Glibc
-import Synchronization
 import TestSupport
 import Testing
 
 @Suite("Gateway and agent apart: killed, frozen, started again", .serialized, .timeLimit(.minutes(3)))
 struct RestartTests {
-    /// A gateway and an agent in folders and processes of their own, enrolled as `docs` say.
-    private final class Apart: Sendable {
-        let shop: Installation
-        private let processes: Mutex<(gateway: RunningProcess, agent: RunningProcess)>
-
-        init() async throws {
-            let shop = try await Installation.make(customers: 200, apart: true)
-            let gateway = try await shop.start("gateway", more: ["--invite-administrator"])
-            let code = try #require(gateway.output.split(separator: "\n").first { $0.hasPrefix("gbi_") })
-            let login = try await shop.admin.glovebox(
-                ["login", "--gateway", shop.gatewayAddress], input: String(code) + "\n")
-            #expect(login.status == 0, "\(login.errors)")
-            let invited = try await shop.admin.ask(Invitation.self, "agent", "invite", "test")
-            let enrolled = try await shop.admin.glovebox(
-                ["agent", "enrol", "--state", shop.agentState, "--gateway", shop.gatewayAddress],
-                input: invited.code + "\n")
-            #expect(enrolled.status == 0, "\(enrolled.errors)")
-            self.shop = shop
-            self.processes = Mutex((gateway, try shop.launch("agent")))
-            try await shop.untilOnline()
-        }
-
-        var gateway: RunningProcess { self.processes.withLock { $0.gateway } }
-        var agent: RunningProcess { self.processes.withLock { $0.agent } }
-
-        func kill(_ process: RunningProcess) async {
-            process.signal(SIGKILL)
-            _ = await process.finished()
-        }
-
-        func startGateway() async throws {
-            let gateway = try await self.shop.start("gateway")
-            self.processes.withLock { $0.gateway = gateway }
-        }
-
-        func startAgent() throws {
-            let agent = try self.shop.launch("agent")
-            self.processes.withLock { $0.agent = agent }
-        }
-    }
-
     @Test("while its agent is away a target can't be reached, and then it can again")
     func agentOffline() async throws {
         let apart = try await Apart()

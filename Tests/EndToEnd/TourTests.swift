@@ -141,6 +141,18 @@ struct TourTests {
         try await shop.admin.endLease(lease)
     }
 
+    @Test("pg_dump goes through, and what it writes is masked")
+    func dump() async throws {
+        let shop = try await SharedInstallation.get()
+        let lease = try await shop.admin.openLease()
+        let dump = try await lease.pgDump(["--table", "customers"])
+        #expect(dump.status == 0, "\(dump.errors)")
+        #expect(dump.output.contains("CREATE TABLE public.customers"))
+        #expect(dump.output.matches(of: /‹email:[0-9a-z]{16}›/).count >= 1000)
+        #expect(try await SecretSearch(of: shop.database).found(in: dump.standardOutput) == [])
+        try await shop.admin.endLease(lease)
+    }
+
     @Test("'glovebox psql' opens a lease, connects and ends it; psql's status is its own")
     func oneStep() async throws {
         let shop = try await SharedInstallation.get()

@@ -1,5 +1,6 @@
 import Contracts
 import GloveboxCore
+import Leases
 import Logging
 import Policy
 import StorageSQLite
@@ -22,6 +23,10 @@ struct LeaseServiceTests {
         case cutAll
     }
 
+    private final class Told: Sendable {
+        let effects = Mutex<[Effect]>([])
+    }
+
     /// A lease service on a store of its own, with time in the test's hands.
     private final class Bench: Sendable {
         let folder: TemporaryFolder
@@ -31,9 +36,9 @@ struct LeaseServiceTests {
         let fleet = AgentFleet()
         let policy: PolicyHolder
         let leases: LeaseService
-        private let told = Mutex<[Effect]>([])
+        private let told = Told()
 
-        var effects: [Effect] { self.told.withLock { $0 } }
+        var effects: [Effect] { self.told.effects.withLock { $0 } }
 
         init(longest: Duration = .seconds(3600)) async throws {
             self.folder = try TemporaryFolder()
@@ -43,9 +48,9 @@ struct LeaseServiceTests {
             self.leases = LeaseService(
                 storage: self.storage, log: self.log, time: self.time, policy: self.policy, fleet: self.fleet,
                 effects: LeaseEffects(
-                    ended: { lease, reason in told.withLock { $0.append(.ended(lease.id, reason)) } },
-                    changed: { lease, left in told.withLock { $0.append(.changed(lease.id, left)) } },
-                    cutAll: { _ in told.withLock { $0.append(.cutAll) } }),
+                    ended: { lease, reason in told.effects.withLock { $0.append(.ended(lease.id, reason)) } },
+                    changed: { lease, left in told.effects.withLock { $0.append(.changed(lease.id, left)) } },
+                    cutAll: { _ in told.effects.withLock { $0.append(.cutAll) } }),
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
             self.connect(capabilities: [.read])
             try await self.leases.resume()
@@ -63,7 +68,8 @@ struct LeaseServiceTests {
         static func document(longest: Duration) -> PolicyDocument {
             PolicyDocument(rules: [
                 PolicyRule(
-                    name: "ada-reads", identities: [LeaseServiceTests.ada], targets: [TargetPattern("shop-db")].compactMap { $0 },
+                    name: "ada-reads", identities: [LeaseServiceTests.ada],
+                    targets: [TargetPattern("shop-db")].compactMap { $0 },
                     capabilities: [.read, .write], longest: longest)
             ])
         }
@@ -86,7 +92,7 @@ struct LeaseServiceTests {
         #expect(await bench.leases.verifier(of: lease.id, on: Self.shop) == lease.verifier)
         #expect(await bench.leases.verifier(of: lease.id, on: TargetName(unchecked: "other")) == nil)
         try await bench.storage.close()
-        for file in try filesUnder(bench.folder.path) {
+        for file in filesUnder(bench.folder.path) {
             #expect(!(try readFile(file)).contains(Array(token.exposeSecret().utf8)))
         }
     }

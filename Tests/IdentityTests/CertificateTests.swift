@@ -2,11 +2,12 @@ import Contracts
 import Crypto
 import Glibc
 import GloveboxCore
-import Identity
 import SwiftASN1
 import TestSupport
 import Testing
 import X509
+
+@testable import Identity
 
 @Suite("The CA and its certificates")
 struct CertificateTests {
@@ -205,7 +206,13 @@ struct CertificateTests {
         for index in der.indices {
             var flipped = der
             flipped[index] ^= 1
-            #expect(throws: GloveboxError.self, "byte \(index)") { try CertificateRequest(der: flipped) }
+            do {
+                // A bit string may say that its last bit, if that's 0, is unused: another form of the same request.
+                let read = try CertificateRequest(der: flipped)
+                #expect(Certificate.PublicKey(read.publicKey) == request.publicKey, "byte \(index)")
+            } catch {
+                #expect(error.code == .invalidArgument, "byte \(index)")
+            }
         }
     }
 

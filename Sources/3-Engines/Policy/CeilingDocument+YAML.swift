@@ -1,5 +1,5 @@
 package import GloveboxCore
-import YAMLDocument
+package import YAMLDocument
 
 extension CeilingDocument {
     /// Reads a ceiling file.
@@ -40,7 +40,15 @@ extension CeilingTarget {
             limits: try target["limits"]?.limits() ?? Limits(),
             allowsSuperuser: try target["superuser"]?.bool ?? false,
             allowsWritingReader: try target["writable_read_role"]?.bool ?? false)
-        for entry in try target["columns"]?.entries ?? [] {
+        self.columns = try target["columns"].map(ClassifiedColumn.list) ?? []
+    }
+}
+
+extension ClassifiedColumn {
+    /// `{SCHEMA.TABLE.COLUMN: KIND, …}`, as a ceiling and an agent's configuration write it, in the order of the file.
+    package static func list(_ node: YAMLNode) throws(GloveboxError) -> [ClassifiedColumn] {
+        var columns: [ClassifiedColumn] = []
+        for entry in try node.entries {
             guard let parts = qualifiedName(entry.key), parts.count == 3 else {
                 throw entry.keyError(
                     "'\(entry.key)' is not a column: write SCHEMA.TABLE.COLUMN, such as public.customers.email")
@@ -51,15 +59,14 @@ extension CeilingTarget {
                     "'\(kind)' is not a kind of value: use a-z, 0-9 and '_', such as email or api_key")
             }
             let column = ClassifiedColumn(schema: parts[0], table: parts[1], column: parts[2], kind: kind)
-            guard !self.columns.contains(where: { $0.isSamePlace(as: column) }) else {
+            guard !columns.contains(where: { $0.isSamePlace(as: column) }) else {
                 throw entry.keyError("this column is written twice: keep one")
             }
-            self.columns.append(column)
+            columns.append(column)
         }
+        return columns
     }
-}
 
-extension ClassifiedColumn {
     fileprivate func isSamePlace(as other: Self) -> Bool {
         (self.schema, self.table, self.column) == (other.schema, other.table, other.column)
     }

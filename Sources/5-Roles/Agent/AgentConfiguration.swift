@@ -1,4 +1,5 @@
 package import GloveboxCore
+import Policy
 import PostgresAccess
 import Redaction
 import YAMLDocument
@@ -82,7 +83,8 @@ struct TargetConfiguration: Sendable {
         self.postgres = PostgresTarget(
             name: name, address: address, database: try fields.required("database").string,
             tls: try fields["tls"].map { (node) throws(GloveboxError) in try Self.tls(node, folder: folder) } ?? .off,
-            signIns: signIns, classifications: try fields["columns"].map(Self.columns) ?? [])
+            signIns: signIns,
+            classifications: try fields["columns"].map(ClassifiedColumn.list)?.map(Classification.init) ?? [])
     }
 
     private static func signIn(_ node: YAMLNode, folder: String) throws(GloveboxError) -> PostgresTarget.SignIn {
@@ -119,18 +121,5 @@ struct TargetConfiguration: Sendable {
         default:
             throw node.error("'tls' is off, require, verify-full, or {authority: CA_FILE, name: SERVER_NAME}")
         }
-    }
-
-    private static func columns(_ node: YAMLNode) throws(GloveboxError) -> [Classification] {
-        var columns: [Classification] = []
-        for entry in try node.entries {
-            let parts = entry.key.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-            guard parts.count == 3, parts.allSatisfy({ !$0.isEmpty }) else {
-                throw entry.keyError("'\(entry.key)' names no column: write SCHEMA.TABLE.COLUMN")
-            }
-            columns.append(
-                Classification(schema: parts[0], table: parts[1], column: parts[2], kind: Kind(try entry.value.string)))
-        }
-        return columns
     }
 }

@@ -26,6 +26,12 @@ extension OpenedLease {
             input: input.map { .text($0) } ?? .none)
     }
 
+    /// Runs pg_dump to its end.
+    func pgDump(_ arguments: [String]) async throws -> Subprocess.Result {
+        try await Subprocess.run(
+            ["pg_dump", "-w", "-d", self.connection()] + arguments, environment: self.environment(token: nil))
+    }
+
     /// Rows of one statement, unaligned and without a header; the statement must succeed.
     func rows(_ statement: String) async throws -> String {
         let result = try await self.psql(["-A", "-t", "-c", statement])

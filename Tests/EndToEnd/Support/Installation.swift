@@ -62,8 +62,10 @@ final class Installation: Sendable {
     // MARK: Running
 
     /// Starts one of the roles and returns once it says that it's ready.
-    func start(_ role: String, more: [String] = []) async throws -> RunningProcess {
-        let process = try self.launch(role, more: more)
+    func start(
+        _ role: String, more: [String] = [], mostKilobytes: Int? = nil
+    ) async throws -> RunningProcess {
+        let process = try self.launch(role, more: more, mostKilobytes: mostKilobytes)
         let said = await process.wait(timeout: .seconds(60)) { $0.finished || $0.saysReady }
         guard said, process.snapshot.saysReady else {
             throw TestSupportError(
@@ -73,10 +75,16 @@ final class Installation: Sendable {
     }
 
     /// Starts one of the roles, without waiting for anything.
-    func launch(_ role: String, more: [String] = []) throws -> RunningProcess {
-        try RunningProcess(
-            [Repository.program, role, "--state", role == "agent" ? self.agentState : self.state] + more,
-            environment: self.admin.environment)
+    ///
+    /// - Parameter mostKilobytes: what any of its files may grow to; beyond it, writing fails as on a full disk.
+    func launch(_ role: String, more: [String] = [], mostKilobytes: Int? = nil) throws -> RunningProcess {
+        var command =
+            [Repository.program, role, "--state", role == "agent" ? self.agentState : self.state] + more
+        if let mostKilobytes {
+            let limited = "trap '' XFSZ; ulimit -f \(mostKilobytes); exec \"$@\""
+            command = ["bash", "-c", limited, "limited"] + command
+        }
+        return try RunningProcess(command, environment: self.admin.environment)
     }
 
     /// Starts gateway and agent in one process.

@@ -1,0 +1,46 @@
+import Glibc
+import Synchronization
+import TestSupport
+import Testing
+
+/// A gateway and an agent in folders and processes of their own, enrolled as `docs` say.
+final class Apart: Sendable {
+    let shop: Installation
+    private let processes: Mutex<(gateway: RunningProcess, agent: RunningProcess)>
+
+    init() async throws {
+        let shop = try await Installation.make(customers: 200, apart: true)
+        let gateway = try await shop.start("gateway", more: ["--invite-administrator"])
+        let code = try #require(gateway.output.split(separator: "\n").first { $0.hasPrefix("gbi_") })
+        let login = try await shop.admin.glovebox(
+            ["login", "--gateway", shop.gatewayAddress], input: String(code) + "\n")
+        try #require(login.status == 0, "\(login.errors)")
+        let invited = try await shop.admin.ask(Invitation.self, "agent", "invite", "test")
+        let enrolled = try await shop.admin.glovebox(
+            ["agent", "enrol", "--state", shop.agentState, "--gateway", shop.gatewayAddress],
+            input: invited.code + "\n")
+        try #require(enrolled.status == 0, "\(enrolled.errors)")
+        self.shop = shop
+        self.processes = Mutex((gateway, try shop.launch("agent")))
+        try await shop.untilOnline()
+    }
+
+    var gateway: RunningProcess { self.processes.withLock { $0.gateway } }
+    var agent: RunningProcess { self.processes.withLock { $0.agent } }
+
+    func kill(_ process: RunningProcess) async {
+        process.signal(SIGKILL)
+        _ = await process.finished()
+    }
+
+    /// - Parameter mostKilobytes: what any of its files may grow to, as on a disk that's full.
+    func startGateway(mostKilobytes: Int? = nil) async throws {
+        let gateway = try await self.shop.start("gateway", mostKilobytes: mostKilobytes)
+        self.processes.withLock { $0.gateway = gateway }
+    }
+
+    func startAgent(mostKilobytes: Int? = nil) throws {
+        let agent = try self.shop.launch("agent", mostKilobytes: mostKilobytes)
+        self.processes.withLock { $0.agent = agent }
+    }
+}
