@@ -33,14 +33,13 @@ final class Apart: Sendable {
         _ = await process.finished()
     }
 
-    /// - Parameter mostKilobytes: what any of its files may grow to, as on a disk that's full.
-    func startGateway(mostKilobytes: Int? = nil) async throws {
-        let gateway = try await self.shop.start("gateway", mostKilobytes: mostKilobytes)
+    func startGateway() async throws {
+        let gateway = try await self.shop.start("gateway")
         self.processes.withLock { $0.gateway = gateway }
     }
 
-    func startAgent(mostKilobytes: Int? = nil) throws {
-        let agent = try self.shop.launch("agent", mostKilobytes: mostKilobytes)
+    func startAgent() throws {
+        let agent = try self.shop.launch("agent")
         self.processes.withLock { $0.agent = agent }
     }
 }

@@ -62,10 +62,8 @@ final class Installation: Sendable {
     // MARK: Running
 
     /// Starts one of the roles and returns once it says that it's ready.
-    func start(
-        _ role: String, more: [String] = [], mostKilobytes: Int? = nil
-    ) async throws -> RunningProcess {
-        let process = try self.launch(role, more: more, mostKilobytes: mostKilobytes)
+    func start(_ role: String, more: [String] = []) async throws -> RunningProcess {
+        let process = try self.launch(role, more: more)
         let said = await process.wait(timeout: .seconds(60)) { $0.finished || $0.saysReady }
         guard said, process.snapshot.saysReady else {
             throw TestSupportError(
@@ -75,16 +73,16 @@ final class Installation: Sendable {
     }
 
     /// Starts one of the roles, without waiting for anything.
-    ///
-    /// - Parameter mostKilobytes: what any of its files may grow to; beyond it, writing fails as on a full disk.
-    func launch(_ role: String, more: [String] = [], mostKilobytes: Int? = nil) throws -> RunningProcess {
-        var command =
-            [Repository.program, role, "--state", role == "agent" ? self.agentState : self.state] + more
-        if let mostKilobytes {
-            let limited = "trap '' XFSZ; ulimit -f \(mostKilobytes); exec \"$@\""
-            command = ["bash", "-c", limited, "limited"] + command
-        }
-        return try RunningProcess(command, environment: self.admin.environment)
+    func launch(_ role: String, more: [String] = []) throws -> RunningProcess {
+        // Writing beyond a limit on files then fails, as on a full disk, and doesn't end the process.
+        let command = ["env", "--ignore-signal=XFSZ", Repository.program, role, "--state"]
+        return try RunningProcess(
+            command + [role == "agent" ? self.agentState : self.state] + more, environment: self.admin.environment)
+    }
+
+    /// From now on the process can write no file beyond so many bytes, as if the disk were full.
+    func limit(_ process: RunningProcess, fileBytes: Int) async throws {
+        try await Subprocess.check(["prlimit", "--pid", String(process.pid), "--fsize=\(fileBytes):\(fileBytes)"])
     }
 
     /// Starts gateway and agent in one process.

@@ -1,0 +1,80 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// Promise 6, with disks that fill up.
+@Suite("No record, no access", .serialized, .timeLimit(.minutes(2)))
+struct RecordTests {
+    /// Statements that leave their number in the database, of about 10 kB each.
+    private static func numbered(_ numbers: Range<Int>) -> String {
+        let padding = String(repeating: "padding ", count: 1250)
+        return numbers.map { "UPDATE orders SET item = '\($0)' WHERE id = 1 /* \(padding)*/;\n" }.joined()
+    }
+
+    /// The numbers of the statements on record, in the log's order.
+    private static func recorded(_ lease: OpenedLease, _ person: Person) async throws -> [Int] {
+        try await person.records(lease: lease, event: "statement").compactMap { record in
+            let text = record.details["text"]?.string ?? ""
+            return text.firstMatch(of: /^UPDATE orders SET item = '(\d+)'/).flatMap { Int($0.1) }
+        }
+    }
+
+    @Test("an agent that can't write its journal ends its sessions, and no statement ran without its record")
+    func journalFull() async throws {
+        let apart = try await Apart()
+        let shop = apart.shop
+        let lease = try await shop.admin.openLease(capabilities: ["read", "write"])
+        let bystander = try lease.start("SELECT pg_sleep(60)")
+        try await shop.untilRunning(lease, "pg_sleep")
+        try await shop.limit(apart.agent, fileBytes: 400_000)
+        let result = try await lease.psql(["-q"], input: Self.numbered(1..<200))
+        #expect(result.status == 2)
+        #expect(result.errors.contains("FATAL") && result.errors.contains("[journal_unavailable]"), "\(result.errors)")
+        #expect(await bystander.finished(), "sessions that wait end too")
+        #expect(bystander.errors.contains("[journal_unavailable]"), "\(bystander.errors)")
+        try await shop.untilGone(lease)
+        let refused = try await lease.psql(["-c", "SELECT 1"])
+        #expect(refused.status == 2 && refused.errors.contains("[journal_unavailable]"), "\(refused.errors)")
+        try await apart.agent.printed("journal")
+
+        let ran = try #require(Int(try await shop.database.sql("SELECT item FROM orders WHERE id = 1")))
+        #expect(ran > 5 && ran < 199)
+        await apart.agent.stop()
+        try apart.startAgent()
+        try await shop.untilOnline()
+        #expect(try await lease.rows("SELECT 1") == "1", "with room again the same lease serves")
+        try await eventually(timeout: .seconds(30), "all records") {
+            try await Self.recorded(lease, shop.admin).count >= ran
+        }
+        let recorded = try await Self.recorded(lease, shop.admin)
+        #expect(recorded == Array(1...recorded.count), "each once, in order")
+        #expect(recorded.count >= ran)
+    }
+
+    @Test("a gateway that can't write its log cuts all sessions and opens nothing; the agent's records aren't lost")
+    func logFull() async throws {
+        let apart = try await Apart()
+        let shop = apart.shop
+        let lease = try await shop.admin.openLease(capabilities: ["read", "write"])
+        // The store's own files stay below this.
+        try await shop.limit(apart.gateway, fileBytes: 1_500_000)
+        let result = try await lease.psql(["-q"], input: Self.numbered(1..<3000))
+        #expect(result.status == 2, "\(result.errors)")
+        try await shop.untilGone(lease)
+        let refused = try await shop.admin.tryLease("shop-db")
+        #expect(refused.status == 1 && refused.errors.contains("[journal_unavailable]"), "\(refused.errors)")
+        #expect(try await lease.psql(["-c", "SELECT 1"]).status == 2)
+        let ran = try #require(Int(try await shop.database.sql("SELECT item FROM orders WHERE id = 1")))
+        #expect(ran > 5 && ran < 2999)
+
+        await apart.kill(apart.gateway)
+        try await apart.startGateway()
+        try await shop.untilOnline()
+        #expect(try await lease.rows("SELECT 1") == "1")
+        try await eventually(timeout: .seconds(30), "all records") {
+            try await Self.recorded(lease, shop.admin).count >= ran
+        }
+        let recorded = try await Self.recorded(lease, shop.admin)
+        #expect(recorded == Array(1...recorded.count), "each once, in order")
+    }
+}
