@@ -240,7 +240,7 @@ log_disconnections = 0
             fail("no lease")
         lease = json.loads(done.stdout)
         access = lease["postgres"]
-        certificate = access["root_certificate"]
+        certificate = access["rootCertificate"]
         if certificate.startswith("-----BEGIN"):
             certificate = self.write("root.crt", certificate)
         return Leg(
