@@ -20,12 +20,12 @@ struct GatewaySessions: PostgresPortDecisions {
 
     func open(_ opening: PostgresSessionOpening, on eventLoop: any EventLoop) async throws -> any Channel {
         let grant = try await self.leases.grant(opening.lease)
+        let request = SessionRequest(
+            session: opening.session, grant: grant,
+            // A lease that may write opens writing sessions; the least of its capabilities is what most need.
+            capability: grant.capabilities.contains(.write) ? .write : .read, startup: opening.startup,
+            client: opening.client, cancelKey: opening.cancelKey)
         do {
-            let request = SessionRequest(
-                session: opening.session, grant: grant,
-                // A lease that may write opens writing sessions; the least of its capabilities is what most need.
-                capability: grant.capabilities.contains(.write) ? .write : .read, startup: opening.startup,
-                client: opening.client, cancelKey: opening.cancelKey)
             let served = try self.fleet.server(of: opening.target)
             let channel = try await self.tunnel.openSession(request, on: served.agent, eventLoop: eventLoop).get()
             do {
@@ -36,7 +36,7 @@ struct GatewaySessions: PostgresPortDecisions {
                 throw error
             }
             return channel
-        } catch let error as GloveboxError {
+        } catch let error as GloveboxError where Self.isOurs(error.code) {
             try? await self.log.append([
                 Record(
                     time: self.time.wall, identity: grant.holder, target: opening.target, lease: opening.lease,
@@ -44,6 +44,11 @@ struct GatewaySessions: PostgresPortDecisions {
             ])
             throw error
         }
+    }
+
+    /// Whether a refusal is the gateway's: what an agent refuses is on record there already.
+    private static func isOurs(_ code: GloveboxError.Code) -> Bool {
+        [.agentOffline, .unavailable, .unknownTarget].contains(code)
     }
 
     func cancel(_ opening: PostgresSessionOpening) async {
