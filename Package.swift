@@ -122,6 +122,7 @@ let targets: [Target] = [
         name: "TestSupportTests", dependencies: ["TestSupport", "GloveboxCore"], path: "Tests/TestSupportTests",
         swiftSettings: house),
     tests("GloveboxCore"),
+    tests("Contracts", ["GloveboxCore"]),
     tests("PostgresWire", ["GloveboxCore", nio, crypto]),
     tests("ControlWire", ["GloveboxCore", nio]),
     tests("YAMLDocument", ["GloveboxCore"]),
@@ -136,7 +137,7 @@ let targets: [Target] = [
         "PostgresAccess",
         ["GloveboxCore", "Contracts", "PostgresWire", "Redaction", nio, nioEmbedded, nioPosix, nioSSL, logging]),
     tests("Gateway", ["GloveboxCore", "Contracts", "Leases", "Policy", "StorageSQLite", "AuditFiles", logging]),
-    tests("Agent", ["GloveboxCore", "Contracts", "Policy"]),
+    tests("Agent", ["GloveboxCore", "Contracts", "ControlWire", "Policy", "AuditFiles", logging]),
     tests(
         "ControlServer",
         [

@@ -109,7 +109,11 @@ struct LeaseServiceTests {
         bench.fleet.lost(Self.demo, at: bench.time.wall)
         let offline = await #expect(throws: GloveboxError.self) { try await bench.open(for: .seconds(60)) }
         #expect(offline?.code == .agentOffline)
-        #expect(bench.log.events.map(\.name) == ["lease_refused", "lease_refused", "lease_refused"])
+        let rules = bench.log.events.map { event -> String? in
+            guard case .leaseRefused(let code, let rule, _) = event else { return event.name }
+            return "\(code) \(rule ?? "-")"
+        }
+        #expect(rules == ["policy_denied ada-reads", "ceiling_denied -", "agent_offline -"])
         #expect(try await bench.storage.leases(LeaseFilter()).isEmpty)
     }
 
@@ -159,6 +163,8 @@ struct LeaseServiceTests {
     @Test("when the log can't be written every session is cut, and nothing opens any more")
     func logFails() async throws {
         let bench = try await Bench()
+        let runner = Task { try await bench.leases.run() }
+        defer { runner.cancel() }
         let (lease, _) = try await bench.open()
         bench.log.fail()
         try await eventually("the cut") { bench.effects.contains(.cutAll) }

@@ -83,7 +83,7 @@ package struct AgentRole: Service {
                 GloveboxError(.journalUnavailable, "the agent can't write its journal: see its log on its host"),
                 refusing: true)
         }
-        let outbox = RecordOutbox(journal: self.journal, logger: self.logger)
+        let outbox = RecordOutbox(journal: self.journal, time: self.time, logger: self.logger)
         let opener = AgentSessions(
             ledger: ledger, targets: self.targets, postgres: sessions, journal: self.journal, time: self.time)
         let tunnel = try await TunnelAgent.start(
@@ -94,24 +94,20 @@ package struct AgentRole: Service {
             targets: self.announcements,
             events: GatewayConnection(opener: opener, outbox: outbox, logger: self.logger),
             time: self.time, on: MultiThreadedEventLoopGroup.singleton, logger: self.logger)
-        do {
-            try await withThrowingTaskGroup(of: Void.self) { tasks in
-                tasks.addTask { try await ledger.run() }
-                tasks.addTask { await outbox.run(sending: { tunnel.send(records: $0) }) }
-                for try await _ in tasks {}
-            }
-        } catch {
-            await self.close(tunnel, sessions)
-            throw error
+        await withTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { await outbox.run(sending: { tunnel.send(records: $0) }) }
+            await ledger.run()
+            await sessions.close(GloveboxError(.unavailable, "the agent is stopping"))
+            // What isn't sent now is sent when the agent runs again.
+            await outbox.drain(within: Self.drainLimit)
+            tasks.cancelAll()
         }
-        await self.close(tunnel, sessions)
-    }
-
-    private func close(_ tunnel: TunnelAgent, _ sessions: PostgresAgentSessions) async {
-        sessions.endAll(GloveboxError(.unavailable, "the agent is stopping"), refusing: true)
         await tunnel.close()
         self.journal.close()
     }
+
+    /// How long a stopping agent waits for the gateway to store its last records.
+    private static let drainLimit = Duration.seconds(2)
 
     /// The targets with what the ceiling adds: its columns are masked whatever `agent.yaml` says of them.
     private var targets: [TargetName: PostgresTarget] {

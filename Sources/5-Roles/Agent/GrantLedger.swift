@@ -9,7 +9,7 @@ import Synchronization
 ///
 /// The ceiling's `longest` counts from the moment at which the agent first heard of a lease, so that no gateway can
 /// lengthen one past it by extending it.
-final class GrantLedger: Service {
+final class GrantLedger: Sendable {
     private struct Entry {
         let firstHeard: BootInstant
         let ceilingEnd: BootInstant
@@ -20,7 +20,6 @@ final class GrantLedger: Service {
     private struct State {
         var entries: [LeaseID: Entry] = [:]
         var expiries = ExpiryQueue()
-        var sleeper: Task<Void, Never>?
     }
 
     /// An ended lease is remembered, so that it can't come back, until as many others have come after it.
@@ -29,6 +28,7 @@ final class GrantLedger: Service {
     private let ceiling: CeilingDocument
     private let time: any TimeSource
     private let expired: @Sendable (LeaseID) -> Void
+    private let alarm: Alarm
     private let state = Mutex(State())
 
     /// - Parameter expired: called for each lease whose time is up here.
@@ -36,6 +36,7 @@ final class GrantLedger: Service {
         self.ceiling = ceiling
         self.time = time
         self.expired = expired
+        self.alarm = Alarm(time)
     }
 
     /// Holds a session's request against the ceiling and the clock.
@@ -64,7 +65,7 @@ final class GrantLedger: Service {
                         "lease \(lease) has reached the longest time of the agent's ceiling (targets.\(request.grant.target).longest): open another"
                     ))
             }
-            Self.put(entry, lease, &state)
+            self.put(entry, lease, &state)
             return .success(now.duration(to: entry.deadline))
         }
         var admitted = request
@@ -79,7 +80,7 @@ final class GrantLedger: Service {
         self.state.withLock { state in
             guard var entry = state.entries[lease], !entry.hasEnded else { return }
             entry.deadline = min(now.advanced(by: remaining), entry.ceilingEnd)
-            Self.put(entry, lease, &state)
+            self.put(entry, lease, &state)
         }
     }
 
@@ -94,18 +95,18 @@ final class GrantLedger: Service {
         }
     }
 
-    private static func put(_ entry: Entry, _ lease: LeaseID, _ state: inout State) {
+    private func put(_ entry: Entry, _ lease: LeaseID, _ state: inout State) {
         state.entries[lease] = entry
-        if state.expiries.schedule(lease, at: entry.deadline) { state.sleeper?.cancel() }
+        if state.expiries.schedule(lease, at: entry.deadline) { self.alarm.ring() }
     }
 
-    /// Ends leases as their time comes.
-    func run() async throws {
+    /// Ends leases as their time comes, until the process is asked to stop or the task is cancelled.
+    func run() async {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 self.endDue()
                 let wake = self.state.withLock { $0.expiries.next } ?? self.time.boot.advanced(by: .seconds(60))
-                await self.sleep(until: wake)
+                await self.alarm.wait(until: wake)
             }
         }
     }
@@ -118,20 +119,5 @@ final class GrantLedger: Service {
             return due
         }
         for lease in due { self.expired(lease) }
-    }
-
-    private func sleep(until instant: BootInstant) async {
-        let time = self.time
-        let sleeper = Task { _ = try? await time.sleep(until: instant) }
-        let isLate = self.state.withLock { state in
-            state.sleeper = sleeper
-            return state.expiries.next.map { $0 < instant } ?? false
-        }
-        if isLate { sleeper.cancel() }
-        await withTaskCancellationHandler {
-            await sleeper.value
-        } onCancel: {
-            sleeper.cancel()
-        }
     }
 }

@@ -1,8 +1,8 @@
 import AuditFiles
+import Contracts
 import ControlWire
 import GloveboxCore
 import Logging
-import ServiceLifecycle
 import Synchronization
 
 /// Sends the journal's records to the gateway, in order, and lets the journal forget those that the gateway's log holds.
@@ -15,10 +15,14 @@ final class RecordOutbox: Sendable {
     private static let mostInFlight = 8 << 20
     private static let batch = 512
     private static let batchBytes = 256 << 10
+    /// Records that come closer together than this go together: each batch costs the gateway a write to its disk.
+    private static let pace = Duration.milliseconds(20)
 
     private struct State {
         /// Up to where records are sent on this connection; `nil` while there is none.
         var sent: UInt64?
+        /// Up to where the gateway's log holds them.
+        var acknowledged: UInt64 = 0
         /// Batches that are sent and not acknowledged: the last sequence of each, and its bytes.
         var inFlight: [(last: UInt64, bytes: Int)] = []
 
@@ -29,15 +33,20 @@ final class RecordOutbox: Sendable {
 
     private let journal: Journal
     private let logger: Logger
+    private let time: any TimeSource
     private let state = Mutex(State())
-    private let wakes: AsyncStream<Void>
-    private let wake: AsyncStream<Void>.Continuation
+    /// Rung when there may be something to send.
+    private let sending: Alarm
+    /// Rung when the gateway has stored more, or is away.
+    private let settled: Alarm
 
-    init(journal: Journal, logger: Logger) {
+    init(journal: Journal, time: any TimeSource, logger: Logger) {
         self.journal = journal
+        self.time = time
         self.logger = logger
-        (self.wakes, self.wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
-        journal.onAppend { [wake] _ in wake.yield() }
+        self.sending = Alarm(time)
+        self.settled = Alarm(time)
+        journal.onAppend { [sending] _ in sending.ring() }
     }
 
     /// A connection is up; the gateway's log holds the records up to `sequence`.
@@ -52,33 +61,52 @@ final class RecordOutbox: Sendable {
         }
         self.state.withLock { state in
             state.sent = sequence
+            state.acknowledged = sequence
             state.inFlight = []
             state.connection += 1
         }
         self.journal.acknowledge(upTo: sequence)
-        self.wake.yield()
+        self.sending.ring()
     }
 
     func left() {
         self.state.withLock { $0.sent = nil }
+        self.settled.ring()
     }
 
     func acknowledged(_ sequence: UInt64) {
-        self.state.withLock { state in state.inFlight.removeAll { $0.last <= sequence } }
+        self.state.withLock { state in
+            state.acknowledged = sequence
+            state.inFlight.removeAll { $0.last <= sequence }
+        }
         self.journal.acknowledge(upTo: sequence)
-        self.wake.yield()
+        self.sending.ring()
+        self.settled.ring()
     }
 
-    /// Sends until the process is asked to stop.
+    /// Sends until the task is cancelled.
     func run(sending send: @escaping @Sendable ([SequencedRecord]) -> Void) async {
-        await cancelWhenGracefulShutdown {
-            for await _ in self.wakes {
-                do {
-                    while try await self.sendBatch(send) {}
-                } catch {
-                    self.logger.error("couldn't read records to send", metadata: ["error": "\(error)"])
-                }
+        while !Task.isCancelled {
+            await self.sending.rung()
+            var hasSent = false
+            do {
+                while try await self.sendBatch(send) { hasSent = true }
+            } catch {
+                self.logger.error("couldn't read records to send", metadata: ["error": "\(error)"])
             }
+            if hasSent { try? await self.time.sleep(until: self.time.boot.advanced(by: Self.pace)) }
+        }
+    }
+
+    /// Returns once the gateway's log holds every record, once the gateway is away, or after `limit`.
+    func drain(within limit: Duration) async {
+        let deadline = self.time.boot.advanced(by: limit)
+        while self.time.boot < deadline, !Task.isCancelled {
+            let isSettled = self.state.withLock { state in
+                state.sent == nil || state.acknowledged >= self.journal.lastSequence
+            }
+            if isSettled { return }
+            await self.settled.wait(until: deadline)
         }
     }
 

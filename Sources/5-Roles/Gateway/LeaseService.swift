@@ -34,7 +34,8 @@ actor LeaseService: Service {
     private let logger: Logger
     private var active: [LeaseID: LeaseMachine] = [:]
     private var expiries = ExpiryQueue()
-    private var sleeper: Task<Void, Never>?
+    private let alarm: Alarm
+    private let failures: AsyncStream<GloveboxError>
     /// Why no lease or session opens any more.
     private(set) var refusal: GloveboxError?
 
@@ -49,6 +50,10 @@ actor LeaseService: Service {
         self.fleet = fleet
         self.effects = effects
         self.logger = logger
+        self.alarm = Alarm(time)
+        let (failures, failed) = AsyncStream.makeStream(of: GloveboxError.self)
+        self.failures = failures
+        log.onFailure { failed.yield($0) }
     }
 
     // MARK: Life
@@ -60,35 +65,28 @@ actor LeaseService: Service {
             var machine = LeaseMachine(lease)
             try await self.carryOut(machine.resume(at: now), machine)
         }
-        self.log.onFailure { error in
-            Task { await self.refuse(error) }
-        }
     }
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
-            var remaindersDue = self.time.boot.advanced(by: Self.remainderInterval)
-            while !Task.isCancelled {
-                await self.endDue()
-                if self.time.boot >= remaindersDue {
-                    await self.keepRemainders()
-                    remaindersDue = self.time.boot.advanced(by: Self.remainderInterval)
+            await withTaskGroup(of: Void.self) { tasks in
+                tasks.addTask {
+                    for await error in self.failures { await self.refuse(error) }
                 }
-                let wake = min(await self.expiries.next ?? remaindersDue, remaindersDue)
-                await self.sleep(until: wake)
+                tasks.addTask { await self.watchExpiries() }
             }
         }
     }
 
-    /// Sleeps until `instant` or until a lease with an earlier end appears.
-    private func sleep(until instant: BootInstant) async {
-        let time = self.time
-        let sleeper = Task { _ = try? await time.sleep(until: instant) }
-        self.sleeper = sleeper
-        await withTaskCancellationHandler {
-            await sleeper.value
-        } onCancel: {
-            sleeper.cancel()
+    private func watchExpiries() async {
+        var remaindersDue = self.time.boot.advanced(by: Self.remainderInterval)
+        while !Task.isCancelled {
+            await self.endDue()
+            if self.time.boot >= remaindersDue {
+                await self.keepRemainders()
+                remaindersDue = self.time.boot.advanced(by: Self.remainderInterval)
+            }
+            await self.alarm.wait(until: min(self.expiries.next ?? remaindersDue, remaindersDue))
         }
     }
 
@@ -116,16 +114,18 @@ actor LeaseService: Service {
         holder: IdentityName, target: TargetName, capabilities: Set<Capability>, duration: Duration, purpose: String
     ) async throws -> (lease: Lease, token: Secret<String>) {
         let now = self.time.reading
+        var nearestRule: String?
         do {
             try self.checkOpen()
             let request = LeaseProposal(
                 holder: holder, target: target, purpose: purpose, capabilities: capabilities, duration: duration)
             let served = try self.fleet.server(of: target)
-            let terms = try self.terms(
-                self.policy.current.decide(
-                    PolicyQuestion(
-                        identity: holder, target: target, labels: served.target.labels, capabilities: capabilities,
-                        duration: duration)))
+            let decision = self.policy.current.decide(
+                PolicyQuestion(
+                    identity: holder, target: target, labels: served.target.labels, capabilities: capabilities,
+                    duration: duration))
+            if case .deny(let rule, _) = decision { nearestRule = rule }
+            let terms = try self.terms(decision)
             guard capabilities.isSubset(of: served.target.capabilities) else {
                 let missing = capabilities.subtracting(served.target.capabilities).sorted().map(\.rawValue)
                 throw GloveboxError(
@@ -151,7 +151,7 @@ actor LeaseService: Service {
             try await self.log.append([
                 Record(
                     time: now.wall, identity: holder, target: target,
-                    event: .leaseRefused(code: error.code.rawValue, rule: nil, message: error.message))
+                    event: .leaseRefused(code: error.code.rawValue, rule: nearestRule, message: error.message))
             ])
             throw error
         }
@@ -293,7 +293,7 @@ actor LeaseService: Service {
     private func keep(_ machine: LeaseMachine) {
         self.active[machine.lease.id] = machine
         if self.expiries.schedule(machine.lease.id, at: machine.lease.expiry.deadline) {
-            self.sleeper?.cancel()
+            self.alarm.ring()
         }
     }
 

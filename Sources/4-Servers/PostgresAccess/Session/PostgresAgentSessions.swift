@@ -215,6 +215,12 @@ package final class PostgresAgentSessions: Sendable {
         for session in sessions { session.end(error) }
     }
 
+    /// Ends every session and opens none any more; returns when all are closed and their receipts are with the journal.
+    package func close(_ error: GloveboxError) async {
+        self.endAll(error, refusing: true)
+        for session in self.state.withLock({ Array($0.sessions.values) }) { try? await session.closed.get() }
+    }
+
     /// Lets sessions open again after ``endAll(_:refusing:)``.
     package func admit() {
         self.state.withLock { $0.refusal = nil }

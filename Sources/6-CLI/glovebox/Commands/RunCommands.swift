@@ -36,7 +36,11 @@ struct RunOptions: ParsableArguments {
         quiet.logLevel = max(logger.logLevel, .warning)
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: services.map { .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup) },
+                services: services.map {
+                    .init(
+                        service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
+                        failureTerminationBehavior: .gracefullyShutdownGroup)
+                },
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
         try await group.run()
     }
@@ -55,17 +59,13 @@ struct GatewayCommand: AsyncParsableCommand {
         if self.inviteAdministrator {
             Terminal.show(try await gateway.inviteAdministrator(UpCommand.administrator).exposeSecret())
         }
-        try await self.options.run([ReadyGateway(gateway: gateway)], logger)
+        try await self.options.run(
+            [ListeningGateway(gateway: gateway) { Terminal.show(Self.ready($0)) }], logger)
     }
 
-    private struct ReadyGateway: Service {
-        let gateway: GatewayRole
-
-        func run() async throws {
-            try await self.gateway.run { places in
-                Terminal.show("ready: API \(places.api), PostgreSQL \(places.postgres), agents \(places.tunnel)")
-            }
-        }
+    /// What says that everything is served.
+    static func ready(_ places: GatewayRole.Places) -> String {
+        "ready: API \(places.api), PostgreSQL \(places.postgres), agents \(places.tunnel)"
     }
 }
 
@@ -100,39 +100,44 @@ struct UpCommand: AsyncParsableCommand {
         let logger = self.options.logger("up")
         let profile = try SignedIn.folder
         let gateway = try GatewayRole(folder: self.options.state, time: SystemTime(), logger: logger)
+        let (listening, listens) = AsyncStream.makeStream(of: GatewayRole.Places.self)
+        // They are asked to stop in the reverse order: the gateway stays until it has the agent's last records.
         try await self.options.run(
             [
-                OneMachine(
-                    folder: self.options.state, profile: profile, gateway: gateway, time: SystemTime(), logger: logger)
+                ListeningGateway(gateway: gateway) { places in
+                    listens.yield(places)
+                    listens.finish()
+                },
+                LocalAgent(
+                    folder: self.options.state, profile: profile, gateway: gateway, listening: listening,
+                    time: SystemTime(), logger: logger),
             ],
             logger)
     }
 }
 
-/// Gateway and agent together: the agent is enrolled and started once the gateway listens.
-private struct OneMachine: Service {
+private struct ListeningGateway: Service {
+    let gateway: GatewayRole
+    let listens: @Sendable (GatewayRole.Places) async -> Void
+
+    func run() async throws {
+        try await self.gateway.run(ready: self.listens)
+    }
+}
+
+/// The agent of the machine that the gateway runs on: enrolled and started once that listens.
+private struct LocalAgent: Service {
     let folder: String
     /// Where the caller's profile is.
     let profile: String
     let gateway: GatewayRole
+    let listening: AsyncStream<GatewayRole.Places>
     let time: SystemTime
     let logger: Logger
 
     func run() async throws {
-        let (listening, listens) = AsyncStream.makeStream(of: GatewayRole.Places.self)
-        try await withThrowingTaskGroup(of: Void.self) { tasks in
-            tasks.addTask {
-                try await self.gateway.run { places in
-                    listens.yield(places)
-                    listens.finish()
-                }
-                listens.finish()
-            }
-            tasks.addTask {
-                for await places in listening { try await self.serve(places) }
-            }
-            for try await _ in tasks {}
-        }
+        let places = await cancelWhenGracefulShutdown { await self.listening.first { _ in true } }
+        if let places { try await self.serve(places) }
     }
 
     private func serve(_ places: GatewayRole.Places) async throws {
@@ -157,7 +162,7 @@ private struct OneMachine: Service {
             tasks.addTask {
                 await cancelWhenGracefulShutdown { await self.gateway.untilJoined(name) }
                 if Task.isShuttingDownGracefully { return }
-                Terminal.show("ready: API \(places.api), PostgreSQL \(places.postgres), agents \(places.tunnel)")
+                Terminal.show(GatewayCommand.ready(places))
             }
             for try await _ in tasks {}
         }
