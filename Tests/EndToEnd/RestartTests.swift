@@ -150,4 +150,24 @@ struct RestartTests {
         try await shop.untilGone(lease)
         #expect(await apart.agent.stop(grace: .seconds(20)).status == 0)
     }
+    @Test("`up` stops its agent before its gateway: the last receipt is in the log, and nothing complains")
+    func stoppingUp() async throws {
+        let shop = try await Installation.make(customers: 200)
+        let up = try await shop.up()
+        let lease = try await shop.admin.openLease()
+        let psql = try lease.start("SELECT pg_sleep(60)")
+        try await shop.untilRunning(lease, "pg_sleep")
+        let result = await up.stop(grace: .seconds(20))
+        #expect(result.status == 0)
+        let complaints = result.errors.split(separator: "\n").filter {
+            $0.contains(" error ") || $0.contains(" warning ") && !$0.contains("isn't in the ceiling")
+        }
+        #expect(complaints == [])
+        #expect(await psql.finished(timeout: .seconds(30)))
+        try await shop.untilGone(lease)
+        // A gateway without an agent has only what was sent before.
+        let gateway = try await shop.start("gateway")
+        #expect(try await shop.admin.records(lease: lease, event: "session_ended").count == 1)
+        await gateway.stop()
+    }
 }

@@ -54,16 +54,23 @@ struct AgentConnections: TunnelGatewayEvents {
 
     func agentAway(_ agent: AgentName) {
         self.fleet.lost(agent, at: self.time.wall)
+        self.logger.warning("agent away", metadata: ["agent": "\(agent)"])
         self.record(agent, "connection lost")
     }
 
-    func agentLost(_ agent: AgentName) {
+    func agentLost(_ agent: AgentName, goodbye: String?) {
         self.fleet.lost(agent, at: self.time.wall)
-        self.record(agent, "lost: its sessions are closed")
+        if let goodbye {
+            let reason = String(goodbye.prefix(200))
+            self.logger.notice("agent left", metadata: ["agent": "\(agent)", "reason": "\(reason)"])
+            self.record(agent, reason)
+        } else {
+            self.logger.warning("agent lost: its sessions are closed", metadata: ["agent": "\(agent)"])
+            self.record(agent, "lost: its sessions are closed")
+        }
     }
 
     private func record(_ agent: AgentName, _ reason: String) {
-        self.logger.warning("agent away", metadata: ["agent": "\(agent)", "reason": "\(reason)"])
         self.log.append([Record(time: self.time.wall, event: .agentDisconnected(agent: agent, reason: reason))]) { _ in
         }
     }

@@ -117,7 +117,7 @@ final class TestGateway: TunnelGatewayEvents {
 
     func agentSessionEnded(_ agent: AgentName, _ session: SessionID) { self.log.append(.sessionEnded(session)) }
     func agentAway(_ agent: AgentName) { self.log.append(.away(agent)) }
-    func agentLost(_ agent: AgentName) { self.log.append(.lost(agent)) }
+    func agentLost(_ agent: AgentName, goodbye: String?) { self.log.append(.lost(agent)) }
 }
 
 extension TunnelServer {

@@ -58,8 +58,8 @@ extension ByteBuffer {
         return format
     }
 
-    func finished(_ what: String) throws(PostgresWireError) {
-        guard self.readableBytes == 0 else { throw .malformed("\(what) is longer than its content") }
+    func finished(_ what: @autoclosure () -> String) throws(PostgresWireError) {
+        guard self.readableBytes == 0 else { throw .malformed("\(what()) is longer than its content") }
     }
 
     /// Writes kind, length and what `body` writes.

@@ -64,8 +64,7 @@ final class ControlGatewayHandler: ChannelDuplexHandler {
         case .sessionEnded(let session): events.agentSessionEnded(agent, session)
         case .inventory(let targets): events.agentInventory(agent, targets)
         case .goodbye(let reason):
-            self.server.logger.info("agent leaves", metadata: ["agent": "\(agent)", "reason": "\(reason)"])
-            self.left(context, grace: .zero)
+            self.left(context, grace: .zero, goodbye: reason)
             context.close(promise: nil)
         case .fail(let what): self.fail(what, context)
         case .ignore: break
@@ -196,14 +195,14 @@ final class ControlGatewayHandler: ChannelDuplexHandler {
         context.fireChannelInactive()
     }
 
-    private func left(_ context: ChannelHandlerContext, grace: Duration) {
+    private func left(_ context: ChannelHandlerContext, grace: Duration, goodbye: String? = nil) {
         self.machine.closed()
         self.intake.take()?.finish()
         guard self.hasJoined else { return }
         self.hasJoined = false
         let now = self.server.time.boot
         guard self.link.left(context.channel, at: now, grace: grace) else { return }
-        self.server.events.agentAway(self.link.agent)
-        self.server.judgeAbsence(of: self.link, at: now)
+        if goodbye == nil { self.server.events.agentAway(self.link.agent) }
+        self.server.judgeAbsence(of: self.link, at: now, goodbye: goodbye)
     }
 }

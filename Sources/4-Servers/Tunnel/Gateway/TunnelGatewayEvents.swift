@@ -30,6 +30,6 @@ package protocol TunnelGatewayEvents: Sendable {
     /// Its control connection is gone; its sessions go on for as long as the grace.
     func agentAway(_ agent: AgentName)
 
-    /// It didn't come back in time, or left: its sessions' pipes have been closed.
-    func agentLost(_ agent: AgentName)
+    /// It didn't come back in time, or said goodbye, and why: its sessions' pipes have been closed.
+    func agentLost(_ agent: AgentName, goodbye: String?)
 }

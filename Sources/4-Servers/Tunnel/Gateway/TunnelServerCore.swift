@@ -87,10 +87,9 @@ final class TunnelServerCore: Sendable {
         }
     }
 
-    func judgeAbsence(of link: AgentLink, at now: BootInstant) {
+    func judgeAbsence(of link: AgentLink, at now: BootInstant, goodbye: String? = nil) {
         guard link.tick(at: now) else { return }
-        self.logger.warning("agent lost", metadata: ["agent": "\(link.agent)"])
-        self.events.agentLost(link.agent)
+        self.events.agentLost(link.agent, goodbye: goodbye)
     }
 
     func close() -> ([AgentLink], [any Channel]) {
