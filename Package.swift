@@ -85,7 +85,8 @@ let targets: [Target] = [
         "5-Roles", "Gateway",
         [
             "GloveboxCore", "Contracts", "YAMLDocument", "Policy", "Leases", "StorageSQLite", "AuditFiles", "Identity",
-            "ControlWire", "Tunnel", "PostgresAccess", "PostgresWire", "ControlAPI", "ControlServer", crypto, nio,
+            "Redaction", "ControlWire", "Tunnel", "PostgresAccess", "PostgresWire", "ControlAPI", "ControlServer",
+            crypto, nio,
             nioPosix, nioSSL, logging, lifecycle,
         ]),
     floor(
@@ -136,7 +137,9 @@ let targets: [Target] = [
     tests(
         "PostgresAccess",
         ["GloveboxCore", "Contracts", "PostgresWire", "Redaction", nio, nioEmbedded, nioPosix, nioSSL, logging]),
-    tests("Gateway", ["GloveboxCore", "Contracts", "Leases", "Policy", "StorageSQLite", "AuditFiles", logging]),
+    tests(
+        "Gateway",
+        ["GloveboxCore", "Contracts", "Leases", "Policy", "Redaction", "StorageSQLite", "AuditFiles", logging]),
     tests("Agent", ["GloveboxCore", "Contracts", "ControlWire", "Policy", "AuditFiles", logging]),
     tests(
         "ControlServer",

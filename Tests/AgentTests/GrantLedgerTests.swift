@@ -14,7 +14,7 @@ struct GrantLedgerTests {
     private let lease = LeaseID.random()
 
     private func ledger(
-        longest: Duration = .seconds(3600), expired: @escaping @Sendable (LeaseID) -> Void = { _ in }
+        longest: Duration = .seconds(3600), expired: @escaping @Sendable (LeaseID, GloveboxError) -> Void = { _, _ in }
     ) -> GrantLedger {
         GrantLedger(
             ceiling: CeilingDocument(targets: [
@@ -53,7 +53,7 @@ struct GrantLedgerTests {
     @Test("a lease ends on the agent's boot clock, whatever its wall clock does")
     func expiry() throws {
         let ended = Mutex<[LeaseID]>([])
-        let ledger = self.ledger { lease in ended.withLock { $0.append(lease) } }
+        let ledger = self.ledger { lease, _ in ended.withLock { $0.append(lease) } }
         _ = try ledger.admit(self.request())
         self.time.jumpWall(by: .seconds(365 * 86_400))
         ledger.endDue()
@@ -68,21 +68,23 @@ struct GrantLedgerTests {
 
     @Test("no gateway extends a lease past the ceiling's longest time")
     func stolenGateway() throws {
-        let ended = Mutex<[LeaseID]>([])
-        let ledger = self.ledger(longest: .seconds(900)) { lease in ended.withLock { $0.append(lease) } }
+        let ended = Mutex<[GloveboxError.Code]>([])
+        let ledger = self.ledger(longest: .seconds(900)) { _, error in ended.withLock { $0.append(error.code) } }
         _ = try ledger.admit(self.request())
         self.time.advance(by: .seconds(500))
         ledger.changed(self.lease, remaining: .seconds(86_400))
         #expect(try ledger.admit(self.request(remaining: .seconds(86_400))).grant.remaining == .seconds(400))
         self.time.advance(by: .seconds(400))
         ledger.endDue()
-        #expect(ended.withLock { $0 } == [self.lease])
+        #expect(ended.withLock { $0 } == [.ceilingDenied])
+        let error = #expect(throws: GloveboxError.self) { try ledger.admit(self.request()) }
+        #expect(error?.message.contains("targets.shop-db.longest") == true)
     }
 
     @Test("a shortened lease ends at its new time")
     func shortened() throws {
         let ended = Mutex<[LeaseID]>([])
-        let ledger = self.ledger { lease in ended.withLock { $0.append(lease) } }
+        let ledger = self.ledger { lease, _ in ended.withLock { $0.append(lease) } }
         _ = try ledger.admit(self.request())
         ledger.changed(self.lease, remaining: .seconds(5))
         self.time.advance(by: .seconds(5))

@@ -3,6 +3,7 @@ import GloveboxCore
 import Leases
 import Logging
 import Policy
+import Redaction
 import StorageSQLite
 import Synchronization
 import TestSupport
@@ -29,6 +30,8 @@ struct LeaseServiceTests {
 
     /// A lease service on a store of its own, with time in the test's hands.
     private final class Bench: Sendable {
+        static let detectors = Result { try Detectors() }
+
         let folder: TemporaryFolder
         let storage: StorageSQLite
         let time = ManualTime()
@@ -47,6 +50,7 @@ struct LeaseServiceTests {
             let told = self.told
             self.leases = LeaseService(
                 storage: self.storage, log: self.log, time: self.time, policy: self.policy, fleet: self.fleet,
+                detectors: try Self.detectors.get(),
                 effects: LeaseEffects(
                     ended: { lease, reason in told.effects.withLock { $0.append(.ended(lease.id, reason)) } },
                     changed: { lease, left in told.effects.withLock { $0.append(.changed(lease.id, left)) } },
@@ -56,12 +60,13 @@ struct LeaseServiceTests {
             try await self.leases.resume()
         }
 
-        func connect(capabilities: Set<Capability>) {
+        func connect(capabilities: Set<Capability>, longest: Duration? = nil) {
             self.fleet.connected(
                 LeaseServiceTests.demo, version: "1",
                 targets: [
                     TargetAnnouncement(
-                        name: LeaseServiceTests.shop, kind: "postgres", labels: [:], capabilities: capabilities)
+                        name: LeaseServiceTests.shop, kind: "postgres", labels: [:], capabilities: capabilities,
+                        longest: longest)
                 ], at: self.time.wall)
         }
 
@@ -75,11 +80,11 @@ struct LeaseServiceTests {
         }
 
         func open(
-            for duration: Duration = .seconds(600), capabilities: Set<Capability> = [.read]
+            for duration: Duration = .seconds(600), capabilities: Set<Capability> = [.read], purpose: String = "INC-1"
         ) async throws -> (lease: Lease, token: Secret<String>) {
             try await self.leases.open(
                 holder: LeaseServiceTests.ada, target: LeaseServiceTests.shop, capabilities: capabilities,
-                duration: duration, purpose: "INC-1")
+                duration: duration, purpose: purpose)
         }
     }
 
@@ -117,6 +122,45 @@ struct LeaseServiceTests {
         #expect(try await bench.storage.leases(LeaseFilter()).isEmpty)
     }
 
+    @Test("the longest time of the ceiling is told before a lease opens, with its place")
+    func ceilingLongest() async throws {
+        let bench = try await Bench()
+        bench.connect(capabilities: [.read], longest: .seconds(300))
+        let error = await #expect(throws: GloveboxError.self) { try await bench.open() }
+        #expect(error?.code == .ceilingDenied)
+        #expect(error?.message.contains("at most 5m (targets.shop-db.longest)") == true)
+        _ = try await bench.open(for: .seconds(300))
+    }
+
+    @Test("an agent that hasn't come back since the gateway started is missed, not forgotten")
+    func awaited() async throws {
+        let bench = try await Bench()
+        bench.fleet.await([Self.demo, AgentName(unchecked: "eu-1")])
+        let target = TargetName(unchecked: "other-db")
+        let missed = #expect(throws: GloveboxError.self) { try bench.fleet.server(of: target) }
+        #expect(missed?.code == .agentOffline)
+        #expect(missed?.message.contains("eu-1") == true)
+        for agent in [Self.demo, AgentName(unchecked: "eu-1")] {
+            bench.fleet.connected(agent, version: "1", targets: [], at: bench.time.wall)
+        }
+        #expect(throws: GloveboxError.self) { try bench.fleet.server(of: target) }
+        #expect(#expect(throws: GloveboxError.self) { try bench.fleet.server(of: target) }?.code == .unknownTarget)
+    }
+
+    @Test("what a reason quotes is masked before it's kept")
+    func purpose() async throws {
+        let bench = try await Bench()
+        let (lease, _) = try await bench.open(purpose: "ticket for joe@acme.com, key AKIAQ3EGRCQ7W2ZBOM4T")
+        let stored = try #require(try await bench.storage.lease(lease.id))
+        #expect(stored.purpose.hasPrefix("ticket for ‹email:"))
+        #expect(!stored.purpose.contains("AKIA"))
+        guard case .leaseOpened(_, _, _, let recorded, _) = bench.log.events.first else {
+            Issue.record("not recorded")
+            return
+        }
+        #expect(recorded == stored.purpose)
+    }
+
     @Test("a lease ends when its time is up on the boot clock, and not when the wall clock says so")
     func expiry() async throws {
         let bench = try await Bench()
@@ -152,6 +196,7 @@ struct LeaseServiceTests {
         bench.time.advance(by: .seconds(60))
         let again = LeaseService(
             storage: bench.storage, log: bench.log, time: bench.time, policy: bench.policy, fleet: bench.fleet,
+            detectors: try Bench.detectors.get(),
             effects: LeaseEffects(ended: { _, _ in }, changed: { _, _ in }, cutAll: { _ in }),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         try await again.resume()

@@ -188,6 +188,37 @@ struct MaskingTests {
         }
     }
 
+    @Test("a value that was put into a setting doesn't come back as the setting's report")
+    func reports() async throws {
+        try await LoopbackGlovebox.run(target: self.target) { glovebox in
+            let output = try await glovebox.python(
+                glovebox.lease(),
+                """
+                connection.execute("SET application_name = 'mine'")
+                print(connection.info.parameter_status("application_name"))
+                connection.execute("SELECT set_config('application_name', email, false) FROM customers WHERE id = 1")
+                print(connection.info.parameter_status("application_name"))
+                for zone in ("'Europe/Vienna'", "'UTC'", "'Etc/GMT-3'", "5.5"):
+                    connection.execute(f"SET TIME ZONE {zone}")
+                    print(connection.info.parameter_status("TimeZone"))
+                connection.execute("SET DateStyle = 'German'")
+                print(connection.info.parameter_status("DateStyle"))
+                try:
+                    connection.execute("SELECT set_config('TimeZone', 'Secret7', false)")
+                    print(connection.info.parameter_status("TimeZone"))
+                except psycopg.Error as error:
+                    print(error)
+                """)
+            let lines = output.split(separator: "\n").map(String.init)
+            #expect(
+                lines.prefix(7) == [
+                    "‹hidden›", "‹hidden›", "Europe/Vienna", "UTC", "Etc/GMT-3", "<+05:30>-05:30", "German, DMY",
+                ])
+            #expect(lines.dropFirst(7).joined().contains("[redaction_failed]"))
+            #expect(!output.contains("Secret"))
+        }
+    }
+
     @Test("a session whose encoding is changed ends")
     func encoding() async throws {
         try await LoopbackGlovebox.run(target: self.target) { glovebox in

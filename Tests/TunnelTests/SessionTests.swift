@@ -226,7 +226,8 @@ struct SessionTests {
             if case .leaseExtended(lease, let left) = $0 { left > .seconds(50) && left <= .seconds(60) } else { false }
         }
         let target = TargetAnnouncement(
-            name: TargetName(unchecked: "shop-db"), kind: "postgres", labels: [:], capabilities: [.read])
+            name: TargetName(unchecked: "shop-db"), kind: "postgres", labels: [:], capabilities: [.read],
+            longest: .seconds(7200))
         tunnel.announce([target])
         try await self.gateway.log.first { $0 == .inventory([target]) }
 

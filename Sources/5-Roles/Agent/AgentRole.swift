@@ -68,14 +68,14 @@ package struct AgentRole: Service {
             }
             return TargetAnnouncement(
                 name: name, kind: target.kind, labels: target.labels,
-                capabilities: ceiling.capabilities.intersection(target.postgres.signIns.keys))
+                capabilities: ceiling.capabilities.intersection(target.postgres.signIns.keys), longest: ceiling.longest)
         }
     }
 
     package func run() async throws {
         let sessions = PostgresAgentSessions(detectors: self.detectors, journal: self.journal, time: self.time)
-        let ledger = GrantLedger(ceiling: self.ceiling, time: self.time) { lease in
-            sessions.endLease(lease, AgentSessions.error(lease, .expired))
+        let ledger = GrantLedger(ceiling: self.ceiling, time: self.time) { lease, error in
+            sessions.endLease(lease, error)
         }
         self.journal.onFailure { error in
             self.logger.critical("the journal can't be written: sessions end", metadata: ["error": "\(error)"])

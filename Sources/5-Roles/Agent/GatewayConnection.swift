@@ -53,7 +53,18 @@ struct GatewayConnection: TunnelAgentEvents {
     }
 
     func openSession(_ request: SessionRequest, on eventLoop: any EventLoop) -> EventLoopFuture<SessionOpening> {
-        self.opener.open(request, on: eventLoop).map { session in
+        let opening = self.opener.open(request, on: eventLoop)
+        opening.whenFailure { error in
+            let error = error as? GloveboxError
+            // What the agent's host alone should know is in the cause.
+            self.logger.warning(
+                "a session was refused",
+                metadata: [
+                    "target": "\(request.grant.target)", "lease": "\(request.grant.lease)",
+                    "error": "\(error?.debugDescription ?? "unexpected")",
+                ])
+        }
+        return opening.map { session in
             SessionOpening(
                 begin: { pipe in _ = session.begin(on: pipe) },
                 abandon: { session.end(GloveboxError(.unavailable, "the gateway went away before the session began")) })

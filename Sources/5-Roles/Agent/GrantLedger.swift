@@ -11,10 +11,22 @@ import Synchronization
 /// lengthen one past it by extending it.
 final class GrantLedger: Sendable {
     private struct Entry {
+        let target: TargetName
         let firstHeard: BootInstant
         let ceilingEnd: BootInstant
         var deadline: BootInstant
-        var hasEnded = false
+        var ended: GloveboxError?
+
+        /// What ends it now.
+        func timeIsUp(_ lease: LeaseID) -> GloveboxError {
+            guard self.deadline >= self.ceilingEnd else {
+                return GloveboxError(.leaseNotActive, "the time of lease \(lease) is up: open another")
+            }
+            return GloveboxError(
+                .ceilingDenied,
+                "lease \(lease) has reached the longest time of the agent's ceiling (targets.\(self.target).longest): open another"
+            )
+        }
     }
 
     private struct State {
@@ -27,12 +39,14 @@ final class GrantLedger: Sendable {
 
     private let ceiling: CeilingDocument
     private let time: any TimeSource
-    private let expired: @Sendable (LeaseID) -> Void
+    private let expired: @Sendable (LeaseID, GloveboxError) -> Void
     private let alarm: Alarm
     private let state = Mutex(State())
 
-    /// - Parameter expired: called for each lease whose time is up here.
-    init(ceiling: CeilingDocument, time: any TimeSource, expired: @escaping @Sendable (LeaseID) -> Void) {
+    /// - Parameter expired: called for each lease whose time is up here, with what its sessions are told.
+    init(
+        ceiling: CeilingDocument, time: any TimeSource, expired: @escaping @Sendable (LeaseID, GloveboxError) -> Void
+    ) {
         self.ceiling = ceiling
         self.time = time
         self.expired = expired
@@ -52,19 +66,11 @@ final class GrantLedger: Sendable {
             var entry =
                 state.entries[lease]
                 ?? Entry(
-                    firstHeard: now, ceilingEnd: now.advanced(by: target.longest), deadline: now.advanced(by: remaining)
-                )
-            guard !entry.hasEnded else {
-                return .failure(GloveboxError(.leaseNotActive, "lease \(lease) has ended: open another"))
-            }
+                    target: request.grant.target, firstHeard: now, ceilingEnd: now.advanced(by: target.longest),
+                    deadline: now.advanced(by: remaining))
+            if let error = entry.ended { return .failure(error) }
             entry.deadline = min(now.advanced(by: remaining), entry.ceilingEnd)
-            guard entry.deadline > now else {
-                return .failure(
-                    GloveboxError(
-                        .ceilingDenied,
-                        "lease \(lease) has reached the longest time of the agent's ceiling (targets.\(request.grant.target).longest): open another"
-                    ))
-            }
+            guard entry.deadline > now else { return .failure(entry.timeIsUp(lease)) }
             self.put(entry, lease, &state)
             return .success(now.duration(to: entry.deadline))
         }
@@ -78,7 +84,7 @@ final class GrantLedger: Sendable {
     func changed(_ lease: LeaseID, remaining: Duration) {
         let now = self.time.boot
         self.state.withLock { state in
-            guard var entry = state.entries[lease], !entry.hasEnded else { return }
+            guard var entry = state.entries[lease], entry.ended == nil else { return }
             entry.deadline = min(now.advanced(by: remaining), entry.ceilingEnd)
             self.put(entry, lease, &state)
         }
@@ -88,9 +94,11 @@ final class GrantLedger: Sendable {
     func ended(_ lease: LeaseID) {
         self.state.withLock { state in
             state.expiries.remove(lease)
-            state.entries[lease]?.hasEnded = true
+            state.entries[lease]?.ended = GloveboxError(.leaseNotActive, "lease \(lease) has ended: open another")
             guard state.entries.count > Self.mostRemembered else { return }
-            let oldest = state.entries.filter(\.value.hasEnded).sorted { $0.value.firstHeard < $1.value.firstHeard }
+            let oldest = state.entries.filter { $0.value.ended != nil }.sorted {
+                $0.value.firstHeard < $1.value.firstHeard
+            }
             for (id, _) in oldest.prefix(Self.mostRemembered / 2) { state.entries[id] = nil }
         }
     }
@@ -114,10 +122,12 @@ final class GrantLedger: Sendable {
     func endDue() {
         let now = self.time.boot
         let due = self.state.withLock { state in
-            let due = state.expiries.takeDue(at: now)
-            for lease in due { state.entries[lease]?.hasEnded = true }
-            return due
+            state.expiries.takeDue(at: now).compactMap { lease -> (LeaseID, GloveboxError)? in
+                guard let error = state.entries[lease]?.timeIsUp(lease) else { return nil }
+                state.entries[lease]?.ended = error
+                return (lease, error)
+            }
         }
-        for lease in due { self.expired(lease) }
+        for (lease, error) in due { self.expired(lease, error) }
     }
 }

@@ -25,6 +25,11 @@ package struct Profile: Sendable {
 
     package var certificateExpiresAt: WallTime { self.certificate.notAfter }
 
+    /// Whether the profile is of the gateway whose CA this is.
+    package func isOf(authorityPEM pem: String) -> Bool {
+        (try? Self.certificate(pem)) == (try? Self.certificate(self.authorityPEM))
+    }
+
     /// Whether less than half of the certificate's life is left.
     package func needsRenewal(at now: WallTime) -> Bool {
         let whole = self.certificate.notBefore.duration(to: self.certificate.notAfter)

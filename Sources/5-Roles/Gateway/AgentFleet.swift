@@ -12,8 +12,15 @@ final class AgentFleet: Sendable {
         var targets: [TargetAnnouncement]
     }
 
+    /// Who has enrolled, and whom this gateway hasn't met yet.
+    private let awaited = Mutex<Set<AgentName>>([])
     private let members = Mutex<[AgentName: Member]>([:])
     private let waiting = Mutex<[AgentName: [AsyncStream<Void>.Continuation]]>([:])
+
+    /// These have enrolled with an earlier run of the gateway.
+    func await(_ agents: [AgentName]) {
+        self.awaited.withLock { $0.formUnion(agents) }
+    }
 
     var agents: [AgentName: Member] { self.members.withLock { $0 } }
 
@@ -35,6 +42,7 @@ final class AgentFleet: Sendable {
     }
 
     func connected(_ name: AgentName, version: String, targets: [TargetAnnouncement], at time: WallTime) {
+        self.awaited.withLock { _ = $0.remove(name) }
         self.members.withLock {
             $0[name] = Member(name: name, version: version, isOnline: true, since: time, targets: targets)
         }
@@ -53,11 +61,19 @@ final class AgentFleet: Sendable {
     }
 
     /// Who serves a target: an agent that's connected before one that isn't, then by name.
-    /// - Throws: `unknown_target` when no agent has announced it, `agent_offline` when none that has is connected.
+    /// - Throws: `unknown_target` when no agent has announced it; `agent_offline` when none that has is connected, or when
+    ///   one isn't that might.
     func server(of target: TargetName) throws(GloveboxError) -> (agent: AgentName, target: TargetAnnouncement) {
         let serving = self.targets.filter { $0.target.name == target }
         guard let online = serving.first(where: \.isOnline) else {
             guard let offline = serving.first else {
+                let awaited = self.awaited.withLock { $0.sorted() }
+                guard awaited.isEmpty else {
+                    throw GloveboxError(
+                        .agentOffline,
+                        "no agent that's connected serves '\(target)', and \(awaited.map(\.rawValue).joined(separator: ", ")) hasn't connected since this gateway started: see the agent's log on its host"
+                    )
+                }
                 throw GloveboxError(
                     .unknownTarget, "no agent serves a target '\(target)': 'glovebox target list' shows those there are"
                 )

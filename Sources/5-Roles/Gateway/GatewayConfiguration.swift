@@ -27,6 +27,12 @@ package struct GatewayConfiguration: Sendable {
             postgres: try listen?["postgres"].map(SocketPlace.init(node:))
                 ?? SocketPlace(host: "127.0.0.1", port: 5433),
             tunnel: try listen?["tunnel"].map(SocketPlace.init(node:)) ?? SocketPlace(host: "127.0.0.1", port: 8444))
+        let places = [("api", self.listen.api), ("postgres", self.listen.postgres), ("tunnel", self.listen.tunnel)]
+        for (index, (name, place)) in places.enumerated() where place.port != 0 {
+            guard let other = places[..<index].first(where: { $0.1 == place }) else { continue }
+            throw (listen?[name] ?? root.node).error(
+                "'listen.\(name)' and 'listen.\(other.0)' are both \(place): give each a port of its own")
+        }
         self.names = try root["names"]?.strings ?? ["localhost", "127.0.0.1"]
         guard !self.names.isEmpty else {
             throw root.node.error("'names' is empty: name at least one that clients call this gateway by")

@@ -8,6 +8,7 @@ import NIOCore
 import NIOPosix
 import Policy
 import PostgresAccess
+import Redaction
 import ServiceLifecycle
 import StorageSQLite
 import Tunnel
@@ -66,6 +67,9 @@ package struct GatewayRole: Service {
                 authority: authority, names: self.configuration.names, time: time, logger: logger))
     }
 
+    /// The CA's certificate.
+    package var authorityPEM: String { self.parts.authority.pem }
+
     /// A code for an administrator, asked for by whoever owns the gateway's folder: the first one, or one who has lost
     /// their certificate.
     package func inviteAdministrator(_ name: IdentityName) async throws -> Secret<String> {
@@ -114,7 +118,8 @@ package struct GatewayRole: Service {
         let ports = GatewayPorts()
         let leases = LeaseService(
             storage: parts.storage, log: parts.log, time: self.time, policy: parts.policy, fleet: fleet,
-            effects: ports.effects, logger: self.logger)
+            detectors: try Detectors(), effects: ports.effects, logger: self.logger)
+        fleet.await(try await parts.storage.agents().filter { !$0.isDisabled }.map(\.name))
         try await leases.resume()
 
         let group = MultiThreadedEventLoopGroup.singleton

@@ -5,7 +5,9 @@ import Leases
 import Logging
 import Policy
 import PostgresWire
+import Redaction
 import ServiceLifecycle
+import YAMLDocument
 
 /// What happens elsewhere when a lease changes: sessions are cut, agents are told.
 struct LeaseEffects: Sendable {
@@ -30,6 +32,7 @@ actor LeaseService: Service {
     private let time: any TimeSource
     private let policy: PolicyHolder
     private let fleet: AgentFleet
+    private let detectors: Detectors
     private let effects: LeaseEffects
     private let logger: Logger
     private var active: [LeaseID: LeaseMachine] = [:]
@@ -41,13 +44,14 @@ actor LeaseService: Service {
 
     init(
         storage: any Storage, log: any RecordLog, time: any TimeSource, policy: PolicyHolder, fleet: AgentFleet,
-        effects: LeaseEffects, logger: Logger
+        detectors: Detectors, effects: LeaseEffects, logger: Logger
     ) {
         self.storage = storage
         self.log = log
         self.time = time
         self.policy = policy
         self.fleet = fleet
+        self.detectors = detectors
         self.effects = effects
         self.logger = logger
         self.alarm = Alarm(time)
@@ -117,8 +121,11 @@ actor LeaseService: Service {
         var nearestRule: String?
         do {
             try self.checkOpen()
+            // A reason may quote what it's about.
+            let masker = try Masker(detectors: self.detectors, pseudonyms: Pseudonyms(linkable: false))
             let request = LeaseProposal(
-                holder: holder, target: target, purpose: purpose, capabilities: capabilities, duration: duration)
+                holder: holder, target: target, purpose: try masker.maskText(purpose), capabilities: capabilities,
+                duration: duration)
             let served = try self.fleet.server(of: target)
             let decision = self.policy.current.decide(
                 PolicyQuestion(
@@ -131,6 +138,12 @@ actor LeaseService: Service {
                 throw GloveboxError(
                     .ceilingDenied,
                     "the ceiling of agent \(served.agent) doesn't allow \(missing.joined(separator: ", ")) on \(target): it's lifted on the agent's host alone"
+                )
+            }
+            if let longest = served.target.longest, duration > longest {
+                throw GloveboxError(
+                    .ceilingDenied,
+                    "the ceiling of agent \(served.agent) allows leases on \(target) of at most \(longest.written) (targets.\(target).longest), not \(duration.written)"
                 )
             }
             let token = LeaseToken.random()

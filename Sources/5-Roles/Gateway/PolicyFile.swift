@@ -42,7 +42,14 @@ struct PolicyFile: Service {
             let text = try Self.text(self.path)
             guard text != last else { return last }
             do throws(GloveboxError) {
-                guard try self.holder.replace(yaml: text, file: self.path) else { return text }
+                let wasRefused = self.holder.refusal != nil
+                guard try self.holder.replace(yaml: text, file: self.path) else {
+                    if wasRefused {
+                        self.logger.notice(
+                            "the policy's file is the one in force again", metadata: ["file": "\(self.path)"])
+                    }
+                    return text
+                }
             } catch {
                 await self.refused(error)
                 return text

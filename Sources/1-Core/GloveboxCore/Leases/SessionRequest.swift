@@ -70,11 +70,17 @@ package struct TargetAnnouncement: Hashable, Sendable, Codable {
     package var labels: [String: String]
     /// What the agent's ceiling allows at all; the gateway may offer less, never more.
     package var capabilities: Set<Capability>
+    /// The longest lease that the ceiling bears.
+    package var longest: Duration?
 
-    package init(name: TargetName, kind: String, labels: [String: String], capabilities: Set<Capability>) {
+    package init(
+        name: TargetName, kind: String, labels: [String: String], capabilities: Set<Capability>,
+        longest: Duration? = nil
+    ) {
         self.name = name
         self.kind = kind
         self.labels = labels
         self.capabilities = capabilities
+        self.longest = longest
     }
 }

@@ -136,12 +136,14 @@ extension TargetAnnouncement {
         writer.write(2, self.kind)
         writer.write(3, strings: self.labels)
         writer.write(4, strings: self.capabilities.map(\.rawValue).sorted())
+        writer.write(5, signed: self.longest?.nanosecondsClamped)
     }
 
     fileprivate init(wire reader: CanonicalReader) throws(GloveboxError) {
         self.init(
             name: try TargetName(reader.string(1)), kind: try reader.string(2), labels: try reader.stringPairs(3),
-            capabilities: try Set<Capability>(wire: reader.strings(4)))
+            capabilities: try Set<Capability>(wire: reader.strings(4)),
+            longest: try reader.signedIfPresent(5).map { .nanoseconds($0) })
     }
 }
 

@@ -260,14 +260,18 @@ extension SignInRefusal {
         switch self {
         case .plaintext:
             ErrorFields(
-                severity: "FATAL", sqlState: "28000", message: "this port speaks PostgreSQL over TLS only",
+                severity: "FATAL", sqlState: "28000",
+                message: "this port speaks PostgreSQL over TLS only [tls_required]",
                 hint: "Connect with sslmode=verify-full, or use 'glovebox connect'.")
         case .unsupportedVersion(let version):
             ErrorFields(
                 severity: "FATAL", sqlState: "0A000",
-                message: "protocol version \(version.major).\(version.minor) isn't supported: 3.0 is")
+                message:
+                    "protocol version \(version.major).\(version.minor) isn't supported: 3.0 is [protocol_unsupported]")
         case .replication:
-            ErrorFields(severity: "FATAL", sqlState: "0A000", message: "replication connections aren't supported")
+            ErrorFields(
+                severity: "FATAL", sqlState: "0A000",
+                message: "replication connections aren't supported [replication_refused]")
         case .protocolViolation(let error) where error.code == .bytesBeforeTLS:
             ErrorFields(severity: "FATAL", sqlState: "08P01", message: error.message)
         case .noUser, .scram, .protocolViolation: .signInRefused

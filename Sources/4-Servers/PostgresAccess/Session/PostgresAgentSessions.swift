@@ -86,7 +86,7 @@ package final class PostgresAgentSessions: Sendable {
             let preparation = Preparation(
                 target: target, capability: request.capability, lease: grant.lease, limits: grant.limits)
             let (parameters, left) = try preparation.startup(user: signIn.user, client: request.startup)
-            let password = try await signIn.credential?.read()
+            let password = try await self.password(signIn, target)
             let backend = try await self.connect(target, parameters, password, preparation, eventLoop).get()
             do {
                 let columns = try preparation.judge(backend.answers)
@@ -110,6 +110,17 @@ package final class PostgresAgentSessions: Sendable {
         } catch {
             meter.closeSession()
             throw error
+        }
+    }
+
+    /// Where the agent keeps its passwords is for its own log.
+    private func password(_ signIn: PostgresTarget.SignIn, _ target: PostgresTarget) async throws -> Secret<String>? {
+        do {
+            return try await signIn.credential?.read()
+        } catch {
+            throw GloveboxError(
+                .targetCredential, "the agent can't read its password for '\(target.name)': see the agent's log",
+                cause: error)
         }
     }
 

@@ -173,6 +173,37 @@ struct ResultMasking {
         return text[...first] + "‹hidden›" + text[last...]
     }
 
+    /// A setting that the server reports as changed. `set_config('application_name', email, false)` puts a value into
+    /// one, so that only those pass whose values are words that PostgreSQL itself knows.
+    ///
+    /// - Throws: `redaction_failed` for a time zone that isn't one of those: clients read times by it, so it can't be
+    ///   replaced.
+    func parameter(_ name: String, _ value: String) throws(GloveboxError) -> BackendMessage {
+        if name == "TimeZone" {
+            guard Self.isTimeZone(value) else {
+                throw GloveboxError(
+                    .redactionFailed, "this time zone could hide a value: use a name such as Europe/Vienna")
+            }
+        } else if !Self.wordParameters.contains(name) {
+            return .parameterStatus(name: name, value: "‹hidden›")
+        }
+        return .parameterStatus(name: name, value: value)
+    }
+
+    private static let wordParameters: Set<String> = [
+        "client_encoding", "server_encoding", "server_version", "DateStyle", "IntervalStyle", "integer_datetimes",
+        "is_superuser", "session_authorization", "standard_conforming_strings", "in_hot_standby",
+        "default_transaction_read_only", "scram_iterations",
+    ]
+
+    /// A zone's name has no digit, and PostgreSQL takes only those there are; what has digits may be a zone that
+    /// somebody made up (`Ivo4711`), except for offsets, which `SET TIME ZONE` also makes `<+02>-02` of.
+    private static func isTimeZone(_ value: String) -> Bool {
+        let name = #/[A-Za-z_\/\-]{1,64}|Etc/GMT[+\-]1?[0-9]/#
+        let offset = #/(<[+\-][01][0-9](:[0-5][0-9])?>)?[+\-][01]?[0-9](:[0-5][0-9])?/#
+        return value.wholeMatch(of: name) != nil || value.wholeMatch(of: offset) != nil
+    }
+
     func notification(
         processID: UInt32, channel: String, payload: String
     ) throws(GloveboxError) -> BackendMessage {

@@ -31,7 +31,9 @@ extension SessionRelay {
     private func treat(_ frame: Frame) throws {
         switch try self.machine.received(fromBackend: frame) {
         case .swallow, .described: break
-        case .forward, .rowDescription, .copyIn, .parameterStatus: self.pass(frame.bytes)
+        case .forward, .rowDescription, .copyIn: self.pass(frame.bytes)
+        case .parameterStatus(let name, let value):
+            try self.results.parameter(name, value).write(into: &self.out)
         case .replace(let bytes): self.pass(bytes)
         case .row(let fields):
             let start = self.out.writerIndex

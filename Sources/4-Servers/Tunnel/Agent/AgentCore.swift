@@ -45,6 +45,7 @@ final class AgentCore {
     private var redial: Redial
     private var control: (any Channel)?
     private var joinedOn: (any Channel)?
+    private var joinedAt = BootInstant(nanoseconds: 0)
     private var pool = PoolSizing(.standard)
     private var isRefillDue = false
     private var pooled: [ObjectIdentifier: any Channel] = [:]
@@ -131,7 +132,7 @@ final class AgentCore {
     func joined(_ welcome: Welcome, on channel: any Channel) {
         guard !self.isClosed else { return channel.close(promise: nil) }
         self.joinedOn = channel
-        self.redial.succeeded()
+        self.joinedAt = self.time.boot
         let arrival = self.presence.joined(welcome.gateway, at: self.time.boot)
         if case .restarted = arrival { self.endSessions() }
         self.logger.info("joined the gateway", metadata: ["gateway": "\(welcome.gateway)", "arrival": "\(arrival)"])
@@ -147,6 +148,7 @@ final class AgentCore {
         self.joinedOn = nil
         guard !self.isClosed else { return }
         if hadJoined {
+            if self.joinedAt.duration(to: self.time.boot) >= self.configuration.times.steady { self.redial.succeeded() }
             self.logger.warning("away from the gateway", metadata: ["why": "\(error)"])
             self.pool.stop()
             self.presence.left(at: self.time.boot, grace: grace)

@@ -16,6 +16,18 @@ struct CodeOptions: ParsableArguments {
         help: "Read the code from this open file descriptor. Otherwise it's asked for, or read from standard input.")
     var descriptor: Int32?
 
+    /// Taken so that it's refused without being repeated.
+    @Argument(help: .hidden)
+    var unwanted: [String] = []
+
+    func validate() throws {
+        guard self.unwanted.isEmpty else {
+            throw ValidationError(
+                "a code doesn't go on a command line, where others can read it: give it when asked, or on standard input"
+            )
+        }
+    }
+
     func read() throws -> Secret<String> {
         try SecretInput.read(prompt: "Code: ", descriptor: self.descriptor)
     }

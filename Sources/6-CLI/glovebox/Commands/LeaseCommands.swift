@@ -165,6 +165,20 @@ struct OpenedLeaseOutput: Encodable {
         }
     }
 
+    /// A value in a connection string that stands in double quotes (PostgreSQL manual, "Connection Strings").
+    private static func quoted(_ value: String) -> String {
+        guard value.contains(where: { " '\\\"$`!".contains($0) }) else { return value }
+        var quoted = "'"
+        for character in value {
+            switch character {
+            case "'", "\\": quoted += "\\\\\(character == "'" ? "'" : "\\\\")"
+            case "\"", "$", "`": quoted += "\\\(character)"
+            default: quoted.append(character)
+            }
+        }
+        return quoted + "'"
+    }
+
     var forPeople: String {
         var text = """
             Lease \(self.id) on \(self.target), until \(self.expiresAt.forPeople)
@@ -175,7 +189,7 @@ struct OpenedLeaseOutput: Encodable {
 
 
                 Connect with this, and give the token when asked for the password:
-                  psql "host=\(postgres.host) port=\(postgres.port) user=\(postgres.user) dbname=\(self.target) sslmode=verify-full sslrootcert=\(postgres.rootCertificate)"
+                  psql "host=\(postgres.host) port=\(postgres.port) user=\(postgres.user) dbname=\(self.target) sslmode=verify-full sslrootcert=\(Self.quoted(postgres.rootCertificate))"
                 """
         }
         return text

@@ -52,7 +52,8 @@ struct PsqlCommand: AsyncParsableCommand {
         for name in [
             "PGHOSTADDR", "PGPASSWORD", "PGSERVICE", "PGSERVICEFILE", "PGSSLCERT", "PGSSLKEY", "PGSSLCRL",
             "PGSSLCRLDIR", "PGREQUIRESSL", "PGREQUIREPEER", "PGSSLNEGOTIATION", "PGTARGETSESSIONATTRS",
-            "PGLOADBALANCEHOSTS",
+            "PGLOADBALANCEHOSTS", "PGCHANNELBINDING", "PGREQUIREAUTH", "PGSSLMINPROTOCOLVERSION",
+            "PGSSLMAXPROTOCOLVERSION",
         ] {
             environment[name] = nil
         }
@@ -64,6 +65,7 @@ struct PsqlCommand: AsyncParsableCommand {
         environment["PGSSLMODE"] = "verify-full"
         environment["PGSSLROOTCERT"] = lease.rootCertificate
         environment["PGGSSENCMODE"] = "disable"
+        environment["PGCLIENTENCODING"] = "UTF8"
         return environment
     }
 }

@@ -148,11 +148,7 @@ private struct LocalAgent: Service {
             _ = try await ClientEnrolment.enrol(
                 code: try await self.gateway.inviteLocalAgent(name), for: .agent, gateway: api, folder: credentials)
         }
-        if try await !self.isEnrolled(self.profile, .identity(UpCommand.administrator)) {
-            _ = try await ClientEnrolment.enrol(
-                code: try await self.gateway.inviteAdministrator(UpCommand.administrator), for: .identity, gateway: api,
-                folder: self.profile)
-        }
+        try await self.enrolCaller(api)
         let agent = try AgentRole(folder: self.folder, time: self.time, logger: self.logger)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await agent.run() }
@@ -168,12 +164,35 @@ private struct LocalAgent: Service {
         }
     }
 
+    /// Makes the caller an administrator, unless they are somebody already.
+    private func enrolCaller(_ api: GatewayAddress) async throws {
+        if let profile = try? Profile.load(folder: self.profile) {
+            guard profile.isOf(authorityPEM: self.gateway.authorityPEM) else {
+                return self.logger.warning(
+                    "you are signed in to another gateway, and stay so: run 'up' and what you try with GLOVEBOX_HOME set to a folder of its own to sign in to this one",
+                    metadata: ["gateway": "\(profile.gateway)", "profile": "\(self.profile)"])
+            }
+            if let subject = await self.subject(profile) {
+                guard subject != .init(CertificateSubject.identity(UpCommand.administrator)) else { return }
+                return self.logger.notice("you are signed in already", metadata: ["as": "\(subject)"])
+            }
+        }
+        _ = try await ClientEnrolment.enrol(
+            code: try await self.gateway.inviteAdministrator(UpCommand.administrator), for: .identity, gateway: api,
+            folder: self.profile)
+    }
+
     /// Whether the profile in `folder` is one that this gateway takes.
     private func isEnrolled(_ folder: String, _ subject: CertificateSubject) async throws -> Bool {
-        guard let profile = try? Profile.load(folder: folder), let client = try? ControlClient(profile, time: self.time)
-        else { return false }
+        guard let profile = try? Profile.load(folder: folder) else { return false }
+        return await self.subject(profile) == .init(subject)
+    }
+
+    /// Who the gateway says that the profile is of; nil if it doesn't take it.
+    private func subject(_ profile: Profile) async -> Subject? {
+        guard let client = try? ControlClient(profile, time: self.time) else { return nil }
         let answer = try? await client.whoAmI()
         await client.shutdown()
-        return answer?.subject == .init(subject)
+        return answer?.subject
     }
 }

@@ -227,9 +227,9 @@ private final class TLSRequestHandler: ChannelInboundHandler, RemovableChannelHa
         self.fail(error, context)
     }
 
-    func channelInactive(context: ChannelHandlerContext) {
+    /// Also where the connection never came to be.
+    func handlerRemoved(context: ChannelHandlerContext) {
         self.ready.fail(ChannelError.eof)
-        context.fireChannelInactive()
     }
 
     private func fail(_ error: any Error, _ context: ChannelHandlerContext) {

@@ -79,6 +79,8 @@ enum Terminal {
             if count > 0 {
                 rest = rest.dropFirst(count)
             } else if errno != EINTR {
+                // Nobody reads any more, which is theirs to decide; anything else is a result that was lost.
+                if descriptor == STDOUT_FILENO, errno != EPIPE { endProgram(ExitStatus.failure.rawValue) }
                 return
             }
         }
