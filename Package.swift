@@ -107,7 +107,7 @@ let targets: [Target] = [
     .executableTarget(
         name: "glovebox",
         dependencies: [
-            "GloveboxCore", "Contracts", "ControlAPI", "Gateway", "Agent", "ControlClient", arguments, logging,
+            "GloveboxCore", "Contracts", "PostgresWire", "ControlAPI", "Gateway", "Agent", "ControlClient", arguments, logging,
             lifecycle, signals, nio, nioPosix, nioTLS, nioSSL,
         ],
         path: "Sources/6-CLI/glovebox", swiftSettings: house),

@@ -59,6 +59,17 @@ struct ConfigurationTests {
         #expect(result.errors.contains(file) && result.errors.hasSuffix("]\n"), "\(result.errors)")
     }
 
+    @Test("two places to listen on that are the same are refused, with line and column")
+    func samePort() async throws {
+        let shop = try await self.make()
+        let text = try shop.read("gateway.yaml")
+        try shop.write(
+            "gateway.yaml",
+            text.replacing("tunnel: 127.0.0.1:\(shop.ports.tunnel)", with: "tunnel: 127.0.0.1:\(shop.ports.api)"))
+        try await self.failure(
+            shop, "configuration_invalid", saying: "gateway.yaml:", "'listen.api'", "'listen.tunnel'")
+    }
+
     @Test("a port that another program has is named")
     func portTaken() async throws {
         let shop = try await self.make()

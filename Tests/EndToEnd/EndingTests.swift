@@ -102,6 +102,23 @@ struct EndingTests {
         #expect(ended.status == 1 && ended.errors.contains("[lease_not_active]"), "\(ended.errors)")
     }
 
+    @Test("'glovebox connect' tells its client that the gateway is gone, and goes on")
+    func connectingWithoutGateway() async throws {
+        let shop = try await Installation.make(customers: 200)
+        let up = try await shop.up()
+        let connected = try await ConnectedPort.open(shop.admin)
+        #expect(try await connected.psql(["-c", "SELECT 1"]).status == 0)
+        await up.stop()
+        for _ in 0..<2 {
+            let result = try await connected.psql(["-c", "SELECT 1"])
+            #expect(result.status == 2)
+            #expect(result.errors.contains("can't reach the gateway") && result.errors.contains("[unavailable]"))
+        }
+        connected.process.signal(SIGINT)
+        #expect(await connected.process.finished())
+        #expect(connected.process.errors.contains("stays open until its time is up"))
+    }
+
     @Test("'glovebox connect' gives a plain port that ends with its lease, and the lease with it")
     func connecting() async throws {
         let shop = try await SharedInstallation.get()

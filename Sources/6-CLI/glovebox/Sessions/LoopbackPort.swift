@@ -4,6 +4,7 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 import NIOTLS
+import PostgresWire
 
 #if canImport(Glibc)
     import Glibc
@@ -77,7 +78,15 @@ struct LoopbackPort {
                 }
             }
             let first = pending
-            let server = try await gateway.dial()
+            let server: NIOAsyncChannel<ByteBuffer, ByteBuffer>
+            do {
+                server = try await gateway.dial()
+            } catch let error as GloveboxError {
+                var last = ByteBuffer()
+                ErrorFields(severity: "FATAL", sqlState: "08001", message: error.description).writeError(into: &last)
+                try await toClient.write(last)
+                throw error
+            }
             try await server.executeThenClose { fromServer, toServer in
                 try await toServer.write(first)
                 try await withThrowingTaskGroup(of: Void.self) { group in
