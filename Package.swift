@@ -49,6 +49,8 @@ let targets: [Target] = [
     .systemLibrary(
         name: "CVectorscan", path: "Sources/0-C/CVectorscan", pkgConfig: "libhs",
         providers: [.apt(["libvectorscan-dev"])]),
+    // A static archive without a pkg-config file.
+    .systemLibrary(name: "CPgQuery", path: "Sources/0-C/CPgQuery", providers: [.apt(["libpg-query-dev"])]),
 
     // 1: core
     floor("1-Core", "GloveboxCore"),
@@ -62,6 +64,7 @@ let targets: [Target] = [
 
     // 3: engines and adapters
     floor("3-Engines", "Redaction", ["GloveboxCore", "CVectorscan", nio, crypto]),
+    floor("3-Engines", "Statements", ["GloveboxCore", "CPgQuery"]),
     floor("3-Engines", "Policy", ["GloveboxCore", "Contracts", "YAMLDocument"]),
     floor("3-Engines", "Leases", ["GloveboxCore", "Contracts"]),
     floor("3-Adapters", "StorageSQLite", ["GloveboxCore", "Contracts", grdb]),
@@ -107,7 +110,8 @@ let targets: [Target] = [
     .executableTarget(
         name: "glovebox",
         dependencies: [
-            "GloveboxCore", "Contracts", "PostgresWire", "ControlAPI", "Gateway", "Agent", "ControlClient", arguments, logging,
+            "GloveboxCore", "Contracts", "PostgresWire", "ControlAPI", "Gateway", "Agent", "ControlClient", arguments,
+            logging,
             lifecycle, signals, nio, nioPosix, nioTLS, nioSSL,
         ],
         path: "Sources/6-CLI/glovebox", swiftSettings: house),
@@ -128,6 +132,7 @@ let targets: [Target] = [
     tests("ControlWire", ["GloveboxCore", nio]),
     tests("YAMLDocument", ["GloveboxCore"]),
     tests("Redaction", ["GloveboxCore", nio]),
+    tests("Statements", ["GloveboxCore"]),
     tests("Policy", ["GloveboxCore", "Contracts"]),
     tests("Leases", ["GloveboxCore", "Contracts"]),
     tests("StorageSQLite", ["GloveboxCore", "Contracts", "StorageConformance"]),

@@ -1,0 +1,43 @@
+/// What a database's catalogue says of its functions and operators: which exist, and which may do more than compute
+/// (`pg_proc.provolatile`; PostgreSQL manual, "Function Volatility Categories").
+package struct FunctionCatalogue: Sendable {
+    /// What is known of all functions of a name together: which of them a call means depends on its arguments' types.
+    enum Standing: Hashable, Sendable {
+        case unknown
+        /// All are immutable or stable: PostgreSQL itself lets them change nothing.
+        case calm
+        case volatile
+    }
+
+    private var bySchema: [String: [String: Standing]] = [:]
+    private var byName: [String: Standing] = [:]
+    private var volatileOperators: Set<String> = []
+    private var ownVolatile: Set<String> = []
+
+    package init() {}
+
+    package mutating func addFunctions(_ names: some Sequence<String>, schema: String, isVolatile: Bool) {
+        let standing: Standing = isVolatile ? .volatile : .calm
+        for name in names {
+            if self.bySchema[schema]?[name] != .volatile { self.bySchema[schema, default: [:]][name] = standing }
+            if self.byName[name] != .volatile { self.byName[name] = standing }
+            if isVolatile, schema != "pg_catalog" { self.ownVolatile.insert(name) }
+        }
+    }
+
+    package mutating func addVolatileOperators(_ names: some Sequence<String>) {
+        self.volatileOperators.formUnion(names)
+    }
+
+    /// - Parameter schema: nil where the call names none: then any in the search path may be meant.
+    func standing(of name: String, schema: String?) -> Standing {
+        guard let schema else { return self.byName[name] ?? .unknown }
+        return self.bySchema[schema]?[name] ?? .unknown
+    }
+
+    func isVolatile(operator name: String) -> Bool { self.volatileOperators.contains(name) }
+
+    /// Whether `row.name` might call a function that isn't PostgreSQL's own and may do more than compute (manual,
+    /// "Using Composite Types in Queries": functional notation).
+    func mayCall(attribute name: String) -> Bool { self.ownVolatile.contains(name) }
+}

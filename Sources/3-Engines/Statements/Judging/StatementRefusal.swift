@@ -1,0 +1,45 @@
+/// Why a statement isn't run. The session goes on.
+package struct StatementRefusal: Error, Hashable, Sendable {
+    package enum Code: String, Hashable, Sendable, CaseIterable {
+        /// It can write, and the lease is for reading.
+        case writes = "statement_writes"
+        /// No lease allows this kind of statement.
+        case kind = "statement_refused"
+        case setting = "setting_refused"
+        case function = "function_refused"
+        case unknownFunction = "function_unknown"
+        /// PostgreSQL's parser doesn't take it, so nobody knows what it would do.
+        case syntax = "statement_not_parsed"
+        case tooLong = "statement_too_long"
+    }
+
+    package var code: Code
+    /// What is refused, and what to do.
+    package var message: String
+    /// Of a syntax error: in characters, counted from 1.
+    package var position: Int?
+
+    package init(_ code: Code, _ message: String, position: Int? = nil) {
+        self.code = code
+        self.message = message
+        self.position = position
+    }
+
+    package init(_ failure: ParseFailure) {
+        switch failure.reason {
+        case .tooLong: self.init(.tooLong, failure.message)
+        case .syntax: self.init(.syntax, failure.message, position: failure.position)
+        }
+    }
+
+    /// The class of the error for a PostgreSQL client (manual, appendix A).
+    package var sqlState: String {
+        switch self.code {
+        case .writes: "25006"
+        case .kind, .setting, .function: "42501"
+        case .unknownFunction: "42883"
+        case .syntax: "42601"
+        case .tooLong: "54000"
+        }
+    }
+}

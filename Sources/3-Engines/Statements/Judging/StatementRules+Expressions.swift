@@ -1,0 +1,142 @@
+/// What stands in a query, wherever it stands.
+extension StatementRules {
+    /// Holds every node inside `root` against what a query may be made of. The tree is flat, so that depth costs nothing.
+    func scan(_ root: SyntaxNode) throws(StatementRefusal) {
+        guard root.exists else { return }
+        let tree = root.tree
+        for index in (root.index + 1)..<Int(tree.entries[root.index].end) {
+            let entry = tree.entries[index]
+            guard entry.form == .object || entry.form == .list, !entry.key.isEmpty else { continue }
+            let node = SyntaxNode(tree: tree, index: index)
+            let key = node.key
+            guard let first = key.utf8.first else { continue }
+            if (65...90).contains(first) {
+                try self.judge(node: key, node)
+            } else if key == "intoClause" {
+                throw StatementRefusal(.writes, "SELECT INTO makes a table, which no lease allows")
+            } else if key == "lockingClause", !self.writes {
+                throw StatementRefusal(
+                    .writes, "a read lease locks no rows: leave out FOR UPDATE, FOR SHARE and the like")
+            }
+        }
+    }
+
+    private func judge(node kind: String, _ fields: SyntaxNode) throws(StatementRefusal) {
+        switch kind {
+        case "FuncCall": try self.judgeCall(fields)
+        case "A_Expr": try self.judgeOperator(fields["name"])
+        case "SubLink": try self.judgeOperator(fields["operName"])
+        case "SortBy": try self.judgeOperator(fields["useOp"])
+        case "ColumnRef":
+            let names = fields["fields"].names
+            if names.count > 1, let last = names.last { try self.judgeAttribute(last) }
+        case "A_Indirection":
+            for name in fields["indirection"].names { try self.judgeAttribute(name) }
+        case "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt":
+            guard self.writes else { throw .writing(kind) }
+        default:
+            guard Self.queryNodes.contains(kind) || (self.writes && Self.writeNodes.contains(kind)) else {
+                throw StatementRefusal(.kind, "\(Self.name(kind)) isn't allowed in a query")
+            }
+        }
+    }
+
+    /// PostgreSQL 15's nodes of a query, without those that are judged by themselves.
+    private static let queryNodes: Set<String> = [
+        "SelectStmt", "ResTarget", "A_Star", "A_Const", "String", "Integer", "Float", "Boolean", "BitString",
+        "BoolExpr",
+        "NullTest", "BooleanTest", "TypeCast", "TypeName", "CaseExpr", "CaseWhen", "CoalesceExpr", "MinMaxExpr",
+        "A_ArrayExpr", "A_Indices", "RowExpr", "ParamRef", "RangeVar", "RangeSubselect", "RangeFunction",
+        "RangeTableSample", "RangeTableFunc", "RangeTableFuncCol", "JoinExpr", "Alias", "WindowDef", "GroupingSet",
+        "GroupingFunc", "WithClause", "CommonTableExpr", "CTESearchClause", "CTECycleClause", "CollateClause",
+        "SQLValueFunction", "XmlExpr", "XmlSerialize", "NamedArgExpr", "List", "ColumnDef",
+    ]
+    private static let writeNodes: Set<String> = [
+        "LockingClause", "OnConflictClause", "InferClause", "IndexElem", "MergeWhenClause", "MultiAssignRef",
+        "SetToDefault", "CurrentOfExpr",
+    ]
+
+    // MARK: Functions
+
+    private func judgeCall(_ call: SyntaxNode) throws(StatementRefusal) {
+        let names = call["funcname"].names
+        guard let name = names.last else {
+            throw StatementRefusal(.function, "a function without a name isn't allowed")
+        }
+        let schema = names.count > 1 ? names[names.count - 2] : nil
+        if name == "set_config", schema == nil || schema == "pg_catalog" {
+            return try self.judgeSetConfig(call["args"].elements)
+        }
+        if Self.isDenied(name) {
+            throw StatementRefusal(.function, "the function \(name) reaches beyond the rows that are asked for")
+        }
+        switch self.functions.standing(of: name, schema: schema) {
+        case .calm: return
+        case .unknown:
+            throw StatementRefusal(
+                .unknownFunction,
+                "the database has no function \((names.suffix(2)).joined(separator: ".")) that Glovebox knows of")
+        case .volatile:
+            guard !self.writes, !Self.harmless.contains(name) else { return }
+            throw StatementRefusal(
+                .function,
+                "the function \(name) may do more than read (it's marked VOLATILE), and the lease is for reading")
+        }
+    }
+
+    private func judgeSetConfig(_ arguments: [SyntaxNode]) throws(StatementRefusal) {
+        guard arguments.count == 3, let name = Self.constant(arguments[0]), let value = Self.constant(arguments[1])
+        else {
+            throw StatementRefusal(.setting, "set_config is for constants only: use SET")
+        }
+        try self.judgeSetting(name.lowercased(), value)
+    }
+
+    private func judgeOperator(_ name: SyntaxNode) throws(StatementRefusal) {
+        guard !self.writes, let name = name.names.last, self.functions.isVolatile(operator: name) else { return }
+        throw StatementRefusal(
+            .function, "the operator \(name) may do more than read: a function of it is marked VOLATILE")
+    }
+
+    private func judgeAttribute(_ name: String) throws(StatementRefusal) {
+        guard !self.writes, self.functions.mayCall(attribute: name) else { return }
+        throw StatementRefusal(
+            .function,
+            "'.\(name)' may call the function \(name), which is marked VOLATILE: give the column an alias of its own in a subquery without the dot"
+        )
+    }
+
+    /// PostgreSQL's own volatile functions that only tell something, or wait.
+    private static let harmless: Set<String> = [
+        "random", "gen_random_uuid", "clock_timestamp", "timeofday", "pg_sleep", "pg_sleep_for", "pg_sleep_until",
+        "pg_is_in_recovery", "pg_is_wal_replay_paused", "pg_current_wal_lsn", "pg_current_wal_insert_lsn",
+        "pg_current_wal_flush_lsn", "pg_last_wal_receive_lsn", "pg_last_wal_replay_lsn",
+        "pg_last_xact_replay_timestamp",
+        "pg_relation_size", "pg_table_size", "pg_indexes_size", "pg_total_relation_size", "pg_database_size",
+        "pg_tablespace_size", "pg_advisory_unlock_all", "pg_stat_get_snapshot_timestamp", "pg_timezone_names",
+        "pg_timezone_abbrevs", "pg_column_size", "pg_get_wal_replay_pause_state", "txid_current_if_assigned",
+        "pg_xact_commit_timestamp", "currval", "lastval", "num_nulls", "pg_lock_status", "pg_stat_get_wal_senders",
+        "pg_notification_queue_usage", "pg_prepared_statement", "pg_cursor", "pg_available_extensions",
+        "pg_available_extension_versions", "pg_config", "pg_stat_get_progress_info",
+    ]
+
+    /// Marked calm or not: they run texts as SQL, read tables by name, files, other servers or large objects, or end
+    /// other people's work.
+    private static func isDenied(_ name: String) -> Bool {
+        Self.denied.contains(name) || Self.deniedBeginnings.contains { name.hasPrefix($0) }
+    }
+
+    private static let denied: Set<String> = [
+        "pg_terminate_backend", "pg_cancel_backend", "pg_reload_conf", "pg_rotate_logfile", "pg_promote", "pg_notify",
+        "pg_stat_file", "pg_current_logfile", "pg_export_snapshot", "pg_show_all_file_settings", "pg_hba_file_rules",
+        "pg_ident_file_mappings", "query_to_xml", "query_to_xmlschema", "query_to_xml_and_xmlschema", "cursor_to_xml",
+        "cursor_to_xmlschema", "table_to_xml", "table_to_xml_and_xmlschema", "schema_to_xml",
+        "schema_to_xml_and_xmlschema", "database_to_xml", "database_to_xml_and_xmlschema", "ts_stat", "connectby",
+        "xpath_table", "loread", "lowrite", "currtid2", "pg_prewarm", "pgrowlocks",
+    ]
+    private static let deniedBeginnings = [
+        "lo_", "dblink", "pg_read_", "pg_ls_", "pg_file_", "pg_logical_", "pg_create_", "pg_drop_", "pg_replication_",
+        "pg_advisory_lock", "pg_advisory_xact_lock", "pg_try_advisory", "crosstab", "postgres_fdw_", "pg_stat_reset",
+        "pg_backup_", "pg_start_backup", "pg_stop_backup", "pg_switch_wal", "pg_wal_replay_", "pg_import_",
+    ]
+}

@@ -1,0 +1,101 @@
+package import GloveboxCore
+
+/// What a lease's statements may be, judged by their syntax trees, never by their text. Closed: what isn't known to be
+/// harmless is refused.
+///
+/// The database's own rights come first, and stay whatever is decided here: a `read` session is a read-only transaction
+/// of a role that can't write. These rules are the second wall, and the only one against what a role may do that isn't a
+/// write to a table.
+package struct StatementRules: Sendable {
+    package var capability: Capability
+    package var functions: FunctionCatalogue
+
+    package init(capability: Capability, functions: FunctionCatalogue) {
+        self.capability = capability
+        self.functions = functions
+    }
+
+    var writes: Bool { self.capability != .read }
+
+    /// Judges every statement of a text.
+    package func judge(_ tree: SyntaxTree) -> StatementRefusal? {
+        do throws(StatementRefusal) {
+            for (kind, fields) in tree.statements { try self.judge(kind, fields) }
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    private func judge(_ kind: String, _ fields: SyntaxNode) throws(StatementRefusal) {
+        switch kind {
+        case "SelectStmt":
+            try self.scan(fields)
+        case "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "TruncateStmt", "CallStmt", "NotifyStmt":
+            guard self.writes else { throw .writing(kind) }
+            try self.scan(fields)
+        case "ExplainStmt", "PrepareStmt", "DeclareCursorStmt":
+            guard let (inner, query) = fields["query"].tagged, inner != "CreateTableAsStmt" else {
+                throw StatementRefusal(.kind, "\(Self.name(kind)) of this isn't allowed")
+            }
+            try self.judge(inner, query)
+        case "ExecuteStmt":
+            try self.scan(fields["params"])
+        case "CopyStmt": try self.judgeCopy(fields)
+        case "TransactionStmt": try self.judgeTransaction(fields)
+        case "VariableSetStmt": try self.judgeSetting(fields)
+        case "LockStmt":
+            // ACCESS SHARE, which every SELECT takes as well.
+            guard self.writes || fields["mode"].int == 1 else {
+                throw StatementRefusal(.writes, "a read lease locks tables IN ACCESS SHARE MODE only")
+            }
+        case "VariableShowStmt", "FetchStmt", "ClosePortalStmt", "DeallocateStmt", "DiscardStmt", "ListenStmt",
+            "UnlistenStmt":
+            break
+        default:
+            throw StatementRefusal(
+                .kind, "\(Self.name(kind)) isn't a statement that a lease allows: it isn't about rows")
+        }
+    }
+
+    /// `COPY … TO STDOUT`, and `FROM STDIN` for who may write; never a file or a program of the server's.
+    private func judgeCopy(_ copy: SyntaxNode) throws(StatementRefusal) {
+        guard !copy["is_program"].bool else {
+            throw StatementRefusal(.kind, "COPY with a PROGRAM isn't allowed: use STDOUT or STDIN")
+        }
+        guard !copy["filename"].exists else {
+            throw StatementRefusal(.kind, "COPY with a file of the server's isn't allowed: use STDOUT or STDIN")
+        }
+        if copy["is_from"].bool, !self.writes { throw .writing("COPY FROM") }
+        if let (kind, query) = copy["query"].tagged { try self.judge(kind, query) }
+        try self.scan(copy["whereClause"])
+    }
+
+    /// The statement's name, as SQL has it.
+    static func name(_ kind: String) -> String {
+        if let name = Self.names[kind] { return name }
+        var words = ""
+        for character in kind.hasSuffix("Stmt") ? kind.dropLast(4) : kind[...] {
+            if character.isUppercase, !words.isEmpty { words += " " }
+            words += character.uppercased()
+        }
+        return words
+    }
+
+    private static let names = [
+        "": "this", "CreateTableAsStmt": "CREATE TABLE AS", "DoStmt": "DO", "CallStmt": "CALL",
+        "VariableSetStmt": "SET",
+        "InsertStmt": "INSERT", "UpdateStmt": "UPDATE", "DeleteStmt": "DELETE", "MergeStmt": "MERGE",
+        "TruncateStmt": "TRUNCATE", "CreateStmt": "CREATE TABLE", "DropStmt": "DROP", "GrantStmt": "GRANT",
+        "GrantRoleStmt": "GRANT", "VacuumStmt": "VACUUM or ANALYZE", "IndexStmt": "CREATE INDEX",
+        "ViewStmt": "CREATE VIEW",
+        "AlterSystemStmt": "ALTER SYSTEM", "CheckPointStmt": "CHECKPOINT", "DeclareCursorStmt": "DECLARE CURSOR",
+    ]
+}
+
+extension StatementRefusal {
+    static func writing(_ kind: String) -> StatementRefusal {
+        StatementRefusal(
+            .writes, "a read lease runs only what can't write, and this would \(StatementRules.name(kind))")
+    }
+}
