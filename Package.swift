@@ -75,7 +75,10 @@ let targets: [Target] = [
     floor("4-Servers", "Tunnel", ["GloveboxCore", "Contracts", "ControlWire", nio, nioPosix, nioTLS, nioSSL, logging]),
     floor(
         "4-Servers", "PostgresAccess",
-        ["GloveboxCore", "Contracts", "PostgresWire", "Redaction", nio, nioPosix, nioTLS, nioSSL, logging]),
+        [
+            "GloveboxCore", "Contracts", "PostgresWire", "Redaction", "Statements", nio, nioPosix, nioTLS, nioSSL,
+            logging,
+        ]),
     floor(
         "4-Servers", "ControlServer",
         [
@@ -141,7 +144,10 @@ let targets: [Target] = [
     tests("Tunnel", ["GloveboxCore", "Contracts", "ControlWire", "Identity", nio, nioPosix, nioTLS, nioSSL, logging]),
     tests(
         "PostgresAccess",
-        ["GloveboxCore", "Contracts", "PostgresWire", "Redaction", nio, nioEmbedded, nioPosix, nioSSL, logging]),
+        [
+            "GloveboxCore", "Contracts", "PostgresWire", "Redaction", "Statements", nio, nioEmbedded, nioPosix, nioSSL,
+            logging,
+        ]),
     tests(
         "Gateway",
         ["GloveboxCore", "Contracts", "Leases", "Policy", "Redaction", "StorageSQLite", "AuditFiles", logging]),

@@ -90,7 +90,7 @@ struct TourTests {
         let lease = try await shop.admin.openLease()
         for command in ["\\d customers", "\\d+ orders", "\\dt", "\\du glovebox_read", "\\dn"] {
             let (through, direct) = (try await lease.psql(["-c", command]), try await shop.directly(["-c", command]))
-            #expect(through.status == 0)
+            #expect(through.status == 0, "\(through.errors)")
             #expect(through.output == direct.output)
         }
         try await shop.admin.endLease(lease)
@@ -105,7 +105,7 @@ struct TourTests {
             try await lease.psql(["-A", "-t"], input: script), try await shop.directly(["-A", "-t"], input: script)
         )
         #expect(through.output == "still here\n")
-        #expect(through.errors == direct.errors)
+        #expect(through.errors.replacing(" [statement_not_parsed]", with: "") == direct.errors)
         #expect(through.status == direct.status)
         try await shop.admin.endLease(lease)
     }

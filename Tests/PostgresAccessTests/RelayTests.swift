@@ -4,6 +4,7 @@ import NIOCore
 import NIOEmbedded
 import PostgresWire
 import Redaction
+import Statements
 import Synchronization
 import TestSupport
 import Testing
@@ -72,7 +73,11 @@ struct RelayTests {
                         cancelKey: GloveboxCore.CancelKey(processID: 7, secret: 9)),
                     target: target,
                     backend: OpenedBackend(channel: self.backend, session: BackendSession(), answers: []),
-                    columns: columns, leftParameters: [], meter: meter, journal: self.journal, time: ManualTime(),
+                    columns: columns, leftParameters: [], meter: meter,
+                    judge: StatementJudge(
+                        parser: try StatementParser(),
+                        rules: StatementRules(capability: .read, functions: FunctionCatalogue())),
+                    journal: self.journal, time: ManualTime(),
                     resultMasker: try Masker(detectors: detectors, pseudonyms: meter.pseudonyms),
                     recordMasker: try Masker(detectors: detectors, pseudonyms: meter.pseudonyms)), on: self.loop)
             try self.relay.begin(on: self.client)

@@ -284,7 +284,7 @@ typealias Event = Conversation.Event
         let refused = Frame(kind: 0x50, bytes: bytes([FrontendMessage.parse(.init(text: "DROP TABLE t"))]))
         guard
             case .refuse(Self.refusal, let sending) = try c.machine.received(
-                fromFrontend: refused, refusing: Self.refusal)
+                fromFrontend: refused, judging: { _ in .refuse(Self.refusal) })
         else {
             Issue.record("not refused")
             return
@@ -305,7 +305,7 @@ typealias Event = Conversation.Event
     func notRefused() throws {
         var c = Conversation()
         let refused = Frame(kind: 0x51, bytes: bytes([FrontendMessage.query("DROP TABLE t")]))
-        _ = try c.machine.received(fromFrontend: refused, refusing: Self.refusal)
+        _ = try c.machine.received(fromFrontend: refused, judging: { _ in .refuse(Self.refusal) })
         c.server(.rowDescription(fields("a")))
         #expect(c.take() == [.error(.unexpectedMessage)])
     }

@@ -1,5 +1,6 @@
 import GloveboxCore
 import PostgresWire
+import Statements
 
 extension GloveboxError {
     /// What a PostgreSQL client is told as the class of this error (PostgreSQL manual, appendix A).
@@ -28,6 +29,13 @@ extension GloveboxError {
 }
 
 extension ErrorFields {
+    /// `… [code]`, after which the session goes on.
+    init(_ refusal: StatementRefusal) {
+        self.init(sqlState: refusal.sqlState, message: "\(refusal.message) [\(refusal.code.rawValue)]")
+        guard let position = refusal.position else { return }
+        self.fields.append(Field(code: UInt8(ascii: "P"), value: String(position)))
+    }
+
     /// `… [code]`, which ends the connection.
     init(fatal error: GloveboxError, sqlState: String? = nil) {
         self.init(severity: "FATAL", sqlState: sqlState ?? error.sqlState, message: error.description)

@@ -73,7 +73,7 @@ package struct AgentRole: Service {
     }
 
     package func run() async throws {
-        let sessions = PostgresAgentSessions(detectors: self.detectors, journal: self.journal, time: self.time)
+        let sessions = try PostgresAgentSessions(detectors: self.detectors, journal: self.journal, time: self.time)
         let ledger = GrantLedger(ceiling: self.ceiling, time: self.time) { lease, error in
             sessions.endLease(lease, error)
         }

@@ -58,7 +58,7 @@ final class LoopbackGlovebox: Sendable {
         self.journal = MemoryJournal()
         self.time = ManualTime()
         let detectors = try SharedDetectors.result.get()
-        self.sessions = PostgresAgentSessions(
+        self.sessions = try PostgresAgentSessions(
             journal: self.journal, time: self.time, openingLimit: .seconds(60),
             makeMasker: makeMasker ?? { try Masker(detectors: detectors, pseudonyms: $0) })
         self.decisions = LoopbackDecisions(target: target, sessions: self.sessions)

@@ -15,6 +15,14 @@ package enum FrontendAction: Hashable, Sendable {
     case terminate
 }
 
+/// What the caller's rules say of a statement's text.
+package enum StatementRuling: Hashable, Sendable {
+    case allow
+    case refuse(ErrorFields)
+    /// It isn't known yet: the message is held, to be offered again.
+    case wait
+}
+
 /// What is about to run, for the record.
 package enum SessionStatement: Hashable, Sendable {
     /// A simple query: one or more statements.

@@ -4,10 +4,9 @@ extension SessionMachine {
     /// What to do with a message from the client. Offer messages one by one, in order; after ``FrontendAction/hold``
     /// the same one again once the server has sent something.
     ///
-    /// - Parameter refusal: set to refuse a message that the caller's own rules don't allow (queries, Parse, Bind,
-    ///   Execute; others pass regardless).
+    /// - Parameter judge: rules on the text of a query or a Parse that would reach the server.
     package mutating func received(
-        fromFrontend frame: Frame, refusing refusal: ErrorFields? = nil
+        fromFrontend frame: Frame, judging judge: (String) -> StatementRuling = { _ in .allow }
     ) throws(PostgresWireError) -> FrontendAction {
         switch self.phase {
         case .open: break
@@ -15,13 +14,15 @@ extension SessionMachine {
         case .failed(let error): throw error
         }
         do throws(PostgresWireError) {
-            return try self.judge(frame, refusal)
+            return try self.take(frame, judge)
         } catch {
             throw self.failed(error)
         }
     }
 
-    private mutating func judge(_ frame: Frame, _ refusal: ErrorFields?) throws(PostgresWireError) -> FrontendAction {
+    private mutating func take(
+        _ frame: Frame, _ judge: (String) -> StatementRuling
+    ) throws(PostgresWireError) -> FrontendAction {
         guard let kind = FrontendMessage.Kind(rawValue: frame.kind) else {
             throw PostgresWireError(
                 .unknownMessage, "a PostgreSQL message has a kind that doesn't exist: \(frame.kind)")
@@ -52,17 +53,19 @@ extension SessionMachine {
         }
         switch message {
         case .query(let text):
-            if let refusal { return self.refuse(kind, refusal) }
-            return self.query(text)
+            switch judge(text) {
+            case .allow: return self.query(text)
+            case .refuse(let refusal): return self.refuse(kind, refusal)
+            case .wait: return .hold
+            }
         case .parse(let parse):
-            if let refusal { return self.refuse(kind, refusal) }
-            return self.parse(parse)
-        case .bind(let bind):
-            if let refusal { return self.refuse(kind, refusal) }
-            return self.bind(bind)
-        case .execute(let portal, _):
-            if let refusal { return self.refuse(kind, refusal) }
-            return self.execute(portal)
+            switch judge(parse.text) {
+            case .allow: return self.parse(parse)
+            case .refuse(let refusal): return self.refuse(kind, refusal)
+            case .wait: return .hold
+            }
+        case .bind(let bind): return self.bind(bind)
+        case .execute(let portal, _): return self.execute(portal)
         case .describe(let object, let name): return self.describe(object, name)
         case .close(let object, let name): return self.close(object, name)
         case .sync:

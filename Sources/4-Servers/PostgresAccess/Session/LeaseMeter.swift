@@ -65,6 +65,24 @@ final class LeaseMeter: Sendable {
     }
 }
 
+/// The leases that ended last, and why.
+struct EndedLeases {
+    private static let most = 65_536
+
+    private var errors: [LeaseID: GloveboxError] = [:]
+    private var order: [LeaseID] = []
+
+    subscript(_ lease: LeaseID) -> GloveboxError? { self.errors[lease] }
+
+    mutating func add(_ lease: LeaseID, _ error: GloveboxError) {
+        guard self.errors.updateValue(error, forKey: lease) == nil else { return }
+        self.order.append(lease)
+        guard self.order.count > Self.most else { return }
+        for old in self.order.prefix(Self.most / 2) { self.errors[old] = nil }
+        self.order.removeFirst(Self.most / 2)
+    }
+}
+
 extension GloveboxError {
     static func rowsReached(_ most: Int64) -> Self {
         Self(.limitReached, "the lease allows \(most) rows in all, and they have been received: open another lease")

@@ -3,6 +3,7 @@ package import GloveboxCore
 package import NIOCore
 import PostgresWire
 package import Redaction
+import Statements
 import Synchronization
 
 /// All sessions of an agent's PostgreSQL targets, by lease: opens them, cancels in them, ends them.
@@ -12,21 +13,39 @@ package final class PostgresAgentSessions: Sendable {
     private struct State {
         var meters: [LeaseID: LeaseMeter] = [:]
         var sessions: [SessionID: PostgresAgentSession] = [:]
+        var judges: [JudgeKey: KeptJudge] = [:]
+        /// Leases that have ended, so that none comes back by an opening that began before.
+        var ended = EndedLeases()
         /// Why no session opens any more.
         var refusal: GloveboxError?
     }
 
+    private struct JudgeKey: Hashable {
+        var target: TargetName
+        var capability: Capability
+    }
+
+    private struct KeptJudge {
+        var judge: StatementJudge
+        var readAt: BootInstant
+    }
+
+    private let parser: StatementParser
     private let journal: any RecordJournal
     private let time: any TimeSource
     private let makeMasker: @Sendable (Pseudonyms) throws -> any SessionMasking
     private let state = Mutex(State())
 
     private let openingLimit: TimeAmount
+    /// How long what the catalogue says of functions is believed.
+    private static let catalogueLife = Duration.seconds(60)
     /// How long an opened session waits for its pipe.
     private static let beginLimit = TimeAmount.seconds(30)
 
-    package convenience init(detectors: Detectors, journal: any RecordJournal, time: any TimeSource) {
-        self.init(journal: journal, time: time) { try Masker(detectors: detectors, pseudonyms: $0) }
+    package convenience init(
+        detectors: Detectors, journal: any RecordJournal, time: any TimeSource
+    ) throws(GloveboxError) {
+        try self.init(journal: journal, time: time) { try Masker(detectors: detectors, pseudonyms: $0) }
     }
 
     /// - Parameters:
@@ -35,7 +54,8 @@ package final class PostgresAgentSessions: Sendable {
     package init(
         journal: any RecordJournal, time: any TimeSource, openingLimit: TimeAmount = .seconds(10),
         makeMasker: @escaping @Sendable (Pseudonyms) throws -> any SessionMasking
-    ) {
+    ) throws(GloveboxError) {
+        self.parser = try StatementParser()
         self.journal = journal
         self.time = time
         self.openingLimit = openingLimit
@@ -83,13 +103,18 @@ package final class PostgresAgentSessions: Sendable {
         let meter = try self.meter(for: grant)
         try meter.openSession(grant.limits)
         do {
+            let knownJudge = self.judge(for: target.name, request.capability)
             let preparation = Preparation(
-                target: target, capability: request.capability, lease: grant.lease, limits: grant.limits)
+                target: target, capability: request.capability, lease: grant.lease, limits: grant.limits,
+                asksForFunctions: knownJudge == nil)
             let (parameters, left) = try preparation.startup(user: signIn.user, client: request.startup)
             let password = try await self.password(signIn, target)
             let backend = try await self.connect(target, parameters, password, preparation, eventLoop).get()
             do {
                 let columns = try preparation.judge(backend.answers)
+                let judge =
+                    try knownJudge
+                    ?? self.keep(try preparation.functions(backend.answers), for: target.name, request.capability)
                 try await self.journal.append([
                     self.record(
                         request,
@@ -99,7 +124,7 @@ package final class PostgresAgentSessions: Sendable {
                 return try await eventLoop.submit {
                     let parts = SessionRelay.Parts(
                         request: request, target: target, backend: backend, columns: columns, leftParameters: left,
-                        meter: meter, journal: self.journal, time: self.time,
+                        meter: meter, judge: judge, journal: self.journal, time: self.time,
                         resultMasker: try maker(meter.pseudonyms), recordMasker: try maker(meter.pseudonyms))
                     return try self.register(SessionRelay(parts, on: eventLoop), meter)
                 }.get()
@@ -130,9 +155,30 @@ package final class PostgresAgentSessions: Sendable {
         return try self.makeMasker(meter.pseudonyms).maskText(String(name.prefix(63)))
     }
 
+    private func judge(for target: TargetName, _ capability: Capability) -> StatementJudge? {
+        let now = self.time.boot
+        return self.state.withLock { state in
+            guard let kept = state.judges[JudgeKey(target: target, capability: capability)],
+                kept.readAt.duration(to: now) < Self.catalogueLife
+            else { return nil }
+            return kept.judge
+        }
+    }
+
+    private func keep(
+        _ functions: FunctionCatalogue, for target: TargetName, _ capability: Capability
+    ) -> StatementJudge {
+        let judge = StatementJudge(
+            parser: self.parser, rules: StatementRules(capability: capability, functions: functions))
+        let kept = KeptJudge(judge: judge, readAt: self.time.boot)
+        self.state.withLock { $0.judges[JudgeKey(target: target, capability: capability)] = kept }
+        return judge
+    }
+
     private func meter(for grant: LeaseGrant) throws(GloveboxError) -> LeaseMeter {
         let found = self.state.withLock { state -> Result<LeaseMeter, GloveboxError> in
             if let refusal = state.refusal { return .failure(refusal) }
+            if let error = state.ended[grant.lease] { return .failure(error) }
             if let meter = state.meters[grant.lease] { return .success(meter) }
             let meter = LeaseMeter(grant)
             state.meters[grant.lease] = meter
@@ -211,6 +257,7 @@ package final class PostgresAgentSessions: Sendable {
     /// Ends all sessions of a lease, those being opened too, and forgets what it has received.
     package func endLease(_ lease: LeaseID, _ error: GloveboxError) {
         let sessions = self.state.withLock { state -> [PostgresAgentSession] in
+            state.ended.add(lease, error)
             state.meters.removeValue(forKey: lease)?.end(error)
             return state.sessions.values.filter { $0.request.grant.lease == lease }
         }

@@ -47,6 +47,24 @@ struct ResultMasking {
             scope: isStored && self.isLinkable ? .column(table: id.table, attribute: id.attribute) : .random)
     }
 
+    /// Writes a RowDescription into `out`. Names pass as they are, but for what detectors find in them: whoever chooses a
+    /// name can put a value there.
+    func write(description frame: Frame, _ fields: RowFields, into out: inout ByteBuffer) throws(GloveboxError) {
+        var named = fields.fields
+        var isChanged = false
+        for index in named.indices {
+            let name = try self.masker.maskText(named[index].name)
+            guard name != named[index].name else { continue }
+            named[index].name = name
+            isChanged = true
+        }
+        if isChanged {
+            RowFields(named).write(into: &out)
+        } else {
+            out.writeImmutableBuffer(frame.bytes)
+        }
+    }
+
     /// Writes a DataRow into `out`, masked. After an error `out` is as it was before.
     mutating func write(row frame: Frame, _ fields: RowFields, into out: inout ByteBuffer) throws {
         let plan = self.plan(for: fields)
@@ -103,8 +121,17 @@ struct ResultMasking {
         writer.finish(in: &out)
     }
 
+    /// In bytes; a longer one is masked whole.
+    static let longestValue = 1 << 20
+    /// Of a message's field.
+    private static let longestField = 64 << 10
+
     /// One value of a column.
     func mask(_ value: ByteBuffer, _ column: ColumnPlan) throws -> MaskResult {
+        // Looking through it would keep everybody else on this event loop waiting.
+        if value.readableBytes > Self.longestValue, let shape = column.form.shape {
+            return try self.masker.maskWhole(value, kind: column.kind ?? .tooLong, as: shape, scope: .random)
+        }
         switch column.form {
         case .plain:
             guard let kind = column.kind else { return .clean }
@@ -147,6 +174,10 @@ struct ResultMasking {
         let isAboutValue = error.sqlState.hasPrefix("22")
         let isAboutConstraint = error.sqlState.hasPrefix("23")
         for (index, field) in error.fields.enumerated() {
+            if field.value.utf8.count > Self.longestField {
+                masked.fields[index].value = "‹hidden: \(field.value.utf8.count) bytes›"
+                continue
+            }
             switch UInt32(field.code) {
             case Unicode.Scalar("D").value where isAboutValue || isAboutConstraint:
                 masked.fields[index].value = "‹hidden: it may quote values›"
@@ -261,6 +292,19 @@ enum ValueForm: Hashable {
         }
     }
 
+    /// Of the value as text; nil where there's nothing to look for.
+    var shape: ValueShape? {
+        switch self {
+        case .plain: nil
+        case .itself(let shape), .converted(_, _, let shape): shape
+        }
+    }
+
     /// bool, int2, int4, oid, float4, date, time, timestamp, timestamptz, interval, timetz, void.
     private static let plainTypes: Set<UInt32> = [16, 21, 23, 26, 700, 1082, 1083, 1114, 1184, 1186, 1266, 2278]
+}
+
+extension Kind {
+    /// Stands for a value that is too long to be looked through.
+    static let tooLong = Kind("too_long")
 }

@@ -29,14 +29,18 @@ extension SessionRelay {
     }
 
     private func treat(_ frame: Frame) throws {
+        let start = self.out.writerIndex
         switch try self.machine.received(fromBackend: frame) {
         case .swallow, .described: break
-        case .forward, .rowDescription, .copyIn: self.pass(frame.bytes)
+        case .forward, .copyIn: self.pass(frame.bytes)
+        case .rowDescription(let fields):
+            try self.results.write(description: frame, fields, into: &self.out)
+            try self.account(from: start)
         case .parameterStatus(let name, let value):
             try self.results.parameter(name, value).write(into: &self.out)
+            try self.account(from: start)
         case .replace(let bytes): self.pass(bytes)
         case .row(let fields):
-            let start = self.out.writerIndex
             try self.results.write(row: frame, fields, into: &self.out)
             try self.account(rows: 1, from: start)
         case .copyOut(let copy):
@@ -54,9 +58,11 @@ extension SessionRelay {
             self.statementEnded()
         case .notice(let fields):
             try self.results.mask(fields).writeNotice(into: &self.out)
+            try self.account(from: start)
         case .notification(let processID, let channel, let payload):
             try self.results.notification(processID: processID, channel: channel, payload: payload).write(
                 into: &self.out)
+            try self.account(from: start)
         case .commandComplete, .portalSuspended:
             self.pass(frame.bytes)
             self.statementEnded()
@@ -86,8 +92,9 @@ extension SessionRelay {
         try copy.finish()
     }
 
-    /// Counts what was just written, against the lease; takes it back if the lease doesn't allow it.
-    private func account(rows: Int64, from start: Int) throws(GloveboxError) {
+    /// Counts what was just written, against the lease; takes it back if the lease doesn't allow it. An error's text
+    /// counts for nothing: there is one for each statement, which is recorded.
+    private func account(rows: Int64 = 0, from start: Int) throws(GloveboxError) {
         let bytes = Int64(self.out.writerIndex - start)
         do {
             try self.meter.take(rows: rows, bytes: bytes, self.limits)

@@ -2,6 +2,7 @@ import Contracts
 import GloveboxCore
 import NIOCore
 import PostgresWire
+import Statements
 
 /// Messages that go to the target as soon as their records are durable.
 struct PendingSend {
@@ -14,13 +15,15 @@ struct PendingSend {
 extension SessionRelay {
     /// Takes all whole messages that the client has sent; one journal entry and one write for all of them.
     func processClient() {
-        guard case .open = self.phase else { return }
+        guard case .open = self.phase, !self.isJudging else { return }
         var bytes = ByteBuffer()
         var records: [Record] = []
         var terminates = false
         do {
             while !terminates, let frame = try self.held.take() ?? self.clientDecoder.next() {
-                switch try self.machine.received(fromFrontend: frame) {
+                var refusal: StatementRefusal?
+                let action = try self.machine.received(fromFrontend: frame) { self.rule(on: $0, &refusal) }
+                switch action {
                 case .forward(let recording, let before):
                     if let recording {
                         records.append(self.record(try self.recording.event(recording)))
@@ -29,7 +32,7 @@ extension SessionRelay {
                     if let before { Self.append(before, to: &bytes) }
                     Self.append(frame.bytes, to: &bytes)
                 case .refuse(let error, let sending):
-                    records.append(self.record(try self.recording.refusal(error, of: frame)))
+                    records.append(self.record(try self.recording.refusal(error, refusal?.code, of: frame)))
                     Self.append(sending, to: &bytes)
                 case .drop: break
                 case .hold: self.held = frame
@@ -44,6 +47,35 @@ extension SessionRelay {
         }
         guard bytes.readableBytes > 0 || !records.isEmpty else { return }
         self.send(PendingSend(bytes: bytes, isDurable: records.isEmpty, terminates: terminates), after: records)
+    }
+
+    /// What the lease's rules say of a text.
+    private func rule(on text: String, _ refusal: inout StatementRefusal?) -> StatementRuling {
+        guard let verdict = self.judged.take() ?? self.judge.verdict(of: text) else {
+            self.isJudging = true
+            let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
+            let eventLoop = self.eventLoop
+            self.judge.judge(text) { verdict in
+                eventLoop.execute { bound.value.judged(verdict) }
+            }
+            return .wait
+        }
+        switch verdict {
+        case .allowed: return .allow
+        case .refused(let reason):
+            refusal = reason
+            return .refuse(ErrorFields(reason))
+        }
+    }
+
+    /// The message that was held for it comes next.
+    private func judged(_ verdict: StatementJudge.Verdict) {
+        self.isJudging = false
+        self.judged = verdict
+        self.processClient()
+        guard case .open = self.phase else { return }
+        self.backend.flush()
+        self.clientHandler?.resume()
     }
 
     private static func append(_ piece: ByteBuffer, to bytes: inout ByteBuffer) {

@@ -3,6 +3,7 @@ import GloveboxCore
 import NIOCore
 import PostgresWire
 import Redaction
+import Statements
 
 /// One session: moves bytes between the pipe to the gateway and the connection to the target, both on one event loop.
 ///
@@ -26,6 +27,7 @@ final class SessionRelay {
         /// Startup parameters of the client's that the session doesn't have.
         var leftParameters: [String]
         var meter: LeaseMeter
+        var judge: StatementJudge
         var journal: any RecordJournal
         var time: any TimeSource
         var resultMasker: any SessionMasking
@@ -38,6 +40,7 @@ final class SessionRelay {
     let backend: any Channel
     let backendSession: BackendSession
     let meter: LeaseMeter
+    let judge: StatementJudge
     let journal: any RecordJournal
     let time: any TimeSource
     let leftParameters: [String]
@@ -51,11 +54,15 @@ final class SessionRelay {
     var results: ResultMasking
     let recording: StatementRecording
     var copy: CopyMasking?
-    var clientDecoder = MessageDecoder(.frontend)
-    var backendDecoder = MessageDecoder(.backend)
+    var clientDecoder = MessageDecoder(.frontend, limit: 16 << 20)
+    var backendDecoder = MessageDecoder(.backend, limit: 64 << 20)
 
-    /// Offered again after the next message from the server.
+    /// Offered again after the next message from the server, or once it's judged.
     var held: Frame?
+    /// Whether what's held waits for its verdict.
+    var isJudging = false
+    /// The verdict on what's held.
+    var judged: StatementJudge.Verdict?
     /// What waits for its records to be durable, in order.
     var sends = CircularBuffer<PendingSend>()
     var firstSend = 0
@@ -90,6 +97,7 @@ final class SessionRelay {
         self.backend = parts.backend.channel
         self.backendSession = parts.backend.session
         self.meter = parts.meter
+        self.judge = parts.judge
         self.journal = parts.journal
         self.time = parts.time
         self.leftParameters = parts.leftParameters

@@ -1,10 +1,13 @@
 import GloveboxCore
 import NIOCore
 import PostgresWire
+import Statements
 
 /// Turns what is about to run into what is recorded of it: text and values, masked.
 struct StatementRecording {
     let masker: any SessionMasking
+    /// In bytes; of a longer one its length is recorded.
+    private static let longestValue = 64 << 10
 
     func event(_ statement: SessionStatement) throws(GloveboxError) -> RecordEvent {
         switch statement {
@@ -27,7 +30,10 @@ struct StatementRecording {
         }
     }
 
-    func refusal(_ error: ErrorFields, of frame: Frame) throws(GloveboxError) -> RecordEvent {
+    /// - Parameter code: nil where the protocol's rules refused it.
+    func refusal(
+        _ error: ErrorFields, _ code: StatementRefusal.Code?, of frame: Frame
+    ) throws(GloveboxError) -> RecordEvent {
         let text =
             switch try? FrontendMessage(frame) {
             case .query(let text): text
@@ -36,13 +42,14 @@ struct StatementRecording {
             default: ""
             }
         return .statementRefused(
-            code: "protocol_refused", message: "\(error.message) (SQLSTATE \(error.sqlState))",
+            code: code?.rawValue ?? "protocol_refused", message: "\(error.message) (SQLSTATE \(error.sqlState))",
             text: try self.masker.maskText(text))
     }
 
     /// The type of a binary value isn't known here: what reads as text or as an integer is recorded as that.
     private func text(_ bytes: ByteBuffer, _ format: ValueFormat) throws(GloveboxError) -> String {
         let view = bytes.readableBytesView
+        if view.count > Self.longestValue { return "‹\(view.count) bytes›" }
         if format == .text { return try self.masker.maskText(String(decoding: view, as: UTF8.self)) }
         let isPrintable = view.allSatisfy { $0 >= 0x20 || $0 == 0x0A || $0 == 0x0D || $0 == 0x09 }
         if isPrintable, let text = String(validating: view, as: UTF8.self) { return try self.masker.maskText(text) }

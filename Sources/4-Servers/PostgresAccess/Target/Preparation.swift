@@ -1,6 +1,7 @@
 import GloveboxCore
 import PostgresWire
 import Redaction
+import Statements
 
 /// A stored column, as RowDescription names it.
 struct ColumnID: Hashable, Sendable {
@@ -18,6 +19,8 @@ struct Preparation: Sendable {
     let capability: Capability
     let lease: LeaseID
     let limits: Limits
+    /// Whether the functions are asked for as well.
+    let asksForFunctions: Bool
 
     /// Parameters of a client's startup packet that are passed on, by their names in small letters.
     static let passedParameters: Set<String> = [
@@ -69,9 +72,11 @@ struct Preparation: Sendable {
 
     // MARK: Statements
 
-    /// Three statements, answered in order: the role, one thing that it could write, the classified columns.
+    /// Four statements, answered in order: the role, one thing that it could write, the classified columns, the
+    /// functions.
     var statements: String {
-        [self.roleStatement, self.writableStatement, self.columnsStatement].joined(separator: ";\n")
+        [self.roleStatement, self.writableStatement, self.columnsStatement, self.functionsStatement].joined(
+            separator: ";\n")
     }
 
     /// Also has the server look every 2 s whether the agent is still there while a statement runs (PostgreSQL 14 and
@@ -144,6 +149,21 @@ struct Preparation: Sendable {
             """
     }
 
+    /// A schema's names in one value, since there are thousands. The last row has the operators whose functions are
+    /// volatile.
+    private var functionsStatement: String {
+        guard self.asksForFunctions else { return "SELECT NULL WHERE false" }
+        return """
+            SELECT n.nspname, p.provolatile = 'v', \
+            pg_catalog.array_to_string(pg_catalog.array_agg(DISTINCT p.proname::pg_catalog.text), pg_catalog.chr(1))
+            FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace GROUP BY 1, 2
+            UNION ALL
+            SELECT NULL, true, \
+            pg_catalog.array_to_string(pg_catalog.array_agg(DISTINCT o.oprname::pg_catalog.text), pg_catalog.chr(1))
+            FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_proc p ON p.oid = o.oprcode WHERE p.provolatile = 'v'
+            """
+    }
+
     /// With standard_conforming_strings on, doubling the quotes is all.
     private func literal(_ text: String) -> String {
         "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
@@ -157,7 +177,7 @@ struct Preparation: Sendable {
     ///   classified column that the database doesn't have.
     func judge(_ answers: [[[String?]]]) throws(GloveboxError) -> [ColumnID: Kind] {
         let target = self.target.name
-        guard answers.count == 3, let role = answers[0].first, role.count == 4 else {
+        guard answers.count == 4, let role = answers[0].first, role.count == 4 else {
             throw GloveboxError(
                 .targetRefused, "a session on '\(target)' can't be prepared: the database answered something else")
         }
@@ -202,5 +222,24 @@ struct Preparation: Sendable {
             )
         }
         return columns
+    }
+
+    /// - Throws: `target_refused` for an answer that can't be read.
+    func functions(_ answers: [[[String?]]]) throws(GloveboxError) -> FunctionCatalogue {
+        var catalogue = FunctionCatalogue()
+        for row in answers.last ?? [] {
+            guard row.count == 3, row[0] != nil || row[1] == "t" else {
+                throw GloveboxError(
+                    .targetRefused,
+                    "the functions of '\(self.target.name)' can't be read: the database answered something else")
+            }
+            let names = (row[2] ?? "").split(separator: "\u{1}").map(String.init)
+            if let schema = row[0] {
+                catalogue.addFunctions(names, schema: schema, isVolatile: row[1] != "f")
+            } else {
+                catalogue.addVolatileOperators(names)
+            }
+        }
+        return catalogue
     }
 }
