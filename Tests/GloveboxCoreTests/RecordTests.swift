@@ -10,6 +10,7 @@ struct RecordTests {
         .signedOut(subject: "identity ada"),
         .signInRefused(code: "invite_invalid", claimed: nil),
         .signInRefused(code: "unauthenticated", claimed: "shop-db.x"),
+        .signInRefused(code: "unauthenticated", claimed: nil, others: 17),
         .agentConnected(agent: AgentName(unchecked: "demo"), version: "1"),
         .agentDisconnected(agent: AgentName(unchecked: "demo"), reason: "closed"),
         .policyLoaded(digest: "abc"),

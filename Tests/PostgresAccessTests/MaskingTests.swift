@@ -101,6 +101,26 @@ struct MaskingTests {
         }
     }
 
+    @Test("catalogues that hold values or other people's statements are masked without being told")
+    func catalogues() async throws {
+        try await self.database.sql("ANALYZE customers")
+        try await LoopbackGlovebox.run(target: self.target) { glovebox in
+            let client = try await RawClient.signedIn(glovebox, glovebox.lease())
+            let activity = try await client.query(
+                "SELECT query, state FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+            ).rows
+            #expect(activity.first?[0]?.hasPrefix("‹query_text:") == true && activity.first?[1] == "active")
+            let statistics = try await client.query(
+                "SELECT histogram_bounds, most_common_vals, n_distinct FROM pg_stats WHERE tablename = 'customers'"
+            ).rows
+            #expect(statistics.count > 5)
+            #expect(statistics.allSatisfy { $0[0] == nil && $0[1] == nil && $0[2] != nil })
+            // Names of roles stay.
+            #expect(
+                try await client.query("SELECT usename FROM pg_user WHERE usename = 'postgres'").rows == [["postgres"]])
+        }
+    }
+
     @Test("a classification of a column that isn't there refuses the session, rather than show a misspelt one")
     func missingColumn() async throws {
         let target = try PostgresTarget.shop(

@@ -38,6 +38,7 @@ extension GloveboxError.Code {
     package static let methodNotAllowed = Self("method_not_allowed")
     package static let unsupportedMediaType = Self("unsupported_media_type")
     package static let bodyTooLarge = Self("body_too_large")
+    package static let requestTimeout = Self("request_timeout")
 
     /// The status that goes with this code (RFC 9110, section 15); a code without one of its own is the gateway's
     /// failure.
@@ -61,6 +62,7 @@ extension GloveboxError.Code {
         .storeConflict: 409,
         .leaseNotActive: 409,
         .bodyTooLarge: 413,
+        .requestTimeout: 408,
         .unsupportedMediaType: 415,
         .limitReached: 429,
         .targetRefused: 502,

@@ -62,9 +62,10 @@ extension RecordEvent {
             fields["means"] = .string(means)
         case .signedOut(let subject):
             fields["subject"] = .string(subject)
-        case .signInRefused(let code, let claimed):
+        case .signInRefused(let code, let claimed, let others):
             fields["code"] = .string(code)
             fields["claimed"] = claimed.map(JSONValue.string)
+            if others > 0 { fields["others"] = .integer(Int64(clamping: others)) }
         case .agentConnected(let agent, let version):
             fields["agent"] = .string(agent.rawValue)
             fields["version"] = .string(version)

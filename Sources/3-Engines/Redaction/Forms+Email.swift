@@ -1,7 +1,7 @@
 extension View {
     private static let local = ByteSet(".!#$%&'*+-^_`{|}~").union(.alphanumeric)
     private static let fileEndings: [StaticString] = [
-        "png", "jpg", "jpeg", "gif", "svg", "webp", "ico", "css", "js", "ts", "json", "html", "md", "txt", "service",
+        "png", "jpg", "jpeg", "gif", "svg", "webp", "ico", "css", "js", "ts", "json", "html", "txt", "service",
     ]
 
     /// The mail address around the `@` at `anchor`: a local part of up to 64 bytes (RFC 5321, section 4.5.3.1.1) and a

@@ -255,10 +255,22 @@ struct RequestReader {
         return id
     }
 
+    /// However slowly it trickles in.
+    private static let bodyDeadline = Duration.seconds(10)
+
     private func bytes() async throws -> [UInt8] {
         if let length = self.request.headers[.contentLength].flatMap({ Int($0) }), length > self.bodyLimit {
             throw NIOTooManyBytesError(maxBytes: self.bodyLimit)
         }
-        return Array(buffer: try await self.request.body.collect(upTo: self.bodyLimit))
+        let (body, limit) = (self.request.body, self.bodyLimit)
+        return try await withThrowingTaskGroup(of: [UInt8].self) { tasks in
+            tasks.addTask { Array(buffer: try await body.collect(upTo: limit)) }
+            tasks.addTask {
+                try await Task.sleep(for: Self.bodyDeadline)
+                throw GloveboxError(.requestTimeout, "the body didn't come within \(Self.bodyDeadline)")
+            }
+            defer { tasks.cancelAll() }
+            return try await tasks.next() ?? []
+        }
     }
 }

@@ -80,12 +80,18 @@ package struct AgentRole: Service {
         self.journal.onFailure { error in
             self.logger.critical("the journal can't be written: sessions end", metadata: ["error": "\(error)"])
             sessions.endAll(
-                GloveboxError(.journalUnavailable, "the agent can't write its journal: see its log on its host"),
+                GloveboxError(
+                    .journalUnavailable,
+                    "the agent can't write its journal: mend what its log tells of on its host, and start it again"),
                 refusing: true)
         }
         let outbox = RecordOutbox(journal: self.journal, time: self.time, logger: self.logger)
         let opener = AgentSessions(
             ledger: ledger, targets: self.targets, postgres: sessions, journal: self.journal, time: self.time)
+        // Masking a long value keeps its event loop busy: neither the gateway in the same process nor the control
+        // connection waits for that.
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
+        let control = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let tunnel = try await TunnelAgent.start(
             TunnelAgent.Configuration(
                 host: self.configuration.gatewayHost, port: self.configuration.gatewayPort,
@@ -93,7 +99,7 @@ package struct AgentRole: Service {
                 tls: self.credentials.tls),
             targets: self.announcements,
             events: GatewayConnection(opener: opener, outbox: outbox, logger: self.logger),
-            time: self.time, on: MultiThreadedEventLoopGroup.singleton, logger: self.logger)
+            time: self.time, on: group, control: control.next(), logger: self.logger)
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await outbox.run(sending: { tunnel.send(records: $0) }) }
             await ledger.run()
@@ -104,6 +110,8 @@ package struct AgentRole: Service {
         }
         await tunnel.close()
         self.journal.close()
+        try? await group.shutdownGracefully()
+        try? await control.shutdownGracefully()
     }
 
     /// How long a stopping agent waits for the gateway to store its last records.

@@ -12,6 +12,7 @@ struct GatewayOperations: ControlOperations {
     let enrolment: Enrolment
     let storage: any Storage
     let log: any RecordLog
+    let refusals: RefusedSignIns
     let time: any TimeSource
     let policy: PolicyHolder
     let fleet: AgentFleet
@@ -38,7 +39,7 @@ struct GatewayOperations: ControlOperations {
                 guest.subject.identity, .enrolled(subject: guest.subject.description, means: "invitation"))
             return IssuedCertificate(guest)
         } catch let error as GloveboxError where error.code == .inviteInvalid {
-            try await self.record(nil, .signInRefused(code: error.code.rawValue, claimed: nil))
+            self.refusals.refused(code: error.code.rawValue, claimed: nil)
             throw error
         }
     }

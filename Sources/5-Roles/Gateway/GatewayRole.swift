@@ -131,8 +131,10 @@ package struct GatewayRole: Service {
             events: AgentConnections(
                 enrolment: parts.enrolment, fleet: fleet, log: parts.log, time: self.time, logger: self.logger),
             time: self.time, on: group, logger: self.logger)
+        let refusals = RefusedSignIns(log: parts.log, time: self.time)
         let sessions = GatewaySessions(
-            leases: leases, fleet: fleet, tunnel: tunnel, log: parts.log, time: self.time, logger: self.logger)
+            leases: leases, fleet: fleet, tunnel: tunnel, log: parts.log, refusals: refusals, time: self.time,
+            logger: self.logger)
         let postgres = try await PostgresPort.start(
             PostgresPort.Configuration(
                 host: listen.postgres.host, port: listen.postgres.port, tls: { parts.certificates.postgres },
@@ -149,7 +151,8 @@ package struct GatewayRole: Service {
             tls: parts.certificates.api,
             operations: GatewayOperations(
                 authorityPEM: parts.authority.pem, enrolment: parts.enrolment, storage: parts.storage, log: parts.log,
-                time: self.time, policy: parts.policy, fleet: fleet, leases: leases, postgres: postgresPlace),
+                refusals: refusals, time: self.time, policy: parts.policy, fleet: fleet, leases: leases,
+                postgres: postgresPlace),
             authenticator: Authenticator(
                 isSigned: { parts.authority.hasSigned(der: $0) },
                 caller: { certificate, _ in

@@ -11,6 +11,7 @@ struct GatewaySessions: PostgresPortDecisions {
     let fleet: AgentFleet
     let tunnel: TunnelServer
     let log: any RecordLog
+    let refusals: RefusedSignIns
     let time: any TimeSource
     let logger: Logger
 
@@ -65,7 +66,7 @@ struct GatewaySessions: PostgresPortDecisions {
     func signInRefused(code: String, claimed: String?, client: String?) {
         // What was claimed may be a secret typed into the wrong field, so only what could be a user name is kept.
         let user = claimed.flatMap { Self.isUser($0) ? $0 : nil }
-        self.log.append([Record(time: self.time.wall, event: .signInRefused(code: code, claimed: user))]) { _ in }
+        self.refusals.refused(code: code, claimed: user)
     }
 
     func sessionOpened(_ opening: PostgresSessionOpening) {

@@ -235,7 +235,8 @@ actor LeaseService: Service {
 
     private func refuse(_ error: GloveboxError) {
         let refusal = GloveboxError(
-            .journalUnavailable, "the gateway can't write its log, so nothing may be opened: see the gateway's log",
+            .journalUnavailable,
+            "the gateway can't write its log, so nothing may be opened: mend what its own log tells of, and start it again",
             cause: error)
         self.refusal = refusal
         self.logger.critical(

@@ -16,10 +16,11 @@ extension RecordEvent {
             }
         case .signedOut(let subject):
             writer.write(4) { $0.write(1, subject) }
-        case .signInRefused(let code, let claimed):
+        case .signInRefused(let code, let claimed, let others):
             writer.write(5) {
                 $0.write(1, code)
                 $0.write(2, claimed)
+                if others > 0 { $0.write(3, others) }
             }
         case .agentConnected(let agent, let version):
             writer.write(6) {
@@ -96,7 +97,10 @@ extension RecordEvent {
         case 2: self = .agentInvited(name: try .init(body.string(1)))
         case 3: self = .enrolled(subject: try body.string(1), means: try body.string(2))
         case 4: self = .signedOut(subject: try body.string(1))
-        case 5: self = .signInRefused(code: try body.string(1), claimed: try body.stringIfPresent(2))
+        case 5:
+            self = .signInRefused(
+                code: try body.string(1), claimed: try body.stringIfPresent(2),
+                others: try body.unsignedIfPresent(3) ?? 0)
         case 6: self = .agentConnected(agent: try .init(body.string(1)), version: try body.string(2))
         case 7: self = .agentDisconnected(agent: try .init(body.string(1)), reason: try body.string(2))
         case 8: self = .policyLoaded(digest: try body.string(1))

@@ -6,7 +6,9 @@ package enum RecordEvent: Hashable, Sendable {
     case enrolled(subject: String, means: String)
     case signedOut(subject: String)
     /// Somebody was refused before it was known who they are.
-    case signInRefused(code: String, claimed: String?)
+    /// `others` were refused since the last of these records, and have none of their own: who floods a port doesn't fill
+    /// the log.
+    case signInRefused(code: String, claimed: String?, others: UInt64 = 0)
     case agentConnected(agent: AgentName, version: String)
     case agentDisconnected(agent: AgentName, reason: String)
     case policyLoaded(digest: String)

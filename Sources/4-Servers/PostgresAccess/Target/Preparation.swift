@@ -117,10 +117,31 @@ struct Preparation: Sendable {
             """
     }
 
+    /// The target's, then what is classified in every database.
+    private var classifications: [Classification] { self.target.classifications + Self.ownClassifications }
+
+    /// PostgreSQL's own columns that hold values of other tables, other people's statements, or secrets; where they are
+    /// missing, that's no error. (pg_authid's hashes are left to the detectors: by its views every role's name would be
+    /// classified too.)
+    private static let ownClassifications: [Classification] =
+        [
+            ("pg_stat_activity", ["query"], "query_text"), ("pg_prepared_statements", ["statement"], "query_text"),
+            ("pg_cursors", ["statement"], "query_text"),
+            ("pg_stats", ["most_common_vals", "histogram_bounds", "most_common_elems"], "statistics"),
+            ("pg_stats_ext", ["most_common_vals"], "statistics"),
+            ("pg_stats_ext_exprs", ["most_common_vals", "histogram_bounds", "most_common_elems"], "statistics"),
+            ("pg_shadow", ["passwd"], "password_hash"),
+            ("pg_user_mapping", ["umoptions"], "credential"), ("pg_user_mappings", ["umoptions"], "credential"),
+            ("pg_foreign_server", ["srvoptions"], "credential"), ("pg_subscription", ["subconninfo"], "credential"),
+        ].flatMap { table, columns, kind in
+            columns.map { Classification(schema: "pg_catalog", table: table, column: $0, kind: Kind(kind)) }
+        }
+        + ["public", "pg_catalog"].map {
+            Classification(schema: $0, table: "pg_stat_statements", column: "query", kind: Kind("query_text"))
+        }
+
     private var columnsStatement: String {
-        let classifications = self.target.classifications
-        guard !classifications.isEmpty else { return "SELECT NULL WHERE false" }
-        let names = classifications.enumerated().map { index, classification in
+        let names = self.classifications.enumerated().map { index, classification in
             "(\(index), \(literal(classification.schema)), \(literal(classification.table)), \(literal(classification.column)))"
         }
         return """
@@ -201,16 +222,17 @@ struct Preparation: Sendable {
         }
         var columns: [ColumnID: Kind] = [:]
         var missing = Set(self.target.classifications.indices)
+        let classifications = self.classifications
         for row in answers[2] {
             guard row.count == 3, let number = row[0].flatMap({ Int($0) }), let table = row[1].flatMap({ UInt32($0) }),
-                let attribute = row[2].flatMap({ Int16($0) }), self.target.classifications.indices.contains(number)
+                let attribute = row[2].flatMap({ Int16($0) }), classifications.indices.contains(number)
             else {
                 throw GloveboxError(
                     .targetRefused, "a session on '\(target)' can't be prepared: the database answered something else")
             }
             missing.remove(number)
             // Where several classifications reach one column, the first in the configuration names it.
-            let kind = self.target.classifications[number].kind
+            let kind = classifications[number].kind
             columns[ColumnID(table: table, attribute: attribute)] =
                 columns[ColumnID(table: table, attribute: attribute)] ?? kind
         }

@@ -51,11 +51,15 @@ package final class TunnelAgent: Sendable {
     }
 
     /// Begins to dial.
+    ///
+    /// - Parameters:
+    ///   - group: for the sessions' pipes.
+    ///   - control: for the control connection; best one of its own, so that no session's work keeps it waiting.
     package static func start(
         _ configuration: Configuration, targets: [TargetAnnouncement], events: any TunnelAgentEvents,
-        time: any TimeSource, on group: any EventLoopGroup, logger: Logger
+        time: any TimeSource, on group: any EventLoopGroup, control: (any EventLoop)? = nil, logger: Logger
     ) async throws -> TunnelAgent {
-        let eventLoop = group.next()
+        let eventLoop = control ?? group.next()
         let handle = try await eventLoop.submit {
             let core = AgentCore(configuration, targets: targets, events, time, group, eventLoop, logger)
             core.dial()
