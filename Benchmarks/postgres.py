@@ -1,12 +1,14 @@
-"""PostgreSQL reached directly, through HAProxy, through PgBouncer and through Glovebox, in one run on one machine.
+"""PostgreSQL reached directly, through its peers and through Glovebox, in one run on one machine.
 
 What is measured, with pgbench (libpq in C) as the client of each:
-  - select-only (`pgbench -S -M prepared`) by 1 and by 8 clients: transactions a second
+  - select-only (`pgbench -S -M prepared`) by 1, 8 and 64 clients: transactions a second, the median and 99th percentile
+    of their latencies, and the CPU time that all processes of the way take for one
   - one result of 1,000,000 rows (about 100 MB as text), read to its end: rows a second
 
-After a warm-up of each, legs take turns within a round, so that a slow minute of the machine hits all of them; the median of the rounds counts.
-Glovebox's leg includes the client's TLS, records and masking; the other legs have no TLS and do none of that. Glovebox runs
-as `glovebox up`: gateway and agent in one process, from the shipped build.
+After a warm-up of each, legs take turns within a round, so that a slow minute of the machine hits all of them; the median
+of the rounds counts. Glovebox's legs include the client's TLS, records and masking; the other legs do none of that, but
+for the two HAProxies, which have mutual TLS 1.3 between them as Glovebox's gateway and agent have. Glovebox runs as
+`glovebox up`: gateway and agent in one process, from the shipped build.
 """
 
 import argparse
@@ -25,8 +27,9 @@ import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-LEGS = ["direct", "haproxy", "pgbouncer", "glovebox"]
-CLIENTS = [1, 8]
+LEGS = ["direct", "haproxy", "pgbouncer", "haproxies", "glovebox", "glovebox-ram", "glovebox-masked"]
+CLIENTS = [1, 8, 64]
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 SCALE = 10  # of 100,000 rows each
 ROWS = SCALE * 100_000
 
@@ -63,9 +66,10 @@ def as_unprivileged(arguments):
 class Leg:
     """How a client reaches the database: a connection string, and a password that's in no argument and no file."""
 
-    def __init__(self, name, connection, password):
+    def __init__(self, name, connection, password, processes=()):
         self.name = name
         self.connection = connection
+        self.processes = processes
         self.passfile = os.memfd_create("passfile", 0)
         os.fchmod(self.passfile, 0o600)
         os.write(self.passfile, b"*:*:*:*:" + password.replace("\\", "\\\\").replace(":", "\\:").encode() + b"\n")
@@ -81,12 +85,44 @@ class Leg:
             fail(f"pgbench through {self.name}: {done.stderr.strip()[-600:]}")
         return done.stdout
 
+    def cpu(self):
+        """Seconds of CPU that the way's own processes have taken so far."""
+        ticks = 0
+        for process in self.processes:
+            with open(f"/proc/{process.pid}/stat", encoding="utf-8") as file:
+                fields = file.read().rsplit(")", 1)[1].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / CLOCK_TICKS
+
+    def memory(self):
+        """Resident MiB of the way's own processes."""
+        kilobytes = 0
+        for process in self.processes:
+            with open(f"/proc/{process.pid}/status", encoding="utf-8") as file:
+                kilobytes += int(re.search(r"VmRSS:\s+(\d+)", file.read()).group(1))
+        return kilobytes / 1024
+
     def select_only(self, clients, seconds):
-        out = self.pgbench(
-            "--select-only", "--protocol=prepared", f"--client={clients}", f"--jobs={min(clients, 2)}",
-            f"--time={seconds}", f"--scale={SCALE}",
-        )
-        return float(re.search(r"tps = ([\d.]+) \(without", out).group(1))
+        """Transactions a second, latencies in ms (median, 99th percentile), CPU in µs a transaction."""
+        with tempfile.TemporaryDirectory(prefix="glovebox-bench-log-") as folder:
+            before = self.cpu()
+            out = self.pgbench(
+                "--select-only", "--protocol=prepared", f"--client={clients}", f"--jobs={min(clients, 2)}",
+                f"--time={seconds}", f"--scale={SCALE}", "--log", "--sampling-rate=0.1",
+                f"--log-prefix={folder}/transactions",
+            )
+            used = self.cpu() - before
+            latencies = []
+            for name in os.listdir(folder):
+                with open(os.path.join(folder, name), encoding="utf-8") as file:
+                    latencies += [int(line.split()[2]) / 1000 for line in file]
+        latencies.sort()
+        count = int(re.search(r"transactions actually processed: (\d+)", out).group(1))
+        return {
+            "tps": float(re.search(r"tps = ([\d.]+) \(without", out).group(1)),
+            "p50": latencies[len(latencies) // 2], "p99": latencies[len(latencies) * 99 // 100],
+            "cpu": used / count * 1e6,
+        }
 
     def large_result(self, script):
         out = self.pgbench("--client=1", "--transactions=2", f"--file={script}")
@@ -99,6 +135,7 @@ class Bench:
         self.folder = folder
         self.wanted = legs
         self.processes = []
+        self.folders = []
         self.legs = []
         self.environment = {**os.environ, "GLOVEBOX_DEMO": os.path.join(folder, "demo")}
 
@@ -141,7 +178,7 @@ class Bench:
             SELECT count(*) FROM pgbench_accounts;
         """)
         for name in self.wanted:
-            self.legs.append(getattr(self, name)())
+            self.legs.append(getattr(self, name.replace("-", "_"))())
 
     def stop(self):
         for process in reversed(self.processes):
@@ -151,34 +188,66 @@ class Bench:
                 process.wait(timeout=15)
             except subprocess.TimeoutExpired:
                 process.kill()
+        for folder in self.folders:
+            shutil.rmtree(folder, ignore_errors=True)
         self.database("stop")
         # It may lie elsewhere, out of the temporary folder.
         with contextlib.suppress(FileNotFoundError), open(self.path("demo", "cluster"), encoding="utf-8") as file:
             shutil.rmtree(file.read().strip(), ignore_errors=True)
 
-    def plain(self, name, port):
-        return Leg(name, f"host=127.0.0.1 port={port} dbname=shop user=glovebox_read sslmode=disable", self.password)
+    def plain(self, name, port, processes=()):
+        connection = f"host=127.0.0.1 port={port} dbname=shop user=glovebox_read sslmode=disable"
+        return Leg(name, connection, self.password, processes)
 
     def direct(self):
         return self.plain("direct", self.port)
 
     def haproxy(self):
         port = free_port()
-        configuration = self.write("haproxy.cfg", f"""
+        process = self.run_haproxy("haproxy", port, "", f"127.0.0.1:{self.port}")
+        return self.plain("haproxy", port, [process])
+
+    def run_haproxy(self, name, port, binding, server):
+        configuration = self.write(f"{name}.cfg", f"""
 global
     maxconn 1000
+    ssl-default-bind-options ssl-min-ver TLSv1.3
+    ssl-default-server-options ssl-min-ver TLSv1.3
 defaults
     mode tcp
     timeout connect 5s
     timeout client 1h
     timeout server 1h
 listen postgres
-    bind 127.0.0.1:{port}
-    server database 127.0.0.1:{self.port}
+    bind 127.0.0.1:{port} {binding}
+    server next {server}
 """)
         process = self.spawn([find("haproxy"), "-db", "-q", "-f", configuration])
         wait_for_port(port, process, "HAProxy")
-        return self.plain("haproxy", port)
+        return process
+
+    def haproxies(self):
+        """Two, with mutual TLS 1.3 between them."""
+        def openssl(*arguments):
+            subprocess.run(["openssl", *arguments], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+        key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+        authority, authority_key = self.path("ca.pem"), self.path("ca.key")
+        openssl("req", "-x509", *key, "-days", "1", "-subj", "/CN=bench", "-keyout", authority_key, "-out", authority)
+        for name in ("near", "far"):
+            request, certificate, private = self.path(f"{name}.csr"), self.path(f"{name}.crt"), self.path(f"{name}.key")
+            openssl("req", "-new", *key, "-subj", f"/CN={name}", "-keyout", private, "-out", request)
+            openssl("x509", "-req", "-in", request, "-CA", authority, "-CAkey", authority_key, "-CAcreateserial",
+                    "-days", "1", "-out", certificate)
+            with open(certificate, encoding="utf-8") as one, open(private, encoding="utf-8") as other:
+                self.write(f"{name}.pem", one.read() + other.read())
+        near, far = free_port(), free_port()
+        second = self.run_haproxy(
+            "far", far, f"ssl crt {self.path('far.pem')} ca-file {authority} verify required",
+            f"127.0.0.1:{self.port}")
+        first = self.run_haproxy(
+            "near", near, "", f"127.0.0.1:{far} ssl crt {self.path('near.pem')} ca-file {authority} verify required")
+        return self.plain("haproxies", near, [first, second])
 
     def pgbouncer(self):
         port = free_port()
@@ -202,26 +271,49 @@ log_disconnections = 0
                 shutil.chown(path, "postgres", "postgres")
         process = self.spawn(as_unprivileged([find("pgbouncer"), "-q", configuration]), stderr=subprocess.DEVNULL)
         wait_for_port(port, process, "PgBouncer")
-        return self.plain("pgbouncer", port)
+        return self.plain("pgbouncer", port, [process])
 
     def glovebox(self):
+        return self.run_glovebox("glovebox", self.path("glovebox"))
+
+    def glovebox_ram(self):
+        """Journal and log in memory: what recording costs without its disk."""
+        folder = tempfile.mkdtemp(prefix="glovebox-bench-", dir="/dev/shm")
+        self.folders.append(folder)
+        return self.run_glovebox("glovebox-ram", folder)
+
+    def glovebox_masked(self):
+        """Every text cell of the rows is masked."""
+        return self.run_glovebox(
+            "glovebox-masked", self.path("glovebox-masked"), masked="filler")
+
+    def run_glovebox(self, name, folder, masked=None):
         program = os.path.join(ROOT, ".build-ship", "release", "glovebox")
         if not os.access(program, os.X_OK):
             fail("there's no shipped build: run scripts/build --ship")
-        state = self.path("demo", "state")
+        state = os.path.join(folder, "state")
+        os.makedirs(state, mode=0o700)
+        for role in ("read", "write"):
+            shutil.copy(self.path("demo", "state", f"{role}.password"), state)
         ports = {
             "API_PORT": free_port(), "POSTGRES_PORT": free_port(), "TUNNEL_PORT": free_port(),
             "DATABASE_PORT": self.port,
         }
         # The demo's own configuration, without bounds on rows and bytes: the same rows are read many times here.
-        for name in ("policy", "ceiling", "agent", "gateway"):
-            with open(os.path.join(ROOT, "Examples", "demo", f"{name}.yaml"), encoding="utf-8") as file:
+        for file_name in ("policy", "ceiling", "agent", "gateway"):
+            with open(os.path.join(ROOT, "Examples", "demo", f"{file_name}.yaml"), encoding="utf-8") as file:
                 text = file.read()
             for placeholder, value in ports.items():
                 text = text.replace(f"@{placeholder}@", str(value))
-            text = re.sub(r"limits: \{.*\}", "limits: {seconds: 300, sessions: 64}", text)
-            self.write(os.path.join("demo", "state", f"{name}.yaml"), text)
-        environment = {**os.environ, "GLOVEBOX_HOME": self.path("home")}
+            text = re.sub(r"limits: \{.*\}", "limits: {seconds: 300, sessions: 250}", text)
+            if masked and file_name == "ceiling":
+                columns = f"    columns:\n      public.pgbench_accounts.{masked}: {masked}\n"
+                text = text.replace("    columns:\n", columns, 1)
+                if columns not in text:
+                    fail("the demo's ceiling has no columns to add to")
+            with open(os.path.join(state, f"{file_name}.yaml"), "w", encoding="utf-8") as file:
+                file.write(text)
+        environment = {**os.environ, "GLOVEBOX_HOME": os.path.join(folder, "home")}
         process = self.spawn(
             [program, "up", "--state", state], env=environment, stdout=subprocess.PIPE, text=True
         )
@@ -243,12 +335,14 @@ log_disconnections = 0
         certificate = access["rootCertificate"]
         if certificate.startswith("-----BEGIN"):
             certificate = self.write("root.crt", certificate)
-        return Leg(
-            "glovebox",
+        leg = Leg(
+            name,
             f"host={access['host']} port={access['port']} user={access['user']} dbname={access.get('database', 'shop')} "
             f"sslmode=verify-full sslrootcert={certificate}",
-            lease["token"],
+            lease["token"], [process],
         )
+        leg.folder, leg.lease = folder, lease["id"]
+        return leg
 
 
 def find(program):
@@ -256,14 +350,33 @@ def find(program):
     return path or fail(f"{program} isn't installed: run scripts/install-packages bench")
 
 
-def table(title, unit, results, wanted):
+def median(results, figure=None):
+    return statistics.median(result[figure] if figure else result for result in results)
+
+
+def ratio(value, base):
+    return f"{value / base:.2f}" if base else "–"
+
+
+def table_of_transactions(title, results, wanted):
     print(f"\n{title}")
-    print(f"  {'':<12}{unit:>14}{'of direct':>12}")
-    base = statistics.median(results["direct"]) if "direct" in results else None
+    print(f"  {'':<16}{'tps':>9}{'of direct':>11}{'of 2 HAProxies':>16}{'p50 ms':>9}{'p99 ms':>9}{'CPU µs':>9}")
+    direct = median(results["direct"], "tps") if "direct" in results else None
+    pair = median(results["haproxies"], "tps") if "haproxies" in results else None
     for name in wanted:
-        value = statistics.median(results[name])
-        ratio = f"{value / base:.2f}" if base else "–"
-        print(f"  {name:<12}{value:>14,.0f}{ratio:>12}")
+        tps = median(results[name], "tps")
+        print(
+            f"  {name:<16}{tps:>9,.0f}{ratio(tps, direct):>11}{ratio(tps, pair):>16}"
+            f"{median(results[name], 'p50'):>9.3f}{median(results[name], 'p99'):>9.3f}"
+            f"{median(results[name], 'cpu'):>9.0f}")
+
+
+def table_of_rows(title, results, wanted):
+    print(f"\n{title}")
+    print(f"  {'':<16}{'rows/s':>12}{'of direct':>11}")
+    direct = median(results["direct"]) if "direct" in results else None
+    for name in wanted:
+        print(f"  {name:<16}{median(results[name]):>12,.0f}{ratio(median(results[name]), direct):>11}")
 
 
 def main():
@@ -297,8 +410,13 @@ def main():
                     rows[leg.name].append(leg.large_result(script))
             print(f"{os.cpu_count()} cores; {options.rounds} rounds of {options.seconds} s, medians")
             for clients in CLIENTS:
-                table(f"select-only, prepared, {clients} client{'s' * (clients > 1)}", "tps", transactions[clients], wanted)
-            table(f"one result of {ROWS:,} rows", "rows/s", rows, wanted)
+                title = f"select-only, prepared, {clients} client{'s' * (clients > 1)}"
+                table_of_transactions(title, transactions[clients], wanted)
+            table_of_rows(f"one result of {ROWS:,} rows", rows, wanted)
+            print("\nresident at the end, MiB")
+            for leg in bench.legs:
+                if leg.processes:
+                    print(f"  {leg.name:<16}{leg.memory():>9,.0f}")
         finally:
             bench.stop()
 

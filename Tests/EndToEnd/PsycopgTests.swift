@@ -147,8 +147,8 @@ struct PsycopgTests {
             with connect() as connection, connect() as other:
                 def watch():
                     while other.execute(
-                        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%%pg_sleep(61)%%' AND state = 'active' "
-                        "AND pid <> pg_backend_pid()").fetchone()[0] == 0:
+                        "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE %s AND wait_event = 'PgSleep'",
+                        ("glovebox/%",)).fetchone()[0] == 0:
                         pass
                     connection.cancel()
                 thread = threading.Thread(target=watch)

@@ -39,7 +39,7 @@ struct ReadRulesTests {
             "SELECT pg_advisory_unlock_all()",
         ])
     func allowed(text: String) async {
-        #expect(await self.judge.settled(text) == .allowed, "\(text)")
+        #expect(await self.judge.settled(text).code == nil, "\(text)")
     }
 
     @Test(
@@ -163,7 +163,7 @@ struct WriteRulesTests {
             "UPDATE t SET a = 1 WHERE CURRENT OF c",
         ])
     func allowed(text: String) async {
-        #expect(await self.judge.settled(text) == .allowed, "\(text)")
+        #expect(await self.judge.settled(text).code == nil, "\(text)")
     }
 
     @Test(

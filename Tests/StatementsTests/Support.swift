@@ -7,7 +7,8 @@ func makeCatalogue() -> FunctionCatalogue {
     var catalogue = FunctionCatalogue()
     catalogue.addFunctions(
         [
-            "count", "lower", "now", "upper", "generate_series", "json_agg", "substring", "extract", "timezone",
+            "count", "max", "rank", "lower", "now", "upper", "generate_series", "json_agg", "substring", "extract",
+            "timezone",
             "pg_get_viewdef", "table_to_xml", "database_to_xml", "current_setting", "row_number", "like_escape",
             "sum", "xmlconcat", "unnest",
         ], schema: "pg_catalog", isVolatile: false)
@@ -25,9 +26,21 @@ func makeCatalogue() -> FunctionCatalogue {
     return catalogue
 }
 
-func makeJudge(_ capability: Capability = .read) throws -> StatementJudge {
+/// `public.customers`, whose name, e-mail and card are classified.
+func makeRelations() -> ClassifiedRelations {
+    var relations = ClassifiedRelations()
+    relations.add(
+        schema: "public", name: "customers", columns: ["id", "full_name", "email", "card", "country", "notes"],
+        classified: ["full_name", "email", "card"])
+    return relations
+}
+
+func makeJudge(
+    _ capability: Capability = .read, relations: ClassifiedRelations = ClassifiedRelations()
+) throws -> StatementJudge {
     StatementJudge(
-        parser: try StatementParser(), rules: StatementRules(capability: capability, functions: makeCatalogue()))
+        parser: try StatementParser(),
+        rules: StatementRules(capability: capability, functions: makeCatalogue(), relations: relations))
 }
 
 extension StatementJudge {

@@ -13,6 +13,7 @@ package struct FunctionCatalogue: Sendable {
     private var byName: [String: Standing] = [:]
     private var volatileOperators: Set<String> = []
     private var ownVolatile: Set<String> = []
+    private var foreign: Set<String> = []
 
     package init() {}
 
@@ -21,6 +22,7 @@ package struct FunctionCatalogue: Sendable {
         for name in names {
             if self.bySchema[schema]?[name] != .volatile { self.bySchema[schema, default: [:]][name] = standing }
             if self.byName[name] != .volatile { self.byName[name] = standing }
+            if schema != "pg_catalog", schema != "information_schema" { self.foreign.insert(name) }
             if isVolatile, schema != "pg_catalog" { self.ownVolatile.insert(name) }
         }
     }
@@ -33,6 +35,12 @@ package struct FunctionCatalogue: Sendable {
     func standing(of name: String, schema: String?) -> Standing {
         guard let schema else { return self.byName[name] ?? .unknown }
         return self.bySchema[schema]?[name] ?? .unknown
+    }
+
+    /// Whether a call may mean a function that isn't PostgreSQL's own: nobody knows what that reads.
+    func isForeign(_ name: String, schema: String?) -> Bool {
+        if let schema { return schema != "pg_catalog" && schema != "information_schema" }
+        return self.foreign.contains(name)
     }
 
     func isVolatile(operator name: String) -> Bool { self.volatileOperators.contains(name) }

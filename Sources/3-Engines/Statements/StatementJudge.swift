@@ -3,7 +3,7 @@ import Synchronization
 /// Judges texts by ``StatementRules``, and remembers what it said of each.
 package final class StatementJudge: Sendable {
     package enum Verdict: Hashable, Sendable {
-        case allowed
+        case allowed(StatementOutputs)
         case refused(StatementRefusal)
     }
 
@@ -47,7 +47,11 @@ package final class StatementJudge: Sendable {
     }
 
     private func verdict(of tree: SyntaxTree) -> Verdict {
-        self.rules.judge(tree).map { .refused($0) } ?? .allowed
+        do throws(StatementRefusal) {
+            return .allowed(try self.rules.judge(tree))
+        } catch {
+            return .refused(error)
+        }
     }
 
     private func remember(_ text: String, _ verdict: Verdict) -> Verdict {

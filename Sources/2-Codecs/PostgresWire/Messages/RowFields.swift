@@ -11,6 +11,8 @@ package struct RowField: Hashable, Sendable {
     package var typeSize: Int16
     package var typeModifier: Int32
     package var format: ValueFormat
+    /// What it shows isn't for the client, by the ruling on its statement.
+    package var isHidden = false
 
     package init(
         name: String, tableOID: UInt32 = 0, attribute: Int16 = 0, type: PostgresType = .text, typeSize: Int16 = -1,
@@ -52,6 +54,20 @@ package final class RowFields: Sendable {
                     typeModifier: try body.field(Int32.self, "a column"), format: try body.format("a column's format")))
         }
         try body.finished("a row description")
+        self.init(fields)
+    }
+
+    /// The same, with what a ruling hides marked: columns that are stored ones are told by their table.
+    convenience init(body: ByteBuffer, hiding hidden: HiddenColumns) throws(PostgresWireError) {
+        var fields = try RowFields(body: body).fields
+        for index in fields.indices where fields[index].tableOID == 0 || fields[index].attribute == 0 {
+            fields[index].isHidden =
+                switch hidden {
+                case .none: false
+                case .columns(let columns) where columns.count == fields.count: columns[index]
+                case .all, .columns, .named: true
+                }
+        }
         self.init(fields)
     }
 

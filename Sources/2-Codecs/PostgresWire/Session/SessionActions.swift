@@ -17,10 +17,23 @@ package enum FrontendAction: Hashable, Sendable {
 
 /// What the caller's rules say of a statement's text.
 package enum StatementRuling: Hashable, Sendable {
-    case allow
+    /// - Parameters:
+    ///   - hiding: columns of its results.
+    ///   - naming: it gives SQL a name for something hidden, so that from now on nothing that SQL reaches by name is shown.
+    case allow(hiding: HiddenColumns = .none, naming: Bool = false)
     case refuse(ErrorFields)
     /// It isn't known yet: the message is held, to be offered again.
     case wait
+}
+
+/// Which columns of a result are hidden where they aren't stored ones.
+package enum HiddenColumns: Hashable, Sendable {
+    case none
+    case all
+    /// By position; another number of columns than there are hides all.
+    case columns([Bool])
+    /// What was named by SQL before.
+    case named
 }
 
 /// What is about to run, for the record.

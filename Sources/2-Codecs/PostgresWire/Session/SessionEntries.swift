@@ -17,6 +17,7 @@ final class PreparedStatement {
     /// It came to nothing.
     var isVoid = false
     var result: DescribedResult?
+    var hidden = HiddenColumns.none
 
     private(set) lazy var isInert = !self.name.isEmpty && (self.text.map { SQLLexer.isInert($0) } ?? false)
 
@@ -88,6 +89,7 @@ final class DescribedResult {
 
     let group: UInt64
     let epoch: UInt64
+    var hidden = HiddenColumns.none
     var state = State.pending
 
     init(group: UInt64, epoch: UInt64) {
@@ -117,6 +119,7 @@ final class DescribedResult {
 /// The COPY … TO STDOUT of one message that runs, and the columns of the only one.
 final class SessionCopies {
     let statements: CopyStatements
+    var hidden = HiddenColumns.none
     var next = 0
     var columns: RowFields?
 
@@ -133,6 +136,7 @@ struct Expectation {
         var statement: PreparedStatement?
         var portal: BoundPortal?
         var serial: UInt64
+        var hidden = HiddenColumns.none
     }
 
     enum Answer {

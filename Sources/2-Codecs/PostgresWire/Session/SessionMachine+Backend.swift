@@ -111,7 +111,7 @@ extension SessionMachine {
             self.expectations.removeFirst()
             return isInjected ? .swallow : .forward
         case (.describe(let result), .rowDescription):
-            let fields = try RowFields(body: frame.body)
+            let fields = try RowFields(body: frame.body, hiding: result.hidden)
             result.state = .known(fields)
             self.expectations.removeFirst()
             return isInjected ? .described(fields) : .rowDescription(fields)
@@ -119,13 +119,13 @@ extension SessionMachine {
             self.expectations.removeFirst()
             return .swallow
         case (.describeCopy(let copies), .rowDescription):
-            let fields = try RowFields(body: frame.body)
+            let fields = try RowFields(body: frame.body, hiding: copies.hidden)
             copies.columns = fields
             self.expectations.removeFirst()
             return .described(fields)
-        case (.query, .rowDescription):
+        case (.query(let query), .rowDescription):
             guard case .none = self.copying else { throw .unexpected(frame.kind, "during COPY") }
-            let fields = try RowFields(body: frame.body)
+            let fields = try RowFields(body: frame.body, hiding: query.hidden)
             self.current = fields
             return .rowDescription(fields)
         default: throw .unexpected(frame.kind, "now")

@@ -6,7 +6,7 @@ extension SessionMachine {
     ///
     /// - Parameter judge: rules on the text of a query or a Parse that would reach the server.
     package mutating func received(
-        fromFrontend frame: Frame, judging judge: (String) -> StatementRuling = { _ in .allow }
+        fromFrontend frame: Frame, judging judge: (String) -> StatementRuling = { _ in .allow() }
     ) throws(PostgresWireError) -> FrontendAction {
         switch self.phase {
         case .open: break
@@ -54,13 +54,17 @@ extension SessionMachine {
         switch message {
         case .query(let text):
             switch judge(text) {
-            case .allow: return self.query(text)
+            case .allow(let hidden, let isNaming):
+                if isNaming { self.hiddenByName = .all }
+                return self.query(text, hidden)
             case .refuse(let refusal): return self.refuse(kind, refusal)
             case .wait: return .hold
             }
         case .parse(let parse):
             switch judge(parse.text) {
-            case .allow: return self.parse(parse)
+            case .allow(let hidden, let isNaming):
+                if isNaming { self.hiddenByName = .all }
+                return self.parse(parse, hidden)
             case .refuse(let refusal): return self.refuse(kind, refusal)
             case .wait: return .hold
             }
@@ -83,12 +87,13 @@ extension SessionMachine {
 
     // MARK: Messages
 
-    private mutating func query(_ text: String) -> FrontendAction {
+    private mutating func query(_ text: String, _ hidden: HiddenColumns) -> FrontendAction {
         let copies = CopyStatements(in: text)
         var before: ByteBuffer?
         var running: SessionCopies?
         if copies.mayCopyOut {
             let session = SessionCopies(copies)
+            session.hidden = hidden
             // In an open group a Sync of ours would end the client's transaction.
             if let describing = copies.only?.describing, !self.isGroupOpen {
                 var buffer = ByteBuffer()
@@ -102,7 +107,9 @@ extension SessionMachine {
             }
             running = session
         }
-        self.expect(.query(self.startQuery(running)))
+        var query = self.startQuery(running)
+        query.hidden = hidden == .named ? self.hiddenByName : hidden
+        self.expect(.query(query))
         return .forward(recording: .query(text), after: before)
     }
 
@@ -124,7 +131,7 @@ extension SessionMachine {
         return query
     }
 
-    private mutating func parse(_ parse: FrontendMessage.Parse) -> FrontendAction {
+    private mutating func parse(_ parse: FrontendMessage.Parse, _ hidden: HiddenColumns) -> FrontendAction {
         if !parse.statement.isEmpty && self.statements[parse.statement] == nil {
             guard self.statements.count < self.bounds.statements,
                 self.statementBytes + parse.text.utf8.count <= self.bounds.statementBytes
@@ -133,6 +140,7 @@ extension SessionMachine {
         let entry = PreparedStatement(
             name: parse.statement, text: parse.text, group: self.group, epoch: self.epoch,
             previous: self.statement(parse.statement))
+        entry.hidden = hidden
         self.setStatement(parse.statement, entry)
         self.expect(.parse(entry))
         self.isGroupOpen = true
@@ -162,11 +170,13 @@ extension SessionMachine {
         case .statement:
             let statement = self.statement(name)
             if self.isUnsure(statement) { return .hold }
+            result.hidden = self.hidden(by: statement)
             statement?.result = result
             self.expect(.describeParameters(result))
         case .portal:
             let portal = self.portal(name)
             if self.isUnsure(portal) { return .hold }
+            result.hidden = self.hidden(by: portal?.statement)
             if let portal { self.attach(result, to: portal) }
             self.expect(.describe(result))
         }
@@ -193,12 +203,14 @@ extension SessionMachine {
         var result: DescribedResult?
         if let statement = portal.statement, statement.copies.mayCopyOut {
             let session = SessionCopies(statement.copies)
+            session.hidden = statement.hidden
             copies = session
             if let describing = statement.copies.only?.describing { before = self.describeCopy(describing, session) }
         } else if let known = self.result(for: portal) {
             result = known
         } else {
             let asked = DescribedResult(group: self.group, epoch: self.epoch)
+            asked.hidden = self.hidden(by: portal.statement)
             self.attach(asked, to: portal)
             self.expect(.describe(asked), .injected)
             var buffer = ByteBuffer()
@@ -298,6 +310,15 @@ extension SessionMachine {
         BoundPortal(
             name: name, statement: nil, resultFormats: [], isRemoval: true, group: self.group, epoch: self.epoch,
             serial: self.serial, previous: previous)
+    }
+
+    /// What the rows of a statement hide. Where its text isn't known, or SQL may have put another under its name since, it
+    /// may be anything that SQL has named.
+    private func hidden(by statement: PreparedStatement?) -> HiddenColumns {
+        guard let statement, statement.text != nil, statement.hidden != .named,
+            statement.name.isEmpty || statement.epoch == self.epoch || self.hiddenByName == .none
+        else { return self.hiddenByName }
+        return statement.hidden
     }
 
     private func attach(_ result: DescribedResult, to portal: BoundPortal) {

@@ -8,6 +8,8 @@ package struct StatementRefusal: Error, Hashable, Sendable {
         case setting = "setting_refused"
         case function = "function_refused"
         case unknownFunction = "function_unknown"
+        /// Which rows come, or in which order, would tell of a value that is masked.
+        case predicate = "predicate_refused"
         /// PostgreSQL's parser doesn't take it, so nobody knows what it would do.
         case syntax = "statement_not_parsed"
         case tooLong = "statement_too_long"
@@ -36,7 +38,7 @@ package struct StatementRefusal: Error, Hashable, Sendable {
     package var sqlState: String {
         switch self.code {
         case .writes: "25006"
-        case .kind, .setting, .function: "42501"
+        case .kind, .setting, .function, .predicate: "42501"
         case .unknownFunction: "42883"
         case .syntax: "42601"
         case .tooLong: "54000"

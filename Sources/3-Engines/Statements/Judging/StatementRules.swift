@@ -9,21 +9,56 @@ package import GloveboxCore
 package struct StatementRules: Sendable {
     package var capability: Capability
     package var functions: FunctionCatalogue
+    package var relations: ClassifiedRelations
 
-    package init(capability: Capability, functions: FunctionCatalogue) {
+    package init(
+        capability: Capability, functions: FunctionCatalogue, relations: ClassifiedRelations = ClassifiedRelations()
+    ) {
         self.capability = capability
         self.functions = functions
+        self.relations = relations
     }
 
     var writes: Bool { self.capability != .read }
 
     /// Judges every statement of a text.
-    package func judge(_ tree: SyntaxTree) -> StatementRefusal? {
-        do throws(StatementRefusal) {
-            for (kind, fields) in tree.statements { try self.judge(kind, fields) }
-            return nil
-        } catch {
-            return error
+    /// - Returns: what its results may show.
+    package func judge(_ tree: SyntaxTree) throws(StatementRefusal) -> StatementOutputs {
+        var outputs = StatementOutputs()
+        let statements = tree.statements
+        for (kind, fields) in statements {
+            try self.judge(kind, fields)
+            let hidden = try self.hiddenOutputs(kind, fields)
+            if hidden != .none, Self.naming.contains(kind) { outputs.areNamed = true }
+            if statements.count == 1 {
+                outputs.hidden = hidden
+            } else if hidden != .none {
+                outputs.hidden = hidden == .named && [.none, .named].contains(outputs.hidden) ? .named : .all
+            }
+        }
+        return outputs
+    }
+
+    /// What these make is run or read by its name later.
+    private static let naming: Set<String> = ["PrepareStmt", "DeclareCursorStmt"]
+
+    private func hiddenOutputs(_ kind: String, _ fields: SyntaxNode) throws(StatementRefusal) -> HiddenOutputs {
+        guard !self.relations.isEmpty else { return .none }
+        switch kind {
+        case "SelectStmt":
+            let functions = self.functions
+            let lineage = Lineage(
+                relations: self.relations, isOpaque: { functions.isForeign($0, schema: $1) })
+            return HiddenOutputs(try lineage.output(of: fields, in: QueryScope()))
+        case "ExplainStmt", "PrepareStmt", "DeclareCursorStmt", "CopyStmt":
+            guard let (inner, query) = fields["query"].tagged else { return .none }
+            let hidden = try self.hiddenOutputs(inner, query)
+            // A plan shows none of the values.
+            return kind == "ExplainStmt" ? .none : hidden
+        case "FetchStmt", "ExecuteStmt": return .named
+        // Where a statement writes, what it returns isn't followed.
+        case "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt": return .all
+        default: return .none
         }
     }
 

@@ -56,6 +56,23 @@ package struct SyntaxNode: Sendable {
         return all
     }
 
+    /// Calls `body` for each object of that name here or inside, however deep.
+    func forEachObject(named name: String, _ body: (SyntaxNode) -> Void) {
+        guard let entry = self.entry else { return }
+        for index in self.index..<Int(entry.end) {
+            let node = SyntaxNode(tree: self.tree, index: index)
+            if self.tree.entries[index].form == .object, node.key == name { body(node) }
+        }
+    }
+
+    /// Whether any of these objects is here or inside, however deep.
+    func contains(anyOf names: Set<String>) -> Bool {
+        guard let entry = self.entry else { return false }
+        return (self.index..<Int(entry.end)).contains { index in
+            self.tree.entries[index].form == .object && names.contains(SyntaxNode(tree: self.tree, index: index).key)
+        }
+    }
+
     /// Of a node that says its kind: that, and its fields.
     package var tagged: (kind: String, fields: SyntaxNode)? {
         guard self.entry?.form == .object else { return nil }

@@ -114,7 +114,10 @@ package final class PostgresAgentSessions: Sendable {
                 let columns = try preparation.judge(backend.answers)
                 let judge =
                     try knownJudge
-                    ?? self.keep(try preparation.functions(backend.answers), for: target.name, request.capability)
+                    ?? self.keep(
+                        StatementRules(
+                            capability: request.capability, functions: try preparation.functions(backend.answers),
+                            relations: preparation.relations(backend.answers)), for: target.name)
                 try await self.journal.append([
                     self.record(
                         request,
@@ -165,13 +168,10 @@ package final class PostgresAgentSessions: Sendable {
         }
     }
 
-    private func keep(
-        _ functions: FunctionCatalogue, for target: TargetName, _ capability: Capability
-    ) -> StatementJudge {
-        let judge = StatementJudge(
-            parser: self.parser, rules: StatementRules(capability: capability, functions: functions))
+    private func keep(_ rules: StatementRules, for target: TargetName) -> StatementJudge {
+        let judge = StatementJudge(parser: self.parser, rules: rules)
         let kept = KeptJudge(judge: judge, readAt: self.time.boot)
-        self.state.withLock { $0.judges[JudgeKey(target: target, capability: capability)] = kept }
+        self.state.withLock { $0.judges[JudgeKey(target: target, capability: rules.capability)] = kept }
         return judge
     }
 

@@ -43,7 +43,8 @@ struct ResultMasking {
         let id = ColumnID(table: field.tableOID, attribute: field.attribute)
         let isStored = field.tableOID != 0 && field.attribute != 0
         return ColumnPlan(
-            kind: isStored ? self.classified[id] : nil, form: ValueForm(field.type, format),
+            kind: isStored ? self.classified[id] : field.isHidden ? .classified : nil,
+            form: ValueForm(field.type, format),
             scope: isStored && self.isLinkable ? .column(table: id.table, attribute: id.attribute) : .random)
     }
 
@@ -305,6 +306,8 @@ enum ValueForm: Hashable {
 }
 
 extension Kind {
+    /// Stands for what was worked out from a classified column.
+    static let classified = Kind("classified")
     /// Stands for a value that is too long to be looked through.
     static let tooLong = Kind("too_long")
 }

@@ -61,7 +61,7 @@ extension SessionRelay {
             return .wait
         }
         switch verdict {
-        case .allowed: return .allow
+        case .allowed(let outputs): return .allow(hiding: HiddenColumns(outputs.hidden), naming: outputs.areNamed)
         case .refused(let reason):
             refusal = reason
             return .refuse(ErrorFields(reason))
@@ -147,5 +147,17 @@ extension SessionRelay {
         let left = since + limit - .now()
         if left > .zero { return self.startTimer(left) }
         self.end(.secondsReached(seconds), sqlState: "57014")
+    }
+}
+
+extension HiddenColumns {
+    init(_ outputs: HiddenOutputs) {
+        self =
+            switch outputs {
+            case .none: .none
+            case .all: .all
+            case .columns(let columns): .columns(columns)
+            case .named: .named
+            }
     }
 }

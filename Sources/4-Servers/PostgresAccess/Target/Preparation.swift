@@ -132,7 +132,7 @@ struct Preparation: Sendable {
             ("pg_stats_ext_exprs", ["most_common_vals", "histogram_bounds", "most_common_elems"], "statistics"),
             ("pg_shadow", ["passwd"], "password_hash"),
             ("pg_user_mapping", ["umoptions"], "credential"), ("pg_user_mappings", ["umoptions"], "credential"),
-            ("pg_foreign_server", ["srvoptions"], "credential"), ("pg_subscription", ["subconninfo"], "credential"),
+            ("pg_subscription", ["subconninfo"], "credential"),
         ].flatMap { table, columns, kind in
             columns.map { Classification(schema: "pg_catalog", table: table, column: $0, kind: Kind(kind)) }
         }
@@ -166,7 +166,10 @@ struct Preparation: Sendable {
                   AND (a.attname = r.attname OR NOT EXISTS (
                     SELECT FROM pg_catalog.pg_attribute o WHERE o.attrelid = w.ev_class AND o.attname = r.attname AND o.attnum > 0))
               ) x)
-            SELECT number, relid, attnum FROM reached
+            SELECT r.number, r.relid, r.attnum, n.nspname, c.relname, r.attname, (
+              SELECT pg_catalog.array_to_string(pg_catalog.array_agg(a.attname::pg_catalog.text ORDER BY a.attnum), pg_catalog.chr(1))
+              FROM pg_catalog.pg_attribute a WHERE a.attrelid = r.relid AND a.attnum > 0 AND NOT a.attisdropped)
+            FROM reached r JOIN pg_catalog.pg_class c ON c.oid = r.relid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
             """
     }
 
@@ -224,7 +227,7 @@ struct Preparation: Sendable {
         var missing = Set(self.target.classifications.indices)
         let classifications = self.classifications
         for row in answers[2] {
-            guard row.count == 3, let number = row[0].flatMap({ Int($0) }), let table = row[1].flatMap({ UInt32($0) }),
+            guard row.count == 7, let number = row[0].flatMap({ Int($0) }), let table = row[1].flatMap({ UInt32($0) }),
                 let attribute = row[2].flatMap({ Int16($0) }), classifications.indices.contains(number)
             else {
                 throw GloveboxError(
@@ -244,6 +247,22 @@ struct Preparation: Sendable {
             )
         }
         return columns
+    }
+
+    /// The relations of the classified columns, by name.
+    func relations(_ answers: [[[String?]]]) -> ClassifiedRelations {
+        var found: [[String]: (columns: [String], classified: Set<String>)] = [:]
+        for row in answers[2] {
+            guard let schema = row[3], let table = row[4], let column = row[5] else { continue }
+            let columns = (row[6] ?? "").split(separator: "\u{1}").map(String.init)
+            found[[schema, table], default: (columns, [])].classified.insert(column)
+        }
+        var relations = ClassifiedRelations()
+        for (name, relation) in found {
+            relations.add(
+                schema: name[0], name: name[1], columns: relation.columns, classified: relation.classified)
+        }
+        return relations
     }
 
     /// - Throws: `target_refused` for an answer that can't be read.

@@ -1,0 +1,131 @@
+"""How long a lease's end takes: from the API call to the closing of its clients' sockets.
+
+200 sessions of one lease run a statement each that sends rows for ever; then the lease is ended by one call of the API
+(`POST /v1/leases/ID/end`, over a connection that stands already). Counted for each client is the time from the first
+byte of the call to the end of its connection, read from the raw socket; in the end nothing may run in the database any
+more. Glovebox runs as `glovebox up`, from the shipped build.
+"""
+
+import argparse
+import contextlib
+import http.client
+import json
+import os
+import select
+import signal
+import ssl
+import sys
+import tempfile
+import time
+
+import psycopg
+
+import postgres
+
+STATEMENT = b"SELECT number, pg_sleep(0.05), repeat('x', 1000) FROM generate_series(1, 1000000) AS number"
+
+
+def percentile(sorted_values, part):
+    return sorted_values[min(len(sorted_values) - 1, int(len(sorted_values) * part))]
+
+
+def connect_api(leg_folder):
+    home = os.path.join(leg_folder, "home")
+    with open(os.path.join(home, "profile.json"), encoding="utf-8") as file:
+        gateway = json.load(file)["gateway"]
+    host, port = gateway.removeprefix("https://").rsplit(":", 1)
+    context = ssl.create_default_context(cafile=os.path.join(home, "ca.pem"))
+    context.load_cert_chain(os.path.join(home, "client.pem"), os.path.join(home, "client.key"))
+    connection = http.client.HTTPSConnection(host, int(port), context=context)
+    connection.request("GET", "/v1/whoami")
+    answer = connection.getresponse()
+    answer.read()
+    if answer.status != 200:
+        postgres.fail(f"the API answers {answer.status}")
+    return connection
+
+
+def run(bench, sessions, seconds):
+    """Milliseconds from the call to the end of each client's connection."""
+    leg = bench.run_glovebox("glovebox", bench.path(f"glovebox-{time.monotonic_ns()}"))
+    folder = leg.folder
+    clients = []
+    for _ in range(sessions):
+        client = psycopg.connect(
+            f"{leg.connection} passfile=/proc/self/fd/{leg.passfile}", autocommit=True)
+        client.pgconn.send_query(STATEMENT)
+        client.pgconn.flush()
+        clients.append(client)
+    sockets = {client.pgconn.socket: client for client in clients}
+    poller = select.epoll()
+    for number in sockets:
+        os.set_blocking(number, False)
+        poller.register(number, select.EPOLLIN | select.EPOLLRDHUP)
+    ended = {}
+
+    def read(until):
+        while len(ended) < sessions and time.monotonic() < until:
+            for number, _ in poller.poll(timeout=0.05):
+                with contextlib.suppress(BlockingIOError):
+                    while True:
+                        try:
+                            data = os.read(number, 1 << 16)
+                        except ConnectionResetError:
+                            data = b""
+                        if not data:
+                            ended[number] = time.monotonic()
+                            poller.unregister(number)
+                            break
+
+    read(time.monotonic() + seconds)
+    if ended:
+        postgres.fail("a session ended by itself")
+    running = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%generate_series(1, 1000000)%' AND pid <> pg_backend_pid()"
+    if int(bench.database("psql", "--dbname", "shop", "-At", text=running)) < sessions:
+        postgres.fail("not all sessions are busy")
+    api = connect_api(folder)
+    # The answer is read after the clients' ends: the call is what begins everything.
+    begun = time.monotonic()
+    api.request("POST", f"/v1/leases/{leg.lease}/end")
+    read(begun + 30)
+    status = api.getresponse().status
+    if status != 200 or len(ended) < sessions:
+        postgres.fail(f"the API answered {status}; {len(ended)} of {sessions} clients' connections ended")
+    left = 1
+    while left and time.monotonic() < begun + 30:
+        left = int(bench.database("psql", "--dbname", "shop", "-At", text=running))
+    if left:
+        postgres.fail(f"{left} statements still run in the database")
+    return [(end - begun) * 1000 for end in ended.values()]
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="scripts/bench ending")
+    parser.add_argument("--sessions", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=2, help="how long they run before the end")
+    options = parser.parse_args()
+    if min(options.sessions, options.rounds, options.seconds) < 1 or options.sessions > 240:
+        parser.error("sessions (up to 240), rounds and seconds are at least 1")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with tempfile.TemporaryDirectory(prefix="glovebox-bench-") as folder:
+        os.chmod(folder, 0o711)
+        bench = postgres.Bench(folder, [])
+        try:
+            bench.start()
+            bench.database("psql", "--dbname", "shop", text="ALTER SYSTEM SET max_connections = 300")
+            bench.database("stop")
+            bench.database("start")
+            print(f"{os.cpu_count()} cores; {options.sessions} busy sessions of one lease, ms from the call to a client's end")
+            print(f"  {'':<8}{'p50':>8}{'p99':>8}{'last':>8}")
+            for number in range(options.rounds):
+                times = sorted(run(bench, options.sessions, options.seconds))
+                print(
+                    f"  round {number + 1:<2}{percentile(times, 0.5):>8.1f}{percentile(times, 0.99):>8.1f}{times[-1]:>8.1f}",
+                    flush=True)
+        finally:
+            bench.stop()
+
+
+if __name__ == "__main__":
+    main()

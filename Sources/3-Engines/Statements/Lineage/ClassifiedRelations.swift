@@ -1,0 +1,29 @@
+/// The tables and views with classified columns, by name.
+package struct ClassifiedRelations: Sendable {
+    struct Relation: Sendable {
+        /// In their order; empty where they aren't known.
+        var columns: [String]
+        var classified: Set<String>
+    }
+
+    private var relations: [String: [String: Relation]] = [:]
+
+    package init() {}
+
+    package var isEmpty: Bool { self.relations.isEmpty }
+
+    /// - Parameters:
+    ///   - columns: all of the relation, in order.
+    ///   - classified: those whose values are masked.
+    package mutating func add(schema: String, name: String, columns: [String], classified: Set<String>) {
+        self.relations[name, default: [:]][schema] = Relation(columns: columns, classified: classified)
+    }
+
+    /// What a name may mean. Without a schema any of that name is meant, whatever the search path says.
+    func relation(_ name: String, schema: String?) -> Relation? {
+        guard let found = self.relations[name] else { return nil }
+        if let schema { return found[schema] }
+        guard found.count > 1 else { return found.values.first }
+        return Relation(columns: [], classified: found.values.reduce(into: []) { $0.formUnion($1.classified) })
+    }
+}

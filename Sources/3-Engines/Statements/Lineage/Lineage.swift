@@ -1,0 +1,418 @@
+/// Follows a statement to the classified columns that it reads.
+///
+/// PostgreSQL says of a result's column which stored column it is, if it's one; of everything that's worked out it says
+/// nothing. So that an expression over a classified column is masked as the column is, and so that nobody sorts, joins
+/// or filters by what they may not see, names are resolved here, by the rules of PostgreSQL (manual, "Queries"), and
+/// where they can't be, the worse is believed.
+struct Lineage {
+    let relations: ClassifiedRelations
+    /// Of other schemas than PostgreSQL's own: nobody knows what such a function reads.
+    let isOpaque: (_ function: String, _ schema: String?) -> Bool
+
+    /// More deeply nested queries aren't followed.
+    private static let deepest = 64
+
+    // MARK: Queries
+
+    /// - Throws: `predicate_refused` for a condition, an order or a grouping that tells of a classified column.
+    func output(
+        of query: SyntaxNode, in around: QueryScope, depth: Int = 0
+    ) throws(StatementRefusal) -> QueryOutput {
+        guard depth < Self.deepest else {
+            throw StatementRefusal(.tooLong, "the statement is nested more deeply than is judged")
+        }
+        var scope = around
+        try self.addCommon(query["withClause"], to: &scope, depth)
+        let output: QueryOutput
+        if let operation = query["op"].string, operation != "SETOP_NONE" {
+            let left = try self.output(of: query["larg"], in: scope, depth: depth + 1)
+            let right = try self.output(of: query["rarg"], in: scope, depth: depth + 1)
+            output = left.merged(right)
+            if !query["all"].bool { try self.checkDistinct(output) }
+        } else if query["valuesLists"].exists {
+            output = try self.values(query["valuesLists"], scope, depth)
+        } else {
+            for item in query["fromClause"].elements {
+                scope.sources += try self.sources(item, scope, depth)
+            }
+            try self.check(query["whereClause"], scope, depth)
+            output = try self.targets(query["targetList"], scope, depth)
+            try self.checkGrouping(query, output, scope, depth)
+        }
+        try self.checkOrder(query["sortClause"], output, scope, depth)
+        for clause in [query["limitCount"], query["limitOffset"], query["windowClause"]] {
+            if try self.isTainted(clause, scope, depth) { throw .predicate("LIMIT, OFFSET or a window") }
+        }
+        return output
+    }
+
+    private func addCommon(_ with: SyntaxNode, to scope: inout QueryScope, _ depth: Int) throws(StatementRefusal) {
+        let isRecursive = with["recursive"].bool
+        for item in with["ctes"].elements {
+            let common = item.of("CommonTableExpr")
+            guard let name = common["ctename"].string, let (kind, query) = common["ctequery"].tagged else { continue }
+            var output = QueryOutput.unknown
+            if kind == "SelectStmt" {
+                var inside = QueryScope(common: scope.common, outer: [scope.sources] + scope.outer)
+                // What it says of itself isn't known yet: the worse, if it reads anything classified.
+                if isRecursive {
+                    inside.common[name] = self.readsClassified(query) ? .unknown : QueryOutput(isComplete: false)
+                }
+                output = try self.output(of: query, in: inside, depth: depth + 1)
+            }
+            scope.common[name] = Self.renamed(output, common["aliascolnames"].names)
+        }
+    }
+
+    private func readsClassified(_ node: SyntaxNode) -> Bool {
+        var found = false
+        node.forEachObject(named: "RangeVar") { range in
+            let relation = self.relations.relation(range["relname"].string ?? "", schema: range["schemaname"].string)
+            found = found || relation != nil
+        }
+        return found
+    }
+
+    private func values(
+        _ lists: SyntaxNode, _ scope: QueryScope, _ depth: Int
+    ) throws(StatementRefusal) -> QueryOutput {
+        var output: QueryOutput?
+        for list in lists.elements {
+            var row = QueryOutput()
+            for (index, value) in list.of("List")["items"].elements.enumerated() {
+                row.columns.append(
+                    QueryOutput.Column(
+                        name: "column\(index + 1)", isTainted: try self.isTainted(value, scope, depth), isStored: false)
+                )
+            }
+            output = output?.merged(row) ?? row
+        }
+        return output ?? QueryOutput()
+    }
+
+    private func targets(
+        _ list: SyntaxNode, _ scope: QueryScope, _ depth: Int
+    ) throws(StatementRefusal) -> QueryOutput {
+        var output = QueryOutput()
+        for item in list.elements {
+            let target = item.of("ResTarget")
+            let value = target["val"]
+            let reference = value.of("ColumnRef")
+            if let last = reference["fields"].elements.last, last.of("A_Star").exists {
+                let qualifier = reference["fields"].names.last
+                for source in scope.sources where qualifier == nil || source.name == qualifier {
+                    output.columns += source.output.columns
+                    output.isComplete = output.isComplete && source.output.isComplete
+                }
+                if qualifier != nil, !scope.sources.contains(where: { $0.name == qualifier }) {
+                    output = output.merged(.unknown)
+                }
+                continue
+            }
+            let names = reference["fields"].names
+            if reference.exists, let column = self.resolve(names, scope) {
+                output.columns.append(
+                    QueryOutput.Column(
+                        name: target["name"].string ?? names.last, isTainted: column.isTainted,
+                        isStored: column.isStored))
+            } else {
+                output.columns.append(
+                    QueryOutput.Column(
+                        name: target["name"].string ?? names.last, isTainted: try self.isTainted(value, scope, depth),
+                        isStored: false))
+            }
+        }
+        return output
+    }
+
+    // MARK: FROM
+
+    private func sources(
+        _ item: SyntaxNode, _ scope: QueryScope, _ depth: Int
+    ) throws(StatementRefusal) -> [QuerySource] {
+        guard depth < Self.deepest, let (kind, node) = item.tagged else {
+            throw StatementRefusal(.tooLong, "the statement is nested more deeply than is judged")
+        }
+        switch kind {
+        case "RangeVar": return [self.source(table: node, scope)]
+        case "RangeSubselect":
+            guard let (kind, query) = node["subquery"].tagged, kind == "SelectStmt" else { break }
+            let output = try self.output(of: query, in: scope.inner, depth: depth + 1)
+            return [Self.source(output, node["alias"])]
+        case "JoinExpr": return try self.join(node, scope, depth)
+        case "RangeTableSample":
+            if try self.isTainted(node["args"], scope, depth) { throw .predicate("TABLESAMPLE") }
+            return try self.sources(node["relation"], scope, depth + 1)
+        case "RangeFunction", "RangeTableFunc":
+            // How many rows come tells of the value.
+            let functions = kind == "RangeFunction" ? node["functions"] : node
+            if try self.isTainted(functions, scope, depth) { throw .predicate("a function in FROM") }
+            return [Self.source(QueryOutput(isComplete: false), node["alias"])]
+        default: break
+        }
+        return [QuerySource(name: "", output: .unknown)]
+    }
+
+    private func source(table: SyntaxNode, _ scope: QueryScope) -> QuerySource {
+        let (name, schema) = (table["relname"].string ?? "", table["schemaname"].string)
+        let alias = table["alias"]
+        if schema == nil, let common = scope.common[name] {
+            var source = Self.source(common, alias)
+            if !alias.exists { source.name = name }
+            return source
+        }
+        var output = QueryOutput(isComplete: false)
+        if let relation = self.relations.relation(name, schema: schema) {
+            output.isComplete = !relation.columns.isEmpty
+            let columns = relation.columns.isEmpty ? Array(relation.classified) : relation.columns
+            output.columns = columns.map {
+                QueryOutput.Column(name: $0, isTainted: relation.classified.contains($0), isStored: true)
+            }
+        }
+        var source = Self.source(output, alias)
+        if !alias.exists {
+            source.name = name
+            source.schema = schema
+        }
+        return source
+    }
+
+    private static func source(_ output: QueryOutput, _ alias: SyntaxNode) -> QuerySource {
+        QuerySource(name: alias["aliasname"].string ?? "", output: Self.renamed(output, alias["colnames"].names))
+    }
+
+    private static func renamed(_ output: QueryOutput, _ names: [String]) -> QueryOutput {
+        if names.isEmpty { return output }
+        var output = output
+        guard output.isComplete, names.count <= output.columns.count else {
+            // Which is which isn't known any more.
+            if output.isTainted { return .unknown }
+            output.columns = []
+            output.isComplete = false
+            return output
+        }
+        for (index, name) in names.enumerated() { output.columns[index].name = name }
+        return output
+    }
+
+    private func join(
+        _ join: SyntaxNode, _ scope: QueryScope, _ depth: Int
+    ) throws(StatementRefusal) -> [QuerySource] {
+        let left = try self.sources(join["larg"], scope, depth + 1)
+        var inside = scope
+        inside.sources += left
+        let right = try self.sources(join["rarg"], inside, depth + 1)
+        inside.sources += right
+        for name in join["usingClause"].names {
+            // Equality of stored columns.
+            for source in left + right {
+                guard let column = source.column(name) else { continue }
+                if column.isTainted, !column.isStored { throw .predicate("JOIN") }
+            }
+        }
+        if join["isNatural"].bool, (left + right).contains(where: { $0.output.isTainted }) {
+            throw .predicate("NATURAL JOIN")
+        }
+        try self.check(join["quals"], inside, depth)
+        guard let alias = join["alias"]["aliasname"].string else { return left + right }
+        let all = (left + right).reduce(QueryOutput()) { all, source in
+            QueryOutput(
+                columns: all.columns + source.output.columns, isComplete: all.isComplete && source.output.isComplete)
+        }
+        return left + right + [
+            QuerySource(name: alias, output: all.isTainted ? .unknown : QueryOutput(isComplete: false))
+        ]
+    }
+
+    // MARK: Names and expressions
+
+    /// What a reference carries; nil where nothing of that name is known.
+    func resolve(_ names: [String], _ scope: QueryScope) -> QueryOutput.Column? {
+        guard let last = names.last else { return nil }
+        if Self.systemColumns.contains(last) { return QueryOutput.Column(name: last, isTainted: false, isStored: true) }
+        guard names.count > 1 else {
+            // Of relations without anything classified it isn't known which columns they have: a name may be an outer
+            // query's.
+            let all = scope.sources + scope.outer.joined()
+            let found = all.compactMap { $0.column(last) }
+            let tainted = found.filter(\.isTainted)
+            if !tainted.isEmpty {
+                return QueryOutput.Column(name: last, isTainted: true, isStored: tainted.allSatisfy(\.isStored))
+            }
+            // The whole row.
+            if all.contains(where: { $0.name == last && $0.output.isTainted }) {
+                return QueryOutput.Column(name: last, isTainted: true, isStored: false)
+            }
+            return found.first
+        }
+        for sources in [scope.sources] + scope.outer {
+            let qualifier = names[names.count - 2]
+            let named = sources.filter { $0.name == qualifier }
+            if named.isEmpty { continue }
+            // In `(t.c).field` and `t.function` the last name isn't a column: the row is what's read.
+            return named.lazy.compactMap { $0.column(last) }.first(where: \.isTainted)
+                ?? named.lazy.compactMap { $0.column(last) }.first
+                ?? QueryOutput.Column(
+                    name: last, isTainted: named.contains { $0.output.isTainted }, isStored: false)
+        }
+        return nil
+    }
+
+    private static let systemColumns: Set<String> = ["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"]
+
+    /// Whether anything in an expression carries a classified value.
+    func isTainted(_ root: SyntaxNode, _ scope: QueryScope, _ depth: Int) throws(StatementRefusal) -> Bool {
+        guard root.exists else { return false }
+        let tree = root.tree
+        var tainted = false
+        var index = root.index
+        let end = Int(tree.entries[root.index].end)
+        while index < end {
+            let entry = tree.entries[index]
+            let node = SyntaxNode(tree: tree, index: index)
+            guard entry.form == .object, !entry.key.isEmpty else {
+                index += 1
+                continue
+            }
+            switch node.key {
+            case "ColumnRef":
+                let reference = node["fields"]
+                let names = reference.names
+                if reference.elements.last?.of("A_Star").exists ?? false {
+                    let row = scope.sources.filter { names.isEmpty || $0.name == names.last }
+                    tainted = tainted || row.contains { $0.output.isTainted }
+                } else {
+                    tainted = tainted || (self.resolve(names, scope)?.isTainted ?? false)
+                }
+                index = Int(entry.end)
+            case "FuncCall":
+                let names = node["funcname"].names
+                let schema = names.count > 1 ? names[names.count - 2] : nil
+                if let name = names.last, self.isOpaque(name, schema) { tainted = true }
+                index += 1
+            case "CaseWhen":
+                if try self.isTainted(node["expr"], scope, depth + 1) { throw .predicate("CASE") }
+                index += 1
+            case "CaseExpr":
+                if try self.isTainted(node["arg"], scope, depth + 1) { throw .predicate("CASE") }
+                index += 1
+            case "SubLink":
+                if let (kind, query) = node["subselect"].tagged, kind == "SelectStmt" {
+                    let output = try self.output(of: query, in: scope.inner, depth: depth + 1)
+                    if node["subLinkType"].string != "EXISTS_SUBLINK" { tainted = tainted || output.isTainted }
+                } else {
+                    tainted = true
+                }
+                if try self.isTainted(node["testexpr"], scope, depth + 1) { tainted = true }
+                index = Int(entry.end)
+            default: index += 1
+            }
+        }
+        return tainted
+    }
+
+    // MARK: Conditions
+
+    /// Holds a condition against what may be asked of a classified column: whether it's a value that the client names, or
+    /// another stored column's, or missing.
+    private func check(_ condition: SyntaxNode, _ scope: QueryScope, _ depth: Int) throws(StatementRefusal) {
+        var waiting = [condition]
+        while let node = waiting.popLast() {
+            guard node.exists, let (kind, fields) = node.tagged else { continue }
+            switch kind {
+            case "BoolExpr": waiting += fields["args"].elements
+            case "A_Expr":
+                guard try self.isTainted(node, scope, depth) else { continue }
+                guard try self.isEquality(fields, scope, depth) else { throw .predicate("a condition") }
+            case "NullTest":
+                let argument = fields["arg"]
+                guard try self.isTainted(argument, scope, depth) else { continue }
+                guard self.isStored(argument, scope) else { throw .predicate("a condition") }
+            case "SubLink":
+                guard try self.isTainted(node, scope, depth) else { continue }
+                guard fields["subLinkType"].string == "ANY_SUBLINK", fields["operName"].elements.isEmpty,
+                    self.isStored(fields["testexpr"], scope), let (_, query) = fields["subselect"].tagged,
+                    try self.output(of: query, in: scope.inner, depth: depth + 1).columns.allSatisfy(\.isStored)
+                else { throw .predicate("a condition") }
+            default:
+                if try self.isTainted(node, scope, depth) { throw .predicate("a condition") }
+            }
+        }
+    }
+
+    private func isEquality(_ fields: SyntaxNode, _ scope: QueryScope, _ depth: Int) throws(StatementRefusal) -> Bool {
+        guard ["AEXPR_OP", "AEXPR_OP_ANY", "AEXPR_IN"].contains(fields["kind"].string ?? ""),
+            ["=", "<>"].contains(fields["name"].names.last ?? "")
+        else { return false }
+        for side in [fields["lexpr"], fields["rexpr"]] {
+            if self.isStored(side, scope) { continue }
+            // The client's own value: anything that reads no row.
+            guard !side.contains(anyOf: ["ColumnRef", "SubLink", "FuncCall"]) else { return false }
+        }
+        return true
+    }
+
+    /// Whether it's a stored column itself.
+    private func isStored(_ node: SyntaxNode, _ scope: QueryScope) -> Bool {
+        let reference = node.of("ColumnRef")
+        return reference.exists && (self.resolve(reference["fields"].names, scope)?.isStored ?? false)
+    }
+
+    private func checkDistinct(_ output: QueryOutput) throws(StatementRefusal) {
+        if output.columns.contains(where: { $0.isTainted && !$0.isStored }) {
+            throw .predicate("DISTINCT or a set operation")
+        }
+    }
+
+    private func checkGrouping(
+        _ query: SyntaxNode, _ output: QueryOutput, _ scope: QueryScope, _ depth: Int
+    ) throws(StatementRefusal) {
+        let distinct = query["distinctClause"]
+        // Without ON it's a list of nothing.
+        if distinct.exists, distinct.elements.allSatisfy({ $0.inside.isEmpty }) { try self.checkDistinct(output) }
+        for item in query["groupClause"].elements + distinct.elements {
+            guard let column = try self.sortKey(item, output, scope, depth) else { continue }
+            if column.isTainted, !column.isStored { throw .predicate("GROUP BY or DISTINCT") }
+        }
+        if try self.isTainted(query["havingClause"], scope, depth) { throw .predicate("HAVING") }
+    }
+
+    private func checkOrder(
+        _ clause: SyntaxNode, _ output: QueryOutput, _ scope: QueryScope, _ depth: Int
+    ) throws(StatementRefusal) {
+        for item in clause.elements {
+            guard let column = try self.sortKey(item.of("SortBy")["node"], output, scope, depth) else { continue }
+            if column.isTainted { throw .predicate("ORDER BY") }
+        }
+    }
+
+    /// What something in ORDER BY or GROUP BY stands for: an output by number or name, or an expression.
+    private func sortKey(
+        _ node: SyntaxNode, _ output: QueryOutput, _ scope: QueryScope, _ depth: Int
+    ) throws(StatementRefusal) -> QueryOutput.Column? {
+        guard let (kind, fields) = node.tagged else { return nil }
+        if kind == "A_Const", let number = fields["ival"]["ival"].int {
+            guard output.isComplete, output.columns.indices.contains(number - 1) else {
+                return output.isTainted ? QueryOutput.Column(isTainted: true, isStored: false) : nil
+            }
+            return output.columns[number - 1]
+        }
+        if kind == "ColumnRef" {
+            let names = fields["fields"].names
+            let resolved = self.resolve(names, scope)
+            let named = names.count == 1 ? output.columns.first { $0.name == names[0] && $0.isTainted } : nil
+            if let resolved, resolved.isTainted { return resolved }
+            return named ?? resolved
+        }
+        return QueryOutput.Column(isTainted: try self.isTainted(node, scope, depth), isStored: false)
+    }
+}
+
+extension StatementRefusal {
+    fileprivate static func predicate(_ place: String) -> StatementRefusal {
+        StatementRefusal(
+            .predicate,
+            "\(place) would tell of a classified column's values: ask for equality with a value that you name, or leave it out"
+        )
+    }
+}

@@ -1,0 +1,185 @@
+import Testing
+
+@testable import Statements
+
+@Suite("What a result carries of classified columns")
+struct LineageTests {
+    private let judge: StatementJudge
+
+    init() throws {
+        self.judge = try makeJudge(relations: makeRelations())
+    }
+
+    private func hidden(_ text: String) async throws -> HiddenOutputs {
+        switch await self.judge.settled(text) {
+        case .allowed(let outputs): return outputs.hidden
+        case .refused(let refusal): throw refusal
+        }
+    }
+
+    @Test(
+        "what reads nothing classified is shown",
+        arguments: [
+            "SELECT 1", "SELECT count(*) FROM customers",
+            "SELECT id + 1, upper(country), count(*) FROM customers GROUP BY 1, 2",
+            "SELECT total * 2 FROM orders",
+            "SELECT o.total * 2, c.id FROM customers c JOIN orders o ON o.customer_id = c.id",
+            "SELECT upper(c.country) FROM public.customers c WHERE c.id > 3 ORDER BY c.country DESC LIMIT 3",
+            "SELECT x.n FROM (SELECT count(*) AS n FROM customers) x", "SELECT (SELECT count(*) FROM customers)",
+            "WITH c AS (SELECT id, country FROM customers) SELECT upper(country) FROM c",
+            "SELECT upper(email) FROM other.customers", "SELECT upper(email) FROM suppliers",
+            "SELECT sum(id) FILTER (WHERE country = 'DE') FROM customers", "SELECT id, ctid FROM customers",
+            "SELECT EXISTS (SELECT FROM customers WHERE id = 3)",
+            "SELECT upper(s.v) FROM (VALUES ('a')) s(v), customers",
+            "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT n * 2 FROM t",
+            "EXPLAIN SELECT upper(email) FROM customers",
+        ])
+    func shown(text: String) async throws {
+        let hidden = try await self.hidden(text)
+        switch hidden {
+        case .none: break
+        case .columns(let columns): #expect(!columns.contains(true), "\(text)")
+        case .all, .named: Issue.record("\(text)")
+        }
+    }
+
+    @Test(
+        "what is worked out from a classified column is hidden",
+        arguments: [
+            "SELECT reverse_(email) FROM customers", "SELECT email || '' FROM customers",
+            "SELECT c.email::text FROM customers c",
+            "SELECT c FROM customers c", "SELECT customers FROM customers", "SELECT c.* IS NULL FROM customers c",
+            "SELECT json_agg(c) FROM customers c", "SELECT json_agg(c.*) FROM customers c",
+            "SELECT ROW(c.*) FROM customers c",
+            "SELECT (c).email || '' FROM customers c", "SELECT c.upper FROM customers c",
+            "SELECT (c).row_to_json FROM customers c",
+            "SELECT max(card) FROM customers", "SELECT count(email) FROM customers",
+            "SELECT substring(card, 1, 4) FROM customers",
+            "SELECT x.m || '' FROM (SELECT max(card) AS m FROM customers) x",
+            "SELECT (SELECT max(card) FROM customers)",
+            "SELECT ARRAY(SELECT email FROM customers)", "SELECT email = 'a' FROM customers",
+            "SELECT email IS NULL FROM customers",
+            "WITH c AS (SELECT email AS e FROM customers) SELECT upper(e) FROM c",
+            "WITH c(a, b) AS (SELECT id, email FROM customers) SELECT upper(b) FROM c",
+            "SELECT email FROM customers UNION ALL SELECT 'x'", "SELECT 'x' UNION ALL SELECT email FROM customers",
+            "SELECT upper(q.c) FROM customers AS q(a, b, c)", "SELECT upper(e) FROM (SELECT email FROM customers) x(e)",
+            "SELECT (SELECT upper(email) FROM orders LIMIT 1) FROM customers",
+            "SELECT o.n FROM customers c, LATERAL (SELECT upper(c.email) AS n) o",
+            "SELECT row_number() OVER (ORDER BY email) FROM customers",
+            "SELECT count(*) FILTER (WHERE email LIKE 'a%') FROM customers",
+            "SELECT COALESCE(email, 'x') FROM customers", "SELECT NULLIF(card, '4') FROM customers",
+            "SELECT GREATEST(card, '4') FROM customers",
+            "SELECT upper(email) FROM customers JOIN orders USING (id)",
+            "SELECT upper(j.email) FROM (customers JOIN orders USING (id)) j",
+            "COPY (SELECT upper(email) FROM customers) TO STDOUT", "PREPARE p AS SELECT upper(email) FROM customers",
+            "DECLARE c CURSOR FOR SELECT upper(email) FROM customers", "SELECT price_of(1) FROM orders",
+            "WITH RECURSIVE t AS (SELECT email FROM customers UNION ALL SELECT email FROM t) SELECT upper(email) FROM t",
+            "SELECT upper(email) FROM customers TABLESAMPLE system (1)",
+            "SELECT XMLELEMENT(NAME a, email) FROM customers",
+            "SELECT upper(email) FROM ONLY public.customers", "SELECT email COLLATE \"C\" FROM customers",
+            "VALUES ((SELECT email FROM customers LIMIT 1))", "SELECT o.*, upper(c.email) FROM orders o, customers c",
+        ])
+    func hiding(text: String) async throws {
+        // Functions that the test's catalogue doesn't know aren't what this is about.
+        let hidden = try await self.hidden(text.replacing("reverse_", with: "lower"))
+        switch hidden {
+        case .none: Issue.record("\(text)")
+        case .columns(let columns): #expect(columns.contains(true), "\(text)")
+        case .all: break
+        case .named: Issue.record("\(text)")
+        }
+    }
+
+    @Test("only what carries something is hidden, by its position")
+    func positions() async throws {
+        #expect(
+            try await self.hidden("SELECT id + 1, upper(email), 7 FROM customers") == .columns([false, true, false]))
+        #expect(
+            try await self.hidden("SELECT c.*, upper(country), lower(card) FROM customers c")
+                == .columns([false, true, true, true, false, false, false, true]))
+        #expect(try await self.hidden("SELECT o.*, upper(country), lower(card) FROM customers, orders o") == .all)
+        #expect(try await self.hidden("SELECT 1; SELECT upper(email) FROM customers") == .all)
+    }
+
+    @Test("what is named is known to be hidden later")
+    func named() async throws {
+        for text in [
+            "PREPARE p AS SELECT upper(email) FROM customers", "DECLARE c CURSOR FOR SELECT lower(card) FROM customers",
+        ] {
+            guard case .allowed(let outputs) = await self.judge.settled(text) else {
+                Issue.record("refused")
+                continue
+            }
+            #expect(outputs.areNamed)
+        }
+        guard case .allowed(let outputs) = await self.judge.settled("PREPARE p AS SELECT upper(country) FROM customers")
+        else {
+            Issue.record("refused")
+            return
+        }
+        #expect(!outputs.areNamed || outputs.hidden != .all)
+        #expect(try await self.hidden("EXECUTE p; FETCH c") == .named)
+        #expect(try await self.hidden("FETCH c; SELECT upper(email) FROM customers") == .all)
+    }
+
+    @Test(
+        "which rows come, and in which order, tells nothing of a classified value",
+        arguments: [
+            "SELECT id FROM customers WHERE email LIKE 'a%'", "SELECT id FROM customers WHERE email < 'm'",
+            "SELECT id FROM customers WHERE upper(email) = 'A'",
+            "SELECT id FROM customers WHERE substring(card, 1, 1) = '4'",
+            "SELECT id FROM customers WHERE email BETWEEN 'a' AND 'b'", "SELECT id FROM customers WHERE email ~ '^a'",
+            "SELECT id FROM customers ORDER BY email", "SELECT email FROM customers ORDER BY 1",
+            "SELECT email AS e FROM customers ORDER BY e",
+            "SELECT id FROM customers ORDER BY lower(email)", "SELECT count(*) FROM customers GROUP BY left_(email)",
+            "SELECT count(*) FROM customers GROUP BY country HAVING max(email) > 'm'",
+            "SELECT CASE WHEN email LIKE 'a%' THEN 1 ELSE 0 END FROM customers",
+            "SELECT CASE email WHEN 'a' THEN 1 END FROM customers",
+            "SELECT 1 FROM customers c JOIN orders o ON c.email > o.note",
+            "SELECT 1 FROM customers NATURAL JOIN orders",
+            "SELECT 1 FROM customers JOIN generate_series(1, 9) g ON card = '4' || g",
+            "SELECT DISTINCT lower(email) FROM customers",
+            "SELECT DISTINCT ON (lower(email)) id FROM customers",
+            "SELECT id FROM customers WHERE (email, id) = ('a', 1)",
+            "SELECT id FROM customers WHERE EXISTS (SELECT 1 WHERE email LIKE 'a%')",
+            "SELECT id FROM customers WHERE email IN (SELECT lower(email) FROM customers)",
+            "SELECT id FROM customers c WHERE c IS NOT NULL",
+            "SELECT id FROM customers WHERE (SELECT email LIKE 'a%')",
+            "SELECT g FROM customers, generate_series(1, length_(email)) g",
+            "SELECT id FROM customers LIMIT (SELECT length_(max(email)) FROM customers)",
+            "SELECT id FROM customers WHERE NOT (email > 'm' AND id = 1)",
+            "SELECT x.id FROM (SELECT id, email || '' AS e FROM customers) x WHERE x.e = 'a'",
+            "WITH c AS (SELECT id, upper(email) AS e FROM customers) SELECT id FROM c WHERE e = 'A'",
+            "SELECT id FROM (SELECT id, row_number() OVER (ORDER BY email) AS r FROM customers) x ORDER BY r",
+            "SELECT lower(email) FROM customers UNION SELECT 'ada'",
+            "EXPLAIN SELECT * FROM customers WHERE email < 'm'",
+            "SELECT rank() OVER w FROM customers WINDOW w AS (ORDER BY email)",
+            "SELECT id FROM customers WHERE email IS NOT DISTINCT FROM lower('A')",
+            "SELECT id FROM customers WHERE price_of(id) = 3",
+            "SELECT id FROM customers WHERE email = lower(full_name)",
+        ])
+    func predicates(text: String) async {
+        let text = text.replacing("left_", with: "lower").replacing("length_", with: "count")
+        #expect(await self.judge.settled(text).code == .predicate, "\(text)")
+    }
+
+    @Test(
+        "equality with what the client names, or with another stored column, may be asked",
+        arguments: [
+            "SELECT id FROM customers WHERE email = 'ada@example.com'",
+            "SELECT id FROM customers WHERE $1 = email AND country = 'DE'",
+            "SELECT id FROM customers WHERE email IN ('a', 'b')", "SELECT id FROM customers WHERE email = ANY($1)",
+            "SELECT id FROM customers WHERE email <> 'a' OR email IS NULL",
+            "SELECT id FROM customers WHERE email = 'a'::text",
+            "SELECT email, count(*) FROM customers GROUP BY email", "SELECT DISTINCT email FROM customers",
+            "SELECT a.id FROM customers a JOIN customers b ON a.email = b.email",
+            "SELECT 1 FROM customers a JOIN customers b USING (email)",
+            "SELECT id FROM customers WHERE email IN (SELECT email FROM customers WHERE id = 3)",
+            "SELECT id FROM customers WHERE email IS NOT NULL ORDER BY id",
+            "SELECT x.id FROM (SELECT id, email FROM customers) x WHERE x.email = 'a'",
+            "SELECT email FROM customers GROUP BY 1 ORDER BY count(*)",
+        ])
+    func equality(text: String) async {
+        #expect(await self.judge.settled(text).code == nil, "\(text)")
+    }
+}
