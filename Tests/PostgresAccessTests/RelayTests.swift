@@ -77,6 +77,7 @@ struct RelayTests {
                     judge: StatementJudge(
                         parser: try StatementParser(),
                         rules: StatementRules(capability: .read, functions: FunctionCatalogue())),
+                    disclosures: DisclosureBudget(),
                     journal: self.journal, time: ManualTime(),
                     resultMasker: try Masker(detectors: detectors, pseudonyms: meter.pseudonyms),
                     recordMasker: try Masker(detectors: detectors, pseudonyms: meter.pseudonyms)), on: self.loop)

@@ -168,7 +168,8 @@ struct LineageTests {
         arguments: [
             "SELECT id FROM customers WHERE email = 'ada@example.com'",
             "SELECT id FROM customers WHERE $1 = email AND country = 'DE'",
-            "SELECT id FROM customers WHERE email IN ('a', 'b')", "SELECT id FROM customers WHERE email = ANY($1)",
+            "SELECT id FROM customers WHERE email IN ('a', 'b')",
+            "SELECT id FROM customers WHERE email = ANY(ARRAY['a', 'b'])",
             "SELECT id FROM customers WHERE email <> 'a' OR email IS NULL",
             "SELECT id FROM customers WHERE email = 'a'::text",
             "SELECT email, count(*) FROM customers GROUP BY email", "SELECT DISTINCT email FROM customers",
@@ -181,5 +182,32 @@ struct LineageTests {
         ])
     func equality(text: String) async {
         #expect(await self.judge.settled(text).code == nil, "\(text)")
+    }
+
+    @Test("answers about classified values are counted")
+    func disclosures() async throws {
+        let expected = [
+            "SELECT * FROM customers": 0, "SELECT count(*), upper(country) FROM customers GROUP BY country": 0,
+            "SELECT id FROM customers WHERE email = 'a'": 1,
+            "SELECT id FROM customers WHERE email IN ('a', 'b', 'c')": 3,
+            "SELECT id FROM customers WHERE email = ANY(ARRAY['a', 'b']) OR card IS NULL": 3,
+            "SELECT email, count(*) FROM customers GROUP BY email": 1, "SELECT DISTINCT email FROM customers": 1,
+            "SELECT upper(email) FROM customers": 1, "PREPARE p AS SELECT id FROM customers WHERE email = $1": 1,
+            "SELECT id FROM customers WHERE card = '4'; SELECT id FROM customers WHERE card = '5'": 2,
+            "EXPLAIN SELECT id FROM customers WHERE card = '4'": 1,
+        ]
+        for (text, count) in expected {
+            guard case .allowed(let outputs) = await self.judge.settled(text) else {
+                Issue.record("refused: \(text)")
+                continue
+            }
+            #expect(outputs.disclosures == count, "\(text)")
+        }
+        // How many a parameter or a constant holds isn't known.
+        for text in [
+            "SELECT id FROM customers WHERE email = ANY($1)", "SELECT id FROM customers WHERE email = ANY('{a,b}')",
+        ] {
+            #expect(await self.judge.settled(text).code == .predicate)
+        }
     }
 }

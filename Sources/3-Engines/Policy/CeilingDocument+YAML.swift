@@ -13,6 +13,7 @@ extension CeilingDocument {
     ///         columns:                       # always masked: SCHEMA.TABLE.COLUMN: KIND
     ///           public.customers.email: email
     ///           '"Odd.Schema".t.c': name     # a part with dots stands in double quotes
+    ///         disclosures: 50                # answers about masked values that a holder may have in a day
     ///         superuser: false               # may the agent's role be a superuser?
     ///         writable_read_role: false      # may a read lease use a role that could write?
     ///
@@ -33,13 +34,14 @@ extension CeilingDocument {
 extension CeilingTarget {
     fileprivate init(_ node: YAMLNode) throws(GloveboxError) {
         let target = try node.mapping(
-            "capabilities", "longest", "limits", "columns", "superuser", "writable_read_role")
+            "capabilities", "longest", "limits", "columns", "disclosures", "superuser", "writable_read_role")
         self.init(
             capabilities: try target.required("capabilities").capabilities(),
             longest: try target.required("longest").duration,
             limits: try target["limits"]?.limits() ?? Limits(),
             allowsSuperuser: try target["superuser"]?.bool ?? false,
             allowsWritingReader: try target["writable_read_role"]?.bool ?? false)
+        self.disclosures = try target["disclosures"]?.int(in: 0...(.max))
         self.columns = try target["columns"].map(ClassifiedColumn.list) ?? []
     }
 }

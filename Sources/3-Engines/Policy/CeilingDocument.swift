@@ -20,6 +20,8 @@ package struct CeilingTarget: Hashable, Sendable {
     package var limits: Limits
     /// Least masking: columns that are always masked, whatever the gateway's profile says, in the order of the file.
     package var columns: [ClassifiedColumn]
+    /// How many answers about masked values a holder may have in a day; `nil` leaves it to the agent.
+    package var disclosures: Int64?
     /// Whether the agent may sign in as a superuser.
     package var allowsSuperuser: Bool
     /// Whether a `read` lease may use a role that could write.

@@ -13,7 +13,7 @@ package final class StatementJudge: Sendable {
     }
 
     private let parser: StatementParser
-    private let rules: StatementRules
+    package let rules: StatementRules
     private let memory = Mutex(Memory())
 
     /// Of texts that are remembered.

@@ -23,4 +23,6 @@ package struct StatementOutputs: Hashable, Sendable {
     package var hidden = HiddenOutputs.none
     /// Something hidden has a name now, by which SQL can reach it: a cursor, a prepared statement.
     package var areNamed = false
+    /// How many answers about classified values each execution gives.
+    package var disclosures = 0
 }

@@ -132,6 +132,7 @@ package struct AgentRole: Service {
                 }
             }
             target.allowsSuperuser = ceiling.allowsSuperuser
+            target.disclosures = ceiling.disclosures ?? PostgresTarget.standardDisclosures
             target.allowsWritingReader = ceiling.allowsWritingReader
             targets[name] = target
         }

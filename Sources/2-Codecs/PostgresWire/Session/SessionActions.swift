@@ -19,8 +19,10 @@ package enum FrontendAction: Hashable, Sendable {
 package enum StatementRuling: Hashable, Sendable {
     /// - Parameters:
     ///   - hiding: columns of its results.
-    ///   - naming: it gives SQL a name for something hidden, so that from now on nothing that SQL reaches by name is shown.
-    case allow(hiding: HiddenColumns = .none, naming: Bool = false)
+    ///   - naming: it gives SQL a name for something hidden or charged, so that from now on nothing that SQL reaches by
+    ///     name is shown or free.
+    ///   - charge: what each execution costs, in the caller's own coin.
+    case allow(hiding: HiddenColumns = .none, naming: Bool = false, charge: Int = 0)
     case refuse(ErrorFields)
     /// It isn't known yet: the message is held, to be offered again.
     case wait

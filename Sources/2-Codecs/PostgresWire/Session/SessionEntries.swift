@@ -18,6 +18,8 @@ final class PreparedStatement {
     var isVoid = false
     var result: DescribedResult?
     var hidden = HiddenColumns.none
+    /// What each execution costs.
+    var price = 0
 
     private(set) lazy var isInert = !self.name.isEmpty && (self.text.map { SQLLexer.isInert($0) } ?? false)
 

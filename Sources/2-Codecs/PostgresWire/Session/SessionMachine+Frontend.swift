@@ -4,9 +4,12 @@ extension SessionMachine {
     /// What to do with a message from the client. Offer messages one by one, in order; after ``FrontendAction/hold``
     /// the same one again once the server has sent something.
     ///
-    /// - Parameter judge: rules on the text of a query or a Parse that would reach the server.
+    /// - Parameters:
+    ///   - judge: rules on the text of a query or a Parse that would reach the server.
+    ///   - charge: asked before each execution of what has a price; refuses it when it can't be paid.
     package mutating func received(
-        fromFrontend frame: Frame, judging judge: (String) -> StatementRuling = { _ in .allow() }
+        fromFrontend frame: Frame, judging judge: (String) -> StatementRuling = { _ in .allow() },
+        charging charge: (Int) -> ErrorFields? = { _ in nil }
     ) throws(PostgresWireError) -> FrontendAction {
         switch self.phase {
         case .open: break
@@ -14,14 +17,14 @@ extension SessionMachine {
         case .failed(let error): throw error
         }
         do throws(PostgresWireError) {
-            return try self.take(frame, judge)
+            return try self.take(frame, judge, charge)
         } catch {
             throw self.failed(error)
         }
     }
 
     private mutating func take(
-        _ frame: Frame, _ judge: (String) -> StatementRuling
+        _ frame: Frame, _ judge: (String) -> StatementRuling, _ charge: (Int) -> ErrorFields?
     ) throws(PostgresWireError) -> FrontendAction {
         guard let kind = FrontendMessage.Kind(rawValue: frame.kind) else {
             throw PostgresWireError(
@@ -54,21 +57,22 @@ extension SessionMachine {
         switch message {
         case .query(let text):
             switch judge(text) {
-            case .allow(let hidden, let isNaming):
+            case .allow(let hidden, let isNaming, let price):
                 if isNaming { self.hiddenByName = .all }
+                if let refusal = self.pay(price, hidden, charge) { return self.refuse(kind, refusal) }
                 return self.query(text, hidden)
             case .refuse(let refusal): return self.refuse(kind, refusal)
             case .wait: return .hold
             }
         case .parse(let parse):
             switch judge(parse.text) {
-            case .allow(let hidden, let isNaming):
+            case .allow(let hidden, let isNaming, let price):
                 if isNaming { self.hiddenByName = .all }
-                return self.parse(parse, hidden)
+                return self.parse(parse, hidden, price)
             case .refuse(let refusal): return self.refuse(kind, refusal)
             case .wait: return .hold
             }
-        case .bind(let bind): return self.bind(bind)
+        case .bind(let bind): return self.bind(bind, charge)
         case .execute(let portal, _): return self.execute(portal)
         case .describe(let object, let name): return self.describe(object, name)
         case .close(let object, let name): return self.close(object, name)
@@ -131,7 +135,9 @@ extension SessionMachine {
         return query
     }
 
-    private mutating func parse(_ parse: FrontendMessage.Parse, _ hidden: HiddenColumns) -> FrontendAction {
+    private mutating func parse(
+        _ parse: FrontendMessage.Parse, _ hidden: HiddenColumns, _ price: Int
+    ) -> FrontendAction {
         if !parse.statement.isEmpty && self.statements[parse.statement] == nil {
             guard self.statements.count < self.bounds.statements,
                 self.statementBytes + parse.text.utf8.count <= self.bounds.statementBytes
@@ -141,15 +147,21 @@ extension SessionMachine {
             name: parse.statement, text: parse.text, group: self.group, epoch: self.epoch,
             previous: self.statement(parse.statement))
         entry.hidden = hidden
+        entry.price = price
         self.setStatement(parse.statement, entry)
         self.expect(.parse(entry))
         self.isGroupOpen = true
         return .forward(recording: nil, after: nil)
     }
 
-    private mutating func bind(_ bind: FrontendMessage.Bind) -> FrontendAction {
+    private mutating func bind(
+        _ bind: FrontendMessage.Bind, _ charge: (Int) -> ErrorFields?
+    ) -> FrontendAction {
         let statement = self.statement(bind.statement)
         if self.isUnsure(statement) { return .hold }
+        if let refusal = self.pay(statement?.price ?? 0, self.hidden(by: statement), charge) {
+            return self.refuse(.bind, refusal)
+        }
         if !bind.portal.isEmpty && self.portals[bind.portal] == nil && self.portals.count >= self.bounds.portals {
             return self.refuse(.bind, .tooManyPortals)
         }
@@ -310,6 +322,13 @@ extension SessionMachine {
         BoundPortal(
             name: name, statement: nil, resultFormats: [], isRemoval: true, group: self.group, epoch: self.epoch,
             serial: self.serial, previous: previous)
+    }
+
+    /// - Returns: why it can't be paid.
+    private func pay(_ price: Int, _ hidden: HiddenColumns, _ charge: (Int) -> ErrorFields?) -> ErrorFields? {
+        // What SQL has named may be anything of what was charged for.
+        let isNamed = hidden == .named && self.hiddenByName != .none
+        return max(price, isNamed ? 1 : 0) > 0 ? charge(max(price, 1)) : nil
     }
 
     /// What the rows of a statement hide. Where its text isn't known, or SQL may have put another under its name since, it

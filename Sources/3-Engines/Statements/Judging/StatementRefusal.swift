@@ -1,3 +1,5 @@
+package import GloveboxCore
+
 /// Why a statement isn't run. The session goes on.
 package struct StatementRefusal: Error, Hashable, Sendable {
     package enum Code: String, Hashable, Sendable, CaseIterable {
@@ -10,6 +12,8 @@ package struct StatementRefusal: Error, Hashable, Sendable {
         case unknownFunction = "function_unknown"
         /// Which rows come, or in which order, would tell of a value that is masked.
         case predicate = "predicate_refused"
+        /// The holder has had as many answers about masked values today as there are for one.
+        case budgetSpent = "disclosure_budget_spent"
         /// PostgreSQL's parser doesn't take it, so nobody knows what it would do.
         case syntax = "statement_not_parsed"
         case tooLong = "statement_too_long"
@@ -27,6 +31,13 @@ package struct StatementRefusal: Error, Hashable, Sendable {
         self.position = position
     }
 
+    package static func budgetSpent(_ most: Int64, _ target: TargetName) -> StatementRefusal {
+        StatementRefusal(
+            .budgetSpent,
+            "this would be more than the \(most) answers about masked values of '\(target)' that you may have in a day (the ceiling's 'disclosures'): wait until midnight UTC, or ask without them"
+        )
+    }
+
     package init(_ failure: ParseFailure) {
         switch failure.reason {
         case .tooLong: self.init(.tooLong, failure.message)
@@ -42,6 +53,7 @@ package struct StatementRefusal: Error, Hashable, Sendable {
         case .unknownFunction: "42883"
         case .syntax: "42601"
         case .tooLong: "54000"
+        case .budgetSpent: "53400"
         }
     }
 }

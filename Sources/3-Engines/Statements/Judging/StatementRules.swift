@@ -28,8 +28,9 @@ package struct StatementRules: Sendable {
         let statements = tree.statements
         for (kind, fields) in statements {
             try self.judge(kind, fields)
-            let hidden = try self.hiddenOutputs(kind, fields)
-            if hidden != .none, Self.naming.contains(kind) { outputs.areNamed = true }
+            let before = outputs.disclosures
+            let hidden = try self.hiddenOutputs(kind, fields, &outputs.disclosures)
+            if hidden != .none || outputs.disclosures > before, Self.naming.contains(kind) { outputs.areNamed = true }
             if statements.count == 1 {
                 outputs.hidden = hidden
             } else if hidden != .none {
@@ -42,17 +43,23 @@ package struct StatementRules: Sendable {
     /// What these make is run or read by its name later.
     private static let naming: Set<String> = ["PrepareStmt", "DeclareCursorStmt"]
 
-    private func hiddenOutputs(_ kind: String, _ fields: SyntaxNode) throws(StatementRefusal) -> HiddenOutputs {
+    private func hiddenOutputs(
+        _ kind: String, _ fields: SyntaxNode, _ disclosures: inout Int
+    ) throws(StatementRefusal) -> HiddenOutputs {
         guard !self.relations.isEmpty else { return .none }
         switch kind {
         case "SelectStmt":
             let functions = self.functions
             let lineage = Lineage(
                 relations: self.relations, isOpaque: { functions.isForeign($0, schema: $1) })
-            return HiddenOutputs(try lineage.output(of: fields, in: QueryScope()))
+            let output = try lineage.output(of: fields, in: QueryScope())
+            disclosures += lineage.disclosures.count
+            // Whether working it out fails is an answer too.
+            if output.columns.contains(where: { $0.isTainted && !$0.isStored }) { disclosures += 1 }
+            return HiddenOutputs(output)
         case "ExplainStmt", "PrepareStmt", "DeclareCursorStmt", "CopyStmt":
             guard let (inner, query) = fields["query"].tagged else { return .none }
-            let hidden = try self.hiddenOutputs(inner, query)
+            let hidden = try self.hiddenOutputs(inner, query, &disclosures)
             // A plan shows none of the values.
             return kind == "ExplainStmt" ? .none : hidden
         case "FetchStmt", "ExecuteStmt": return .named

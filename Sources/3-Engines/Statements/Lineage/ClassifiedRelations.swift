@@ -1,6 +1,6 @@
 /// The tables and views with classified columns, by name.
-package struct ClassifiedRelations: Sendable {
-    struct Relation: Sendable {
+package struct ClassifiedRelations: Hashable, Sendable {
+    struct Relation: Hashable, Sendable {
         /// In their order; empty where they aren't known.
         var columns: [String]
         var classified: Set<String>

@@ -8,6 +8,10 @@ struct Lineage {
     let relations: ClassifiedRelations
     /// Of other schemas than PostgreSQL's own: nobody knows what such a function reads.
     let isOpaque: (_ function: String, _ schema: String?) -> Bool
+    /// Whether what tells of classified values is refused; a view's own conditions are its owner's.
+    var isStrict = true
+    /// Counts the answers that the statement gets about classified values.
+    let disclosures = DisclosureCount()
 
     /// More deeply nested queries aren't followed.
     private static let deepest = 64
@@ -41,7 +45,7 @@ struct Lineage {
         }
         try self.checkOrder(query["sortClause"], output, scope, depth)
         for clause in [query["limitCount"], query["limitOffset"], query["windowClause"]] {
-            if try self.isTainted(clause, scope, depth) { throw .predicate("LIMIT, OFFSET or a window") }
+            if try self.isTainted(clause, scope, depth) { try self.refuse("LIMIT, OFFSET or a window") }
         }
         return output
     }
@@ -141,12 +145,12 @@ struct Lineage {
             return [Self.source(output, node["alias"])]
         case "JoinExpr": return try self.join(node, scope, depth)
         case "RangeTableSample":
-            if try self.isTainted(node["args"], scope, depth) { throw .predicate("TABLESAMPLE") }
+            if try self.isTainted(node["args"], scope, depth) { try self.refuse("TABLESAMPLE") }
             return try self.sources(node["relation"], scope, depth + 1)
         case "RangeFunction", "RangeTableFunc":
             // How many rows come tells of the value.
             let functions = kind == "RangeFunction" ? node["functions"] : node
-            if try self.isTainted(functions, scope, depth) { throw .predicate("a function in FROM") }
+            if try self.isTainted(functions, scope, depth) { try self.refuse("a function in FROM") }
             return [Self.source(QueryOutput(isComplete: false), node["alias"])]
         default: break
         }
@@ -207,11 +211,12 @@ struct Lineage {
             // Equality of stored columns.
             for source in left + right {
                 guard let column = source.column(name) else { continue }
-                if column.isTainted, !column.isStored { throw .predicate("JOIN") }
+                if column.isTainted, !column.isStored { try self.refuse("JOIN") }
+                if column.isTainted { self.disclosures.count += 1 }
             }
         }
         if join["isNatural"].bool, (left + right).contains(where: { $0.output.isTainted }) {
-            throw .predicate("NATURAL JOIN")
+            try self.refuse("NATURAL JOIN")
         }
         try self.check(join["quals"], inside, depth)
         guard let alias = join["alias"]["aliasname"].string else { return left + right }
@@ -291,10 +296,10 @@ struct Lineage {
                 if let name = names.last, self.isOpaque(name, schema) { tainted = true }
                 index += 1
             case "CaseWhen":
-                if try self.isTainted(node["expr"], scope, depth + 1) { throw .predicate("CASE") }
+                if try self.isTainted(node["expr"], scope, depth + 1) { try self.refuse("CASE") }
                 index += 1
             case "CaseExpr":
-                if try self.isTainted(node["arg"], scope, depth + 1) { throw .predicate("CASE") }
+                if try self.isTainted(node["arg"], scope, depth + 1) { try self.refuse("CASE") }
                 index += 1
             case "SubLink":
                 if let (kind, query) = node["subselect"].tagged, kind == "SelectStmt" {
@@ -313,6 +318,14 @@ struct Lineage {
 
     // MARK: Conditions
 
+    private func refuse(_ place: String) throws(StatementRefusal) {
+        guard self.isStrict else { return }
+        throw StatementRefusal(
+            .predicate,
+            "\(place) would tell of a classified column's values: ask for equality with a value that you name, or leave it out"
+        )
+    }
+
     /// Holds a condition against what may be asked of a classified column: whether it's a value that the client names, or
     /// another stored column's, or missing.
     private func check(_ condition: SyntaxNode, _ scope: QueryScope, _ depth: Int) throws(StatementRefusal) {
@@ -323,33 +336,53 @@ struct Lineage {
             case "BoolExpr": waiting += fields["args"].elements
             case "A_Expr":
                 guard try self.isTainted(node, scope, depth) else { continue }
-                guard try self.isEquality(fields, scope, depth) else { throw .predicate("a condition") }
+                guard let count = self.equalities(fields, scope) else {
+                    try self.refuse("a condition")
+                    continue
+                }
+                self.disclosures.count += count
             case "NullTest":
                 let argument = fields["arg"]
                 guard try self.isTainted(argument, scope, depth) else { continue }
-                guard self.isStored(argument, scope) else { throw .predicate("a condition") }
+                guard self.isStored(argument, scope) else {
+                    try self.refuse("a condition")
+                    continue
+                }
+                self.disclosures.count += 1
             case "SubLink":
                 guard try self.isTainted(node, scope, depth) else { continue }
                 guard fields["subLinkType"].string == "ANY_SUBLINK", fields["operName"].elements.isEmpty,
                     self.isStored(fields["testexpr"], scope), let (_, query) = fields["subselect"].tagged,
                     try self.output(of: query, in: scope.inner, depth: depth + 1).columns.allSatisfy(\.isStored)
-                else { throw .predicate("a condition") }
+                else {
+                    try self.refuse("a condition")
+                    continue
+                }
+                self.disclosures.count += 1
             default:
-                if try self.isTainted(node, scope, depth) { throw .predicate("a condition") }
+                if try self.isTainted(node, scope, depth) { try self.refuse("a condition") }
             }
         }
     }
 
-    private func isEquality(_ fields: SyntaxNode, _ scope: QueryScope, _ depth: Int) throws(StatementRefusal) -> Bool {
-        guard ["AEXPR_OP", "AEXPR_OP_ANY", "AEXPR_IN"].contains(fields["kind"].string ?? ""),
-            ["=", "<>"].contains(fields["name"].names.last ?? "")
-        else { return false }
-        for side in [fields["lexpr"], fields["rexpr"]] {
-            if self.isStored(side, scope) { continue }
-            // The client's own value: anything that reads no row.
-            guard !side.contains(anyOf: ["ColumnRef", "SubLink", "FuncCall"]) else { return false }
+    /// With how many values a stored column is compared for equality; nil for any other comparison.
+    private func equalities(_ fields: SyntaxNode, _ scope: QueryScope) -> Int? {
+        guard ["=", "<>"].contains(fields["name"].names.last ?? "") else { return nil }
+        var count = 1
+        for side in [fields["lexpr"], fields["rexpr"]] where !self.isStored(side, scope) {
+            // The client's own values: anything that reads no row.
+            guard !side.contains(anyOf: ["ColumnRef", "SubLink", "FuncCall"]) else { return nil }
+            switch fields["kind"].string {
+            case "AEXPR_OP": break
+            case "AEXPR_IN": count = max(1, side.of("List")["items"].elements.count, side.elements.count)
+            case "AEXPR_OP_ANY":
+                // Of a parameter or a constant it isn't known how many are in it.
+                guard side.of("A_ArrayExpr").exists else { return nil }
+                count = max(1, side.of("A_ArrayExpr")["elements"].elements.count)
+            default: return nil
+            }
         }
-        return true
+        return count
     }
 
     /// Whether it's a stored column itself.
@@ -360,8 +393,9 @@ struct Lineage {
 
     private func checkDistinct(_ output: QueryOutput) throws(StatementRefusal) {
         if output.columns.contains(where: { $0.isTainted && !$0.isStored }) {
-            throw .predicate("DISTINCT or a set operation")
+            try self.refuse("DISTINCT or a set operation")
         }
+        if output.isTainted { self.disclosures.count += 1 }
     }
 
     private func checkGrouping(
@@ -372,9 +406,10 @@ struct Lineage {
         if distinct.exists, distinct.elements.allSatisfy({ $0.inside.isEmpty }) { try self.checkDistinct(output) }
         for item in query["groupClause"].elements + distinct.elements {
             guard let column = try self.sortKey(item, output, scope, depth) else { continue }
-            if column.isTainted, !column.isStored { throw .predicate("GROUP BY or DISTINCT") }
+            if column.isTainted, !column.isStored { try self.refuse("GROUP BY or DISTINCT") }
+            if column.isTainted { self.disclosures.count += 1 }
         }
-        if try self.isTainted(query["havingClause"], scope, depth) { throw .predicate("HAVING") }
+        if try self.isTainted(query["havingClause"], scope, depth) { try self.refuse("HAVING") }
     }
 
     private func checkOrder(
@@ -382,7 +417,7 @@ struct Lineage {
     ) throws(StatementRefusal) {
         for item in clause.elements {
             guard let column = try self.sortKey(item.of("SortBy")["node"], output, scope, depth) else { continue }
-            if column.isTainted { throw .predicate("ORDER BY") }
+            if column.isTainted { try self.refuse("ORDER BY") }
         }
     }
 
@@ -408,11 +443,7 @@ struct Lineage {
     }
 }
 
-extension StatementRefusal {
-    fileprivate static func predicate(_ place: String) -> StatementRefusal {
-        StatementRefusal(
-            .predicate,
-            "\(place) would tell of a classified column's values: ask for equality with a value that you name, or leave it out"
-        )
-    }
+/// Answers about classified values: whether one is equal to another, or whether working something out from one fails.
+final class DisclosureCount {
+    var count = 0
 }

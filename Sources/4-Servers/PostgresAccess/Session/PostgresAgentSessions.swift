@@ -31,6 +31,7 @@ package final class PostgresAgentSessions: Sendable {
     }
 
     private let parser: StatementParser
+    private let disclosures = DisclosureBudget()
     private let journal: any RecordJournal
     private let time: any TimeSource
     private let makeMasker: @Sendable (Pseudonyms) throws -> any SessionMasking
@@ -111,13 +112,7 @@ package final class PostgresAgentSessions: Sendable {
             let password = try await self.password(signIn, target)
             let backend = try await self.connect(target, parameters, password, preparation, eventLoop).get()
             do {
-                let columns = try preparation.judge(backend.answers)
-                let judge =
-                    try knownJudge
-                    ?? self.keep(
-                        StatementRules(
-                            capability: request.capability, functions: try preparation.functions(backend.answers),
-                            relations: preparation.relations(backend.answers)), for: target.name)
+                let knowledge = try await self.knowledge(preparation, backend.answers, knownJudge)
                 try await self.journal.append([
                     self.record(
                         request,
@@ -126,8 +121,10 @@ package final class PostgresAgentSessions: Sendable {
                 let maker = self.makeMasker
                 return try await eventLoop.submit {
                     let parts = SessionRelay.Parts(
-                        request: request, target: target, backend: backend, columns: columns, leftParameters: left,
-                        meter: meter, judge: judge, journal: self.journal, time: self.time,
+                        request: request, target: target, backend: backend, columns: knowledge.columns,
+                        leftParameters: left, meter: meter, judge: knowledge.judge, disclosures: self.disclosures,
+                        journal: self.journal,
+                        time: self.time,
                         resultMasker: try maker(meter.pseudonyms), recordMasker: try maker(meter.pseudonyms))
                     return try self.register(SessionRelay(parts, on: eventLoop), meter)
                 }.get()
@@ -156,6 +153,29 @@ package final class PostgresAgentSessions: Sendable {
     private func application(_ request: SessionRequest, _ meter: LeaseMeter) throws -> String? {
         guard let name = request.startup["application_name"] else { return nil }
         return try self.makeMasker(meter.pseudonyms).maskText(String(name.prefix(63)))
+    }
+
+    /// What the catalogue says of the target: the classified columns, those of its views among them, and by what its
+    /// statements are judged.
+    private func knowledge(
+        _ preparation: Preparation, _ answers: [[[String?]]], _ known: StatementJudge?
+    ) async throws -> (columns: [ColumnID: Kind], judge: StatementJudge) {
+        var columns = try preparation.judge(answers)
+        let functions = try known?.rules.functions ?? preparation.functions(answers)
+        var relations = preparation.relations(answers)
+        let views = try preparation.views(answers)
+        let classified = await self.parser.classifiedColumns(
+            of: views.map(\.view), functions: functions, relations: &relations)
+        for ((table, view), classified) in zip(views, classified) {
+            for (index, column) in view.columns.enumerated() where classified.contains(column) {
+                let id = ColumnID(table: table, attribute: Int16(clamping: index + 1))
+                columns[id] = columns[id] ?? .classified
+            }
+        }
+        if let known, known.rules.relations == relations { return (columns, known) }
+        let rules = StatementRules(
+            capability: preparation.capability, functions: functions, relations: relations)
+        return (columns, self.keep(rules, for: preparation.target.name))
     }
 
     private func judge(for target: TargetName, _ capability: Capability) -> StatementJudge? {

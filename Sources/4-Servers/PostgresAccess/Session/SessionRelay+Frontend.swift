@@ -22,7 +22,9 @@ extension SessionRelay {
         do {
             while !terminates, let frame = try self.held.take() ?? self.clientDecoder.next() {
                 var refusal: StatementRefusal?
-                let action = try self.machine.received(fromFrontend: frame) { self.rule(on: $0, &refusal) }
+                let action = try self.machine.received(
+                    fromFrontend: frame, judging: { self.rule(on: $0, &refusal) },
+                    charging: { self.charge($0, &refusal) })
                 switch action {
                 case .forward(let recording, let before):
                     if let recording {
@@ -61,11 +63,24 @@ extension SessionRelay {
             return .wait
         }
         switch verdict {
-        case .allowed(let outputs): return .allow(hiding: HiddenColumns(outputs.hidden), naming: outputs.areNamed)
+        case .allowed(let outputs):
+            return .allow(
+                hiding: HiddenColumns(outputs.hidden), naming: outputs.areNamed, charge: outputs.disclosures)
         case .refused(let reason):
             refusal = reason
             return .refuse(ErrorFields(reason))
         }
+    }
+
+    /// Takes answers about masked values from the holder's budget.
+    private func charge(_ count: Int, _ refusal: inout StatementRefusal?) -> ErrorFields? {
+        let (grant, most) = (self.request.grant, self.target.disclosures)
+        let isPaid = self.disclosures.take(
+            count, of: most, holder: grant.holder, target: grant.target, at: self.time.wall)
+        if isPaid { return nil }
+        let reason = StatementRefusal.budgetSpent(most, self.target.name)
+        refusal = reason
+        return ErrorFields(reason)
     }
 
     /// The message that was held for it comes next.

@@ -28,6 +28,7 @@ final class SessionRelay {
         var leftParameters: [String]
         var meter: LeaseMeter
         var judge: StatementJudge
+        var disclosures: DisclosureBudget
         var journal: any RecordJournal
         var time: any TimeSource
         var resultMasker: any SessionMasking
@@ -41,6 +42,7 @@ final class SessionRelay {
     let backendSession: BackendSession
     let meter: LeaseMeter
     let judge: StatementJudge
+    let disclosures: DisclosureBudget
     let journal: any RecordJournal
     let time: any TimeSource
     let leftParameters: [String]
@@ -98,6 +100,7 @@ final class SessionRelay {
         self.backendSession = parts.backend.session
         self.meter = parts.meter
         self.judge = parts.judge
+        self.disclosures = parts.disclosures
         self.journal = parts.journal
         self.time = parts.time
         self.leftParameters = parts.leftParameters

@@ -42,6 +42,10 @@ package struct PostgresTarget: Sendable {
     package var allowsSuperuser: Bool
     /// The ceiling names this: `read` sessions may use a role that could write.
     package var allowsWritingReader: Bool
+    /// How many answers about masked values a holder may have in a day.
+    package var disclosures = Self.standardDisclosures
+
+    package static let standardDisclosures: Int64 = 50
 
     package init(
         name: TargetName, address: Address, database: String, tls: TLSMode, signIns: [Capability: SignIn],

@@ -72,10 +72,13 @@ struct Preparation: Sendable {
 
     // MARK: Statements
 
-    /// Four statements, answered in order: the role, one thing that it could write, the classified columns, the
-    /// functions.
+    /// Five statements, answered in order: the role, one thing that it could write, the classified columns, the views
+    /// over their relations, the functions.
     var statements: String {
-        [self.roleStatement, self.writableStatement, self.columnsStatement, self.functionsStatement].joined(
+        [
+            self.roleStatement, self.writableStatement, self.columnsStatement, self.viewsStatement,
+            self.functionsStatement,
+        ].joined(
             separator: ";\n")
     }
 
@@ -173,6 +176,29 @@ struct Preparation: Sendable {
             """
     }
 
+    private var viewsStatement: String {
+        let names = Set(self.target.classifications.map { [$0.schema, $0.table] })
+        guard !names.isEmpty else { return "SELECT NULL WHERE false" }
+        return """
+            WITH RECURSIVE reached (relid) AS (
+              SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+              WHERE (n.nspname, c.relname) IN (\(names.map { "(\(literal($0[0])), \(literal($0[1])))" }.joined(separator: ", ")))
+              UNION
+              SELECT x.relid FROM reached r CROSS JOIN LATERAL (
+                SELECT i.inhrelid AS relid FROM pg_catalog.pg_inherits i WHERE i.inhparent = r.relid
+                UNION ALL
+                SELECT w.ev_class FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite w ON w.oid = d.objid
+                WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+                  AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = r.relid
+              ) x)
+            SELECT c.oid, n.nspname, c.relname, pg_catalog.pg_get_viewdef(c.oid), (
+              SELECT pg_catalog.array_to_string(pg_catalog.array_agg(a.attname::pg_catalog.text ORDER BY a.attnum), pg_catalog.chr(1))
+              FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0)
+            FROM reached r JOIN pg_catalog.pg_class c ON c.oid = r.relid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+            WHERE c.relkind IN ('v', 'm') ORDER BY c.oid
+            """
+    }
+
     /// A schema's names in one value, since there are thousands. The last row has the operators whose functions are
     /// volatile.
     private var functionsStatement: String {
@@ -201,7 +227,7 @@ struct Preparation: Sendable {
     ///   classified column that the database doesn't have.
     func judge(_ answers: [[[String?]]]) throws(GloveboxError) -> [ColumnID: Kind] {
         let target = self.target.name
-        guard answers.count == 4, let role = answers[0].first, role.count == 4 else {
+        guard answers.count == 5, let role = answers[0].first, role.count == 4 else {
             throw GloveboxError(
                 .targetRefused, "a session on '\(target)' can't be prepared: the database answered something else")
         }
@@ -247,6 +273,23 @@ struct Preparation: Sendable {
             )
         }
         return columns
+    }
+
+    /// The views over classified relations, and which relation each is.
+    func views(_ answers: [[[String?]]]) throws(GloveboxError) -> [(table: UInt32, view: ViewDefinition)] {
+        var views: [(UInt32, ViewDefinition)] = []
+        for row in answers[3] {
+            guard row.count == 5, let table = row[0].flatMap({ UInt32($0) }), let schema = row[1], let name = row[2]
+            else {
+                throw GloveboxError(
+                    .targetRefused,
+                    "the views of '\(self.target.name)' can't be read: the database answered something else")
+            }
+            let columns = (row[4] ?? "").split(separator: "\u{1}").map(String.init)
+            // Without a definition it's a view that can't be followed.
+            views.append((table, ViewDefinition(schema: schema, name: name, columns: columns, query: row[3] ?? "")))
+        }
+        return views
     }
 
     /// The relations of the classified columns, by name.
