@@ -113,9 +113,6 @@ def main():
         bench = postgres.Bench(folder, [])
         try:
             bench.start()
-            bench.database("psql", "--dbname", "shop", text="ALTER SYSTEM SET max_connections = 300")
-            bench.database("stop")
-            bench.database("start")
             print(f"{os.cpu_count()} cores; {options.sessions} busy sessions of one lease, ms from the call to a client's end")
             print(f"  {'':<8}{'p50':>8}{'p99':>8}{'last':>8}")
             for number in range(options.rounds):

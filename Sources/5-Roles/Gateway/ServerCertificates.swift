@@ -3,6 +3,7 @@ import ControlServer
 import GloveboxCore
 import Identity
 import Logging
+import NIOCore
 import NIOSSL
 import ServiceLifecycle
 import Synchronization
@@ -69,6 +70,8 @@ final class ServerCertificates: Service {
         var postgres = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
         postgres.minimumTLSVersion = .tlsv12
+        // A cut session's connection closes whether or not its client says goodbye in TLS as well.
+        postgres.shutdownTimeout = .milliseconds(5)
         let tunnel = TunnelPort.gatewayConfiguration(
             certificateChain: chain, privateKey: key,
             clientRoots: try NIOSSLCertificate.fromPEMBytes(Array(authority.pem.utf8)))
