@@ -32,7 +32,8 @@ struct Lineage {
             let left = try self.output(of: query["larg"], in: scope, depth: depth + 1)
             let right = try self.output(of: query["rarg"], in: scope, depth: depth + 1)
             output = left.merged(right)
-            if !query["all"].bool { try self.checkDistinct(output) }
+            // All but UNION ALL compare rows.
+            if !query["all"].bool || operation != "SETOP_UNION" { try self.checkDistinct(output) }
         } else if query["valuesLists"].exists {
             output = try self.values(query["valuesLists"], scope, depth)
         } else {
@@ -165,7 +166,7 @@ struct Lineage {
             if !alias.exists { source.name = name }
             return source
         }
-        var output = QueryOutput(isComplete: false)
+        var output = QueryOutput(isComplete: false, isRelation: true)
         if let relation = self.relations.relation(name, schema: schema) {
             output.isComplete = !relation.columns.isEmpty
             let columns = relation.columns.isEmpty ? Array(relation.classified) : relation.columns
@@ -209,11 +210,10 @@ struct Lineage {
         inside.sources += right
         for name in join["usingClause"].names {
             // Equality of stored columns.
-            for source in left + right {
-                guard let column = source.column(name) else { continue }
-                if column.isTainted, !column.isStored { try self.refuse("JOIN") }
-                if column.isTainted { self.disclosures.count += 1 }
-            }
+            let columns = (left + right).compactMap { $0.column(name) }
+            guard columns.contains(where: \.isTainted) else { continue }
+            if !columns.allSatisfy(\.isStored) { try self.refuse("JOIN") }
+            self.disclosures.count += 1
         }
         if join["isNatural"].bool, (left + right).contains(where: { $0.output.isTainted }) {
             try self.refuse("NATURAL JOIN")
@@ -248,7 +248,9 @@ struct Lineage {
             if all.contains(where: { $0.name == last && $0.output.isTainted }) {
                 return QueryOutput.Column(name: last, isTainted: true, isStored: false)
             }
-            return found.first
+            guard let first = found.first else { return nil }
+            return QueryOutput.Column(
+                name: last, isTainted: false, isStored: found.allSatisfy(\.isStored) && !first.isTainted)
         }
         for sources in [scope.sources] + scope.outer {
             let qualifier = names[names.count - 2]
@@ -353,7 +355,7 @@ struct Lineage {
                 guard try self.isTainted(node, scope, depth) else { continue }
                 guard fields["subLinkType"].string == "ANY_SUBLINK", fields["operName"].elements.isEmpty,
                     self.isStored(fields["testexpr"], scope), let (_, query) = fields["subselect"].tagged,
-                    try self.output(of: query, in: scope.inner, depth: depth + 1).columns.allSatisfy(\.isStored)
+                    try self.output(of: query, in: scope.inner, depth: depth + 1).isStored
                 else {
                     try self.refuse("a condition")
                     continue

@@ -12,8 +12,13 @@ struct QueryOutput {
     var columns: [Column] = []
     /// Whether `columns` are all there are, in their order.
     var isComplete = true
+    /// Whether those that aren't known are stored ones: it's a table or a view.
+    var isRelation = false
 
     var isTainted: Bool { self.columns.contains(where: \.isTainted) }
+
+    /// Whether it's stored columns and nothing else.
+    var isStored: Bool { self.isComplete && !self.columns.isEmpty && self.columns.allSatisfy(\.isStored) }
 
     static let unknown = QueryOutput(columns: [Column(isTainted: true, isStored: false)], isComplete: false)
 
@@ -49,7 +54,7 @@ struct QuerySource {
                 isStored: (found?.isStored ?? true) && column.isStored)
         }
         if found == nil, !self.output.isComplete {
-            return QueryOutput.Column(name: name, isTainted: false, isStored: true)
+            return QueryOutput.Column(name: name, isTainted: false, isStored: self.output.isRelation)
         }
         return found
     }
