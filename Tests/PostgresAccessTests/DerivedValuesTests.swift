@@ -152,4 +152,46 @@ struct DerivedValuesTests {
             #expect(try await client.query("SELECT id FROM customers WHERE id = 3").rows == [["3"]])
         }
     }
+
+    @Test("an error of a statement that works with classified values doesn't say what PostgreSQL says")
+    func errors() async throws {
+        try await LoopbackGlovebox.run(target: self.target) { glovebox in
+            let client = try await RawClient.signedIn(glovebox, glovebox.lease())
+            let name = try await self.database.sql("SELECT full_name FROM customers WHERE id = 3")
+            for sql in [
+                "SELECT current_setting(replace(full_name, ' ', '_')) FROM customers WHERE id = 3",
+                "SELECT replace(full_name, ' ', '_')::regclass FROM customers WHERE id = 3",
+                "SELECT full_name::json FROM customers WHERE id = 3",
+                "SELECT full_name::int FROM customers WHERE id = 3",
+                "SELECT get_bit('a'::bytea, ascii(full_name)) FROM customers WHERE id = 3",
+                "PREPARE p AS SELECT full_name::int FROM customers WHERE id = 3; EXECUTE p", "EXECUTE p",
+            ] {
+                let error = try #require(await client.query(sql).errors.first, "\(sql)")
+                #expect(error.message.contains("is hidden"), "\(sql): \(error)")
+                for part in name.split(separator: " ") {
+                    #expect(!error.fields.contains { $0.value.contains(part) }, "\(sql): \(error)")
+                }
+            }
+            // Anything else's errors are as they are.
+            #expect(try await client.query("SELECT 1 / 0").errors.first?.message == "division by zero")
+            #expect(try await client.query("SELECT * FROM nowhere").errors.first?.message.contains("nowhere") == true)
+        }
+    }
+
+    @Test("what the protocol names is hidden from SQL that reads it by its name")
+    func names() async throws {
+        try await LoopbackGlovebox.run(target: self.target) { glovebox in
+            let client = try await RawClient.signedIn(glovebox, glovebox.lease())
+            let name = try await self.database.sql("SELECT full_name FROM customers WHERE id = 3")
+            _ = try await client.query("BEGIN")
+            client.send(
+                .parse(.init(statement: "s1", text: "SELECT full_name || '' FROM customers WHERE id = 3")),
+                .bind(.init(portal: "p1", statement: "s1")), .sync)
+            _ = try await client.untilReady()
+            for sql in ["EXECUTE s1", "SELECT 1; EXECUTE s1", "FETCH 1 FROM p1"] {
+                let rows = try await client.query(sql).rows
+                #expect(!rows.isEmpty && rows.allSatisfy { !($0[0] ?? "").contains(name) }, "\(sql): \(rows)")
+            }
+        }
+    }
 }

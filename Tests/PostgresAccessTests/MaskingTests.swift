@@ -182,7 +182,7 @@ struct MaskingTests {
                     && violation.message.contains("customers_email_key"))
             let cast = try await writer.query("SELECT full_name::int FROM customers WHERE id = 3")
             let wrong = try #require(cast.errors.first)
-            #expect(wrong.sqlState == "22P02" && wrong.message.contains("invalid input syntax"))
+            #expect(wrong.sqlState == "22P02" && wrong.message.contains("is hidden"))
             let raised = try await writer.query("SELECT tell(email) FROM customers WHERE id = 3")
             let notice = try #require(
                 raised.firstNonNil { if case .noticeResponse(let fields) = $0 { fields } else { nil } })

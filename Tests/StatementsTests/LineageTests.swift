@@ -65,7 +65,6 @@ struct LineageTests {
             "SELECT upper(q.c) FROM customers AS q(a, b, c)", "SELECT upper(e) FROM (SELECT email FROM customers) x(e)",
             "SELECT (SELECT upper(email) FROM orders LIMIT 1) FROM customers",
             "SELECT o.n FROM customers c, LATERAL (SELECT upper(c.email) AS n) o",
-            "SELECT row_number() OVER (ORDER BY email) FROM customers",
             "SELECT count(*) FILTER (WHERE email LIKE 'a%') FROM customers",
             "SELECT COALESCE(email, 'x') FROM customers", "SELECT NULLIF(card, '4') FROM customers",
             "SELECT GREATEST(card, '4') FROM customers",
@@ -74,6 +73,18 @@ struct LineageTests {
             "COPY (SELECT upper(email) FROM customers) TO STDOUT", "PREPARE p AS SELECT upper(email) FROM customers",
             "DECLARE c CURSOR FOR SELECT upper(email) FROM customers", "SELECT price_of(1) FROM orders",
             "WITH RECURSIVE t AS (SELECT email FROM customers UNION ALL SELECT email FROM t) SELECT upper(email) FROM t",
+            "SELECT q.tableoid FROM (SELECT lower(email) AS tableoid FROM customers) q",
+            "SELECT (SELECT (c.*)::text) FROM customers c",
+            "SELECT upper(e) FROM (SELECT (c).* FROM customers c) q(a, e)",
+            "SELECT upper(x) FROM (SELECT * FROM customers a JOIN customers b USING (id)) q(x)",
+            "SELECT upper(j.email) FROM customers a JOIN customers b USING (id) AS j",
+            "SELECT j FROM customers a JOIN customers b USING (id) AS j",
+            "WITH RECURSIVE a AS (SELECT * FROM b), b AS (SELECT lower(email) x FROM customers) SELECT * FROM a",
+            "WITH RECURSIVE a AS (SELECT lower(email) n FROM customers), b(x, y) AS (SELECT 'a', n FROM a UNION ALL SELECT y, y FROM b) SELECT x FROM b",
+            "WITH RECURSIVE t AS (SELECT id, email FROM customers UNION ALL SELECT id, email FROM t) SEARCH DEPTH FIRST BY email SET o SELECT o FROM t",
+            "SELECT (SELECT public.customers.email || '' FROM (VALUES (1)) customers) FROM public.customers",
+            "SELECT q.lower FROM (SELECT o.*, c.email FROM orders o, customers c) q",
+            "SELECT nobody_knows || '' FROM customers",
             "SELECT upper(email) FROM customers TABLESAMPLE system (1)",
             "SELECT XMLELEMENT(NAME a, email) FROM customers",
             "SELECT upper(email) FROM ONLY public.customers", "SELECT email COLLATE \"C\" FROM customers",
@@ -155,6 +166,14 @@ struct LineageTests {
             "EXPLAIN SELECT * FROM customers WHERE email < 'm'",
             "SELECT rank() OVER w FROM customers WINDOW w AS (ORDER BY email)",
             "SELECT id FROM customers WHERE email IS NOT DISTINCT FROM lower('A')",
+            "SELECT row_number() OVER (ORDER BY email), id FROM customers",
+            "SELECT rank() OVER (PARTITION BY lower(email) ORDER BY id) FROM customers",
+            "SELECT DISTINCT ON (email) id FROM customers", "SELECT 1 FROM customers a JOIN customers b USING (email)",
+            "SELECT id, generate_series(1, count(email)) FROM customers GROUP BY id",
+            "SELECT EXISTS (SELECT generate_series(1, count(full_name)) FROM customers)",
+            "SELECT 1 FROM orders o TABLESAMPLE BERNOULLI (1) REPEATABLE ((SELECT count(email) FROM customers))",
+            "SELECT q.cmin FROM (SELECT id, lower(email) AS cmin FROM customers) q WHERE cmin LIKE 'Iv%'",
+            "SELECT id FROM customers c WHERE (SELECT (c.*)::text) LIKE 'I%'",
             "SELECT u.x FROM customers JOIN unnest(ARRAY['a', 'b']) AS u(x) ON card = u.x",
             "SELECT 1 FROM customers JOIN orders o ON o.id = customers.id JOIN unnest(ARRAY['a']) AS u(x) ON card = x",
             "SELECT 1 FROM customers WHERE card IN (SELECT x FROM unnest(ARRAY['a']) u(x))",
@@ -183,7 +202,6 @@ struct LineageTests {
             "SELECT id FROM customers WHERE email = 'a'::text",
             "SELECT email, count(*) FROM customers GROUP BY email", "SELECT DISTINCT email FROM customers",
             "SELECT a.id FROM customers a JOIN customers b ON a.email = b.email",
-            "SELECT 1 FROM customers a JOIN customers b USING (email)",
             "SELECT id FROM customers WHERE email IN (SELECT email FROM customers WHERE id = 3)",
             "SELECT id FROM customers WHERE email IS NOT NULL ORDER BY id",
             "SELECT x.id FROM (SELECT id, email FROM customers) x WHERE x.email = 'a'",
@@ -218,5 +236,23 @@ struct LineageTests {
         ] {
             #expect(await self.judge.settled(text).code == .predicate)
         }
+    }
+
+    @Test("what is nested takes no more time than its length", .timeLimit(.minutes(1)))
+    func nesting() async throws {
+        var cases = "email IS NULL"
+        for _ in 0..<60 { cases = "CASE WHEN \(cases) THEN true END" }
+        _ = await self.judge.settled("SELECT \(cases) FROM customers")
+        var conditions = "SELECT full_name FROM customers"
+        for _ in 0..<60 { conditions = "SELECT full_name FROM customers WHERE full_name IN (\(conditions))" }
+        _ = await self.judge.settled(conditions)
+        var stars = "SELECT * FROM customers"
+        for _ in 0..<40 { stars = "SELECT *, *, *, * FROM (\(stars)) x" }
+        #expect(await self.judge.settled(stars).code == .tooLong)
+        var sets = "1"
+        for _ in 0..<60 { sets = "generate_series(1, \(sets))" }
+        #expect(await self.judge.settled("SELECT \(sets) FROM customers").code == nil)
+        let union = String(repeating: " UNION ALL SELECT country FROM customers", count: 300)
+        #expect(await self.judge.settled("SELECT country FROM customers\(union)").code == nil)
     }
 }

@@ -22,6 +22,7 @@ func makeCatalogue() -> FunctionCatalogue {
     catalogue.addFunctions(["ts_rewrite"], schema: "pg_catalog", isVolatile: false)
     catalogue.addFunctions(["price_of", "crosstab"], schema: "public", isVolatile: false)
     catalogue.addFunctions(["touch", "dblink"], schema: "public", isVolatile: true)
+    catalogue.addSetReturning(["generate_series", "unnest"])
     catalogue.addVolatileOperators(["<~~>"])
     return catalogue
 }

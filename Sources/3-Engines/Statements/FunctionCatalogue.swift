@@ -14,6 +14,7 @@ package struct FunctionCatalogue: Sendable {
     private var volatileOperators: Set<String> = []
     private var ownVolatile: Set<String> = []
     private var foreign: Set<String> = []
+    private var setReturning: Set<String> = []
 
     package init() {}
 
@@ -25,6 +26,10 @@ package struct FunctionCatalogue: Sendable {
             if schema != "pg_catalog", schema != "information_schema" { self.foreign.insert(name) }
             if isVolatile, schema != "pg_catalog" { self.ownVolatile.insert(name) }
         }
+    }
+
+    package mutating func addSetReturning(_ names: some Sequence<String>) {
+        self.setReturning.formUnion(names)
     }
 
     package mutating func addVolatileOperators(_ names: some Sequence<String>) {
@@ -42,6 +47,8 @@ package struct FunctionCatalogue: Sendable {
         if let schema { return schema != "pg_catalog" && schema != "information_schema" }
         return self.foreign.contains(name)
     }
+
+    func mayReturnSet(_ name: String) -> Bool { self.setReturning.contains(name) }
 
     func isVolatile(operator name: String) -> Bool { self.volatileOperators.contains(name) }
 

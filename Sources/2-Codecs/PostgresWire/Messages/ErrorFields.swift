@@ -14,6 +14,8 @@ package struct ErrorFields: Hashable, Sendable {
 
     /// In the order of the wire; unknown codes are kept.
     package var fields: [Field]
+    /// It's about a statement with something to hide: what it says may quote that.
+    package var mayQuoteHidden = false
 
     package init(fields: [Field]) {
         self.fields = fields

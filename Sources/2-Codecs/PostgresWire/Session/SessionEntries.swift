@@ -139,6 +139,7 @@ struct Expectation {
         var portal: BoundPortal?
         var serial: UInt64
         var hidden = HiddenColumns.none
+        var price = 0
     }
 
     enum Answer {

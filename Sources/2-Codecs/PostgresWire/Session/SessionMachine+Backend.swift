@@ -246,6 +246,8 @@ extension SessionMachine {
         }
         self.current = nil
         guard let next = self.expectations.first else { return .error(fields) }
+        var fields = fields
+        fields.mayQuoteHidden = self.hasHidden(next.answer)
         switch next.answer {
         case .query:
             // ReadyForQuery follows.
@@ -260,6 +262,19 @@ extension SessionMachine {
         self.dropUpToSync()
         if case .refusedMessage(let refusal) = next.answer { return Self.replacement(refusal) }
         return next.origin == .injectedGroup ? .swallow : .error(fields)
+    }
+
+    /// Whether what fails has a price, and so works with what is hidden.
+    private func hasHidden(_ answer: Expectation.Answer) -> Bool {
+        switch answer {
+        case .query(let query): return query.price > 0
+        case .execute(let portal, _, _):
+            guard let statement = portal.statement, statement.hidden != .named else {
+                return self.hiddenByName != .none
+            }
+            return statement.price > 0
+        default: return false
+        }
     }
 
     private static func replacement(_ refusal: ErrorFields) -> BackendAction {

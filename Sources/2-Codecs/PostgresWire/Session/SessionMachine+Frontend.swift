@@ -60,7 +60,7 @@ extension SessionMachine {
             case .allow(let hidden, let isNaming, let price):
                 if isNaming { self.hiddenByName = .all }
                 if let refusal = self.pay(price, hidden, charge) { return self.refuse(kind, refusal) }
-                return self.query(text, hidden)
+                return self.query(text, hidden, price)
             case .refuse(let refusal): return self.refuse(kind, refusal)
             case .wait: return .hold
             }
@@ -91,7 +91,7 @@ extension SessionMachine {
 
     // MARK: Messages
 
-    private mutating func query(_ text: String, _ hidden: HiddenColumns) -> FrontendAction {
+    private mutating func query(_ text: String, _ hidden: HiddenColumns, _ price: Int) -> FrontendAction {
         let copies = CopyStatements(in: text)
         var before: ByteBuffer?
         var running: SessionCopies?
@@ -113,6 +113,7 @@ extension SessionMachine {
         }
         var query = self.startQuery(running)
         query.hidden = hidden == .named ? self.hiddenByName : hidden
+        query.price = hidden == .named && self.hiddenByName != .none ? max(price, 1) : price
         self.expect(.query(query))
         return .forward(recording: .query(text), after: before)
     }
@@ -148,6 +149,8 @@ extension SessionMachine {
             previous: self.statement(parse.statement))
         entry.hidden = hidden
         entry.price = price
+        // SQL's EXECUTE reaches it by its name.
+        if !parse.statement.isEmpty, hidden != .none || price > 0 { self.hiddenByName = .all }
         self.setStatement(parse.statement, entry)
         self.expect(.parse(entry))
         self.isGroupOpen = true
@@ -164,6 +167,10 @@ extension SessionMachine {
         }
         if !bind.portal.isEmpty && self.portals[bind.portal] == nil && self.portals.count >= self.bounds.portals {
             return self.refuse(.bind, .tooManyPortals)
+        }
+        // SQL's FETCH reaches it by its name.
+        if !bind.portal.isEmpty, statement.map({ $0.hidden != .none || $0.price > 0 }) ?? false {
+            self.hiddenByName = .all
         }
         let known = statement?.text == nil ? nil : statement
         let entry = BoundPortal(

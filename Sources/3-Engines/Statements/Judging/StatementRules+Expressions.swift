@@ -144,7 +144,8 @@ extension StatementRules {
 
     private static let denied: Set<String> = [
         "pg_terminate_backend", "pg_cancel_backend", "pg_reload_conf", "pg_rotate_logfile", "pg_promote", "pg_notify",
-        "pg_stat_file", "pg_current_logfile", "pg_export_snapshot", "pg_show_all_file_settings", "pg_hba_file_rules",
+        "pg_stat_file", "pg_stat_get_activity", "pg_stat_get_backend_activity", "pg_current_logfile",
+        "pg_export_snapshot", "pg_show_all_file_settings", "pg_hba_file_rules",
         "pg_ident_file_mappings", "query_to_xml", "query_to_xmlschema", "query_to_xml_and_xmlschema", "cursor_to_xml",
         "cursor_to_xmlschema", "table_to_xml", "table_to_xml_and_xmlschema", "schema_to_xml",
         "schema_to_xml_and_xmlschema", "database_to_xml", "database_to_xml_and_xmlschema", "ts_stat", "connectby",

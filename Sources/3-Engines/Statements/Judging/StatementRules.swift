@@ -51,9 +51,9 @@ package struct StatementRules: Sendable {
         case "SelectStmt":
             let functions = self.functions
             let lineage = Lineage(
-                relations: self.relations, isOpaque: { functions.isForeign($0, schema: $1) })
+                relations: self.relations, functions: functions)
             let output = try lineage.output(of: fields, in: QueryScope())
-            disclosures += lineage.disclosures.count
+            disclosures += lineage.memory.disclosures
             // Whether working it out fails is an answer too.
             if output.columns.contains(where: { $0.isTainted && !$0.isStored }) { disclosures += 1 }
             return HiddenOutputs(output)

@@ -6,15 +6,17 @@
 /// where they can't be, the worse is believed.
 struct Lineage {
     let relations: ClassifiedRelations
-    /// Of other schemas than PostgreSQL's own: nobody knows what such a function reads.
-    let isOpaque: (_ function: String, _ schema: String?) -> Bool
+    /// Of what isn't PostgreSQL's own nobody knows what it reads.
+    let functions: FunctionCatalogue
     /// Whether what tells of classified values is refused; a view's own conditions are its owner's.
     var isStrict = true
     /// Counts the answers that the statement gets about classified values.
-    let disclosures = DisclosureCount()
+    let memory = LineageMemory()
 
     /// More deeply nested queries aren't followed.
     private static let deepest = 64
+    /// PostgreSQL's own bound (MaxTupleAttributeNumber).
+    private static let mostColumns = 1664
 
     // MARK: Queries
 
@@ -22,48 +24,83 @@ struct Lineage {
     func output(
         of query: SyntaxNode, in around: QueryScope, depth: Int = 0
     ) throws(StatementRefusal) -> QueryOutput {
-        guard depth < Self.deepest else {
-            throw StatementRefusal(.tooLong, "the statement is nested more deeply than is judged")
-        }
+        // A query in a condition is asked for more than once.
+        if let known = self.memory.outputs[query.index] { return known }
+        guard depth < Self.deepest else { throw .tooDeep }
         var scope = around
         try self.addCommon(query["withClause"], to: &scope, depth)
-        let output: QueryOutput
+        var output: QueryOutput
         if let operation = query["op"].string, operation != "SETOP_NONE" {
-            let left = try self.output(of: query["larg"], in: scope, depth: depth + 1)
-            let right = try self.output(of: query["rarg"], in: scope, depth: depth + 1)
-            output = left.merged(right)
-            // All but UNION ALL compare rows.
-            if !query["all"].bool || operation != "SETOP_UNION" { try self.checkDistinct(output) }
+            output = try self.combined(query, scope, depth)
         } else if query["valuesLists"].exists {
             output = try self.values(query["valuesLists"], scope, depth)
         } else {
             for item in query["fromClause"].elements {
-                scope.sources += try self.sources(item, scope, depth)
+                scope.sources += try self.sources(item, &scope.isMerged, scope, depth)
             }
             try self.check(query["whereClause"], scope, depth)
             output = try self.targets(query["targetList"], scope, depth)
             try self.checkGrouping(query, output, scope, depth)
         }
+        guard output.columns.count <= Self.mostColumns else { throw .tooDeep }
         try self.checkOrder(query["sortClause"], output, scope, depth)
         for clause in [query["limitCount"], query["limitOffset"], query["windowClause"]] {
             if try self.isTainted(clause, scope, depth) { try self.refuse("LIMIT, OFFSET or a window") }
+        }
+        self.memory.outputs[query.index] = output
+        return output
+    }
+
+    /// UNION and the like. Chains lean to the left, as long as the text is.
+    private func combined(
+        _ query: SyntaxNode, _ scope: QueryScope, _ depth: Int
+    ) throws(StatementRefusal) -> QueryOutput {
+        var operations: [SyntaxNode] = []
+        var first = query
+        while let operation = first["op"].string, operation != "SETOP_NONE",
+            operations.isEmpty
+                || !(first["withClause"].exists || first["sortClause"].exists || first["limitCount"].exists)
+        {
+            operations.append(first)
+            first = first["larg"]
+        }
+        var output = try self.output(of: first, in: scope, depth: depth + 1)
+        for operation in operations.reversed() {
+            output = output.merged(try self.output(of: operation["rarg"], in: scope, depth: depth + 1))
+            // All but UNION ALL compare rows.
+            if !operation["all"].bool || operation["op"].string != "SETOP_UNION" { try self.checkDistinct(output) }
         }
         return output
     }
 
     private func addCommon(_ with: SyntaxNode, to scope: inout QueryScope, _ depth: Int) throws(StatementRefusal) {
         let isRecursive = with["recursive"].bool
-        for item in with["ctes"].elements {
-            let common = item.of("CommonTableExpr")
+        let items = with["ctes"].elements.map { $0.of("CommonTableExpr") }
+        if isRecursive {
+            // They may speak of themselves and of each other before they're known: then the worse is believed.
+            let reads = self.readsClassified(with) || scope.common.values.contains(where: \.isTainted)
+            for common in items {
+                if let name = common["ctename"].string {
+                    scope.common[name] = reads ? .unknown : QueryOutput(isComplete: false)
+                }
+            }
+            guard !reads else {
+                for common in items {
+                    if let (_, query) = common["ctequery"].tagged {
+                        _ = try self.output(of: query, in: scope.inner, depth: depth + 1)
+                    }
+                }
+                return
+            }
+        }
+        for common in items {
             guard let name = common["ctename"].string, let (kind, query) = common["ctequery"].tagged else { continue }
             var output = QueryOutput.unknown
             if kind == "SelectStmt" {
-                var inside = QueryScope(common: scope.common, outer: [scope.sources] + scope.outer)
-                // What it says of itself isn't known yet: the worse, if it reads anything classified.
-                if isRecursive {
-                    inside.common[name] = self.readsClassified(query) ? .unknown : QueryOutput(isComplete: false)
+                output = try self.output(of: query, in: scope.inner, depth: depth + 1)
+                if common["search_clause"].exists || common["cycle_clause"].exists {
+                    output = output.isTainted ? .unknown : QueryOutput(isComplete: false)
                 }
-                output = try self.output(of: query, in: inside, depth: depth + 1)
             }
             scope.common[name] = Self.renamed(output, common["aliascolnames"].names)
         }
@@ -104,39 +141,69 @@ struct Lineage {
             let value = target["val"]
             let reference = value.of("ColumnRef")
             if let last = reference["fields"].elements.last, last.of("A_Star").exists {
-                let qualifier = reference["fields"].names.last
-                for source in scope.sources where qualifier == nil || source.name == qualifier {
-                    output.columns += source.output.columns
-                    output.isComplete = output.isComplete && source.output.isComplete
-                }
-                if qualifier != nil, !scope.sources.contains(where: { $0.name == qualifier }) {
-                    output = output.merged(.unknown)
-                }
+                output.append(self.star(reference["fields"].names.last, scope))
+                continue
+            }
+            if value.of("A_Indirection")["indirection"].elements.contains(where: { $0.of("A_Star").exists }) {
+                // As many columns as a row has that isn't known.
+                let isTainted = try self.isTainted(value, scope, depth)
+                output.append(isTainted ? .unknown : QueryOutput(isComplete: false))
                 continue
             }
             let names = reference["fields"].names
+            let name = target["name"].string ?? Self.figuredName(value)
             if reference.exists, let column = self.resolve(names, scope) {
                 output.columns.append(
-                    QueryOutput.Column(
-                        name: target["name"].string ?? names.last, isTainted: column.isTainted,
-                        isStored: column.isStored))
+                    QueryOutput.Column(name: name, isTainted: column.isTainted, isStored: column.isStored))
             } else {
                 output.columns.append(
                     QueryOutput.Column(
-                        name: target["name"].string ?? names.last, isTainted: try self.isTainted(value, scope, depth),
-                        isStored: false))
+                        name: name, isTainted: try self.isTainted(value, scope, depth), isStored: false))
             }
         }
         return output
     }
 
+    /// `*` or `name.*`
+    private func star(_ qualifier: String?, _ scope: QueryScope) -> QueryOutput {
+        let sources =
+            qualifier.map { name in
+                ([scope.sources] + scope.outer).first { $0.contains { $0.name == name } }?.filter { $0.name == name }
+                    ?? []
+            } ?? scope.sources
+        if sources.isEmpty, qualifier != nil { return .unknown }
+        var output = QueryOutput()
+        for source in sources { output.append(source.output) }
+        // Columns that USING made one stand first, and in no source's place.
+        if scope.isMerged { output.isComplete = false }
+        return output
+    }
+
+    /// What PostgreSQL calls a column without a name of its own (FigureColname), where that's simple; another name is no
+    /// column's.
+    private static func figuredName(_ value: SyntaxNode) -> String {
+        var value = value
+        while value.of("TypeCast").exists {
+            let cast = value.of("TypeCast")
+            if !cast["arg"].of("ColumnRef").exists, !cast["arg"].of("FuncCall").exists,
+                !cast["arg"].of("TypeCast").exists
+            {
+                return cast["typeName"]["names"].names.last ?? "?column?"
+            }
+            value = cast["arg"]
+        }
+        if let name = value.of("ColumnRef")["fields"].names.last { return name }
+        return value.of("FuncCall")["funcname"].names.last ?? "?column?"
+    }
+
     // MARK: FROM
 
+    /// - Parameter isMerged: set where USING or NATURAL makes columns one.
     private func sources(
-        _ item: SyntaxNode, _ scope: QueryScope, _ depth: Int
+        _ item: SyntaxNode, _ isMerged: inout Bool, _ scope: QueryScope, _ depth: Int
     ) throws(StatementRefusal) -> [QuerySource] {
         guard depth < Self.deepest, let (kind, node) = item.tagged else {
-            throw StatementRefusal(.tooLong, "the statement is nested more deeply than is judged")
+            throw .tooDeep
         }
         switch kind {
         case "RangeVar": return [self.source(table: node, scope)]
@@ -144,10 +211,12 @@ struct Lineage {
             guard let (kind, query) = node["subquery"].tagged, kind == "SelectStmt" else { break }
             let output = try self.output(of: query, in: scope.inner, depth: depth + 1)
             return [Self.source(output, node["alias"])]
-        case "JoinExpr": return try self.join(node, scope, depth)
+        case "JoinExpr": return try self.join(node, &isMerged, scope, depth)
         case "RangeTableSample":
-            if try self.isTainted(node["args"], scope, depth) { try self.refuse("TABLESAMPLE") }
-            return try self.sources(node["relation"], scope, depth + 1)
+            for part in [node["args"], node["repeatable"]] where try self.isTainted(part, scope, depth) {
+                try self.refuse("TABLESAMPLE")
+            }
+            return try self.sources(node["relation"], &isMerged, scope, depth + 1)
         case "RangeFunction", "RangeTableFunc":
             // How many rows come tells of the value.
             let functions = kind == "RangeFunction" ? node["functions"] : node
@@ -178,6 +247,7 @@ struct Lineage {
         if !alias.exists {
             source.name = name
             source.schema = schema
+            source.isAliased = false
         }
         return source
     }
@@ -201,32 +271,26 @@ struct Lineage {
     }
 
     private func join(
-        _ join: SyntaxNode, _ scope: QueryScope, _ depth: Int
+        _ join: SyntaxNode, _ isMerged: inout Bool, _ scope: QueryScope, _ depth: Int
     ) throws(StatementRefusal) -> [QuerySource] {
-        let left = try self.sources(join["larg"], scope, depth + 1)
+        let left = try self.sources(join["larg"], &isMerged, scope, depth + 1)
         var inside = scope
         inside.sources += left
-        let right = try self.sources(join["rarg"], inside, depth + 1)
+        let right = try self.sources(join["rarg"], &isMerged, inside, depth + 1)
         inside.sources += right
+        if join["usingClause"].exists || join["isNatural"].bool { isMerged = true }
         for name in join["usingClause"].names {
-            // Equality of stored columns.
-            let columns = (left + right).compactMap { $0.column(name) }
-            guard columns.contains(where: \.isTainted) else { continue }
-            if !columns.allSatisfy(\.isStored) { try self.refuse("JOIN") }
-            self.disclosures.count += 1
+            // The merged column may be worked out from both.
+            if (left + right).contains(where: { $0.column(name)?.isTainted ?? false }) { try self.refuse("USING") }
         }
         if join["isNatural"].bool, (left + right).contains(where: { $0.output.isTainted }) {
             try self.refuse("NATURAL JOIN")
         }
         try self.check(join["quals"], inside, depth)
-        guard let alias = join["alias"]["aliasname"].string else { return left + right }
-        let all = (left + right).reduce(QueryOutput()) { all, source in
-            QueryOutput(
-                columns: all.columns + source.output.columns, isComplete: all.isComplete && source.output.isComplete)
-        }
-        return left + right + [
-            QuerySource(name: alias, output: all.isTainted ? .unknown : QueryOutput(isComplete: false))
-        ]
+        let names = [join["alias"]["aliasname"].string, join["join_using_alias"]["aliasname"].string].compactMap(\.self)
+        let isTainted = (left + right).contains(where: \.output.isTainted)
+        return left + right
+            + names.map { QuerySource(name: $0, output: isTainted ? .unknown : QueryOutput(isComplete: false)) }
     }
 
     // MARK: Names and expressions
@@ -234,49 +298,70 @@ struct Lineage {
     /// What a reference carries; nil where nothing of that name is known.
     func resolve(_ names: [String], _ scope: QueryScope) -> QueryOutput.Column? {
         guard let last = names.last else { return nil }
-        if Self.systemColumns.contains(last) { return QueryOutput.Column(name: last, isTainted: false, isStored: true) }
         guard names.count > 1 else {
             // Of relations without anything classified it isn't known which columns they have: a name may be an outer
             // query's.
             let all = scope.sources + scope.outer.joined()
+            let rows = all.filter { $0.name == last }
             let found = all.compactMap { $0.column(last) }
             let tainted = found.filter(\.isTainted)
             if !tainted.isEmpty {
                 return QueryOutput.Column(name: last, isTainted: true, isStored: tainted.allSatisfy(\.isStored))
             }
             // The whole row.
-            if all.contains(where: { $0.name == last && $0.output.isTainted }) {
-                return QueryOutput.Column(name: last, isTainted: true, isStored: false)
+            if !rows.isEmpty {
+                return QueryOutput.Column(
+                    name: last, isTainted: rows.contains(where: \.output.isTainted), isStored: false)
             }
-            guard let first = found.first else { return nil }
-            return QueryOutput.Column(
-                name: last, isTainted: false, isStored: found.allSatisfy(\.isStored) && !first.isTainted)
+            if Self.systemColumns.contains(last), all.contains(where: \.output.isRelation) {
+                return QueryOutput.Column(name: last, isTainted: false, isStored: true)
+            }
+            return found.isEmpty
+                ? nil : QueryOutput.Column(name: last, isTainted: false, isStored: found.allSatisfy(\.isStored))
         }
+        let qualifier = names[names.count - 2]
+        let schema = names.count > 2 ? names[names.count - 3] : nil
         for sources in [scope.sources] + scope.outer {
-            let qualifier = names[names.count - 2]
-            let named = sources.filter { $0.name == qualifier }
+            // With a schema it's a relation by its own name.
+            let named = sources.filter {
+                $0.name == qualifier && (schema == nil || ($0.output.isRelation && !$0.isAliased))
+            }
             if named.isEmpty { continue }
+            let found = named.compactMap { $0.column(last) }
+            if let tainted = found.first(where: \.isTainted) { return tainted }
+            if found.isEmpty, Self.systemColumns.contains(last), named.allSatisfy(\.output.isRelation) {
+                return QueryOutput.Column(name: last, isTainted: false, isStored: true)
+            }
             // In `(t.c).field` and `t.function` the last name isn't a column: the row is what's read.
-            return named.lazy.compactMap { $0.column(last) }.first(where: \.isTainted)
-                ?? named.lazy.compactMap { $0.column(last) }.first
-                ?? QueryOutput.Column(
-                    name: last, isTainted: named.contains { $0.output.isTainted }, isStored: false)
+            return found.first
+                ?? QueryOutput.Column(name: last, isTainted: named.contains(where: \.output.isTainted), isStored: false)
         }
         return nil
     }
 
     private static let systemColumns: Set<String> = ["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"]
 
-    /// Whether anything in an expression carries a classified value.
+    /// Whether anything in an expression carries a classified value. Each part is looked at once, however it's nested.
     func isTainted(_ root: SyntaxNode, _ scope: QueryScope, _ depth: Int) throws(StatementRefusal) -> Bool {
         guard root.exists else { return false }
+        guard depth < Self.deepest * 4 else { throw .tooDeep }
         let tree = root.tree
         var tainted = false
+        /// Parts that must not be tainted, and what they decide.
+        var deciding: [Int: String] = [:]
         var index = root.index
         let end = Int(tree.entries[root.index].end)
         while index < end {
             let entry = tree.entries[index]
             let node = SyntaxNode(tree: tree, index: index)
+            if index > root.index, let place = deciding.removeValue(forKey: index) {
+                if try self.isTainted(node, scope, depth + 1) {
+                    try self.refuse(place)
+                    tainted = true
+                }
+                index = Int(entry.end)
+                continue
+            }
             guard entry.form == .object, !entry.key.isEmpty else {
                 index += 1
                 continue
@@ -286,22 +371,30 @@ struct Lineage {
                 let reference = node["fields"]
                 let names = reference.names
                 if reference.elements.last?.of("A_Star").exists ?? false {
-                    let row = scope.sources.filter { names.isEmpty || $0.name == names.last }
-                    tainted = tainted || row.contains { $0.output.isTainted }
+                    tainted = tainted || self.star(names.last, scope).isTainted
                 } else {
-                    tainted = tainted || (self.resolve(names, scope)?.isTainted ?? false)
+                    // What can't be resolved may be anything.
+                    tainted = tainted || (self.resolve(names, scope)?.isTainted ?? true)
                 }
                 index = Int(entry.end)
             case "FuncCall":
                 let names = node["funcname"].names
-                let schema = names.count > 1 ? names[names.count - 2] : nil
-                if let name = names.last, self.isOpaque(name, schema) { tainted = true }
+                if let name = names.last {
+                    let schema = names.count > 1 ? names[names.count - 2] : nil
+                    if self.functions.isForeign(name, schema: schema) { tainted = true }
+                    // How many rows come of it tells of its arguments.
+                    if self.functions.mayReturnSet(name) {
+                        deciding[node["args"].index] = "a function that returns a set"
+                    }
+                    // In which order rows come tells of what they are numbered by.
+                    deciding[node["over"].index] = "a window"
+                }
                 index += 1
             case "CaseWhen":
-                if try self.isTainted(node["expr"], scope, depth + 1) { try self.refuse("CASE") }
+                deciding[node["expr"].index] = "CASE"
                 index += 1
             case "CaseExpr":
-                if try self.isTainted(node["arg"], scope, depth + 1) { try self.refuse("CASE") }
+                deciding[node["arg"].index] = "CASE"
                 index += 1
             case "SubLink":
                 if let (kind, query) = node["subselect"].tagged, kind == "SelectStmt" {
@@ -342,7 +435,7 @@ struct Lineage {
                     try self.refuse("a condition")
                     continue
                 }
-                self.disclosures.count += count
+                self.memory.disclosures += count
             case "NullTest":
                 let argument = fields["arg"]
                 guard try self.isTainted(argument, scope, depth) else { continue }
@@ -350,7 +443,7 @@ struct Lineage {
                     try self.refuse("a condition")
                     continue
                 }
-                self.disclosures.count += 1
+                self.memory.disclosures += 1
             case "SubLink":
                 guard try self.isTainted(node, scope, depth) else { continue }
                 guard fields["subLinkType"].string == "ANY_SUBLINK", fields["operName"].elements.isEmpty,
@@ -360,7 +453,7 @@ struct Lineage {
                     try self.refuse("a condition")
                     continue
                 }
-                self.disclosures.count += 1
+                self.memory.disclosures += 1
             default:
                 if try self.isTainted(node, scope, depth) { try self.refuse("a condition") }
             }
@@ -397,7 +490,7 @@ struct Lineage {
         if output.columns.contains(where: { $0.isTainted && !$0.isStored }) {
             try self.refuse("DISTINCT or a set operation")
         }
-        if output.isTainted { self.disclosures.count += 1 }
+        if output.isTainted { self.memory.disclosures += 1 }
     }
 
     private func checkGrouping(
@@ -406,10 +499,15 @@ struct Lineage {
         let distinct = query["distinctClause"]
         // Without ON it's a list of nothing.
         if distinct.exists, distinct.elements.allSatisfy({ $0.inside.isEmpty }) { try self.checkDistinct(output) }
-        for item in query["groupClause"].elements + distinct.elements {
+        for item in distinct.elements {
+            // Which row stands for the others is decided by their order.
             guard let column = try self.sortKey(item, output, scope, depth) else { continue }
-            if column.isTainted, !column.isStored { try self.refuse("GROUP BY or DISTINCT") }
-            if column.isTainted { self.disclosures.count += 1 }
+            if column.isTainted { try self.refuse("DISTINCT ON") }
+        }
+        for item in query["groupClause"].elements {
+            guard let column = try self.sortKey(item, output, scope, depth) else { continue }
+            if column.isTainted, !column.isStored { try self.refuse("GROUP BY") }
+            if column.isTainted { self.memory.disclosures += 1 }
         }
         if try self.isTainted(query["havingClause"], scope, depth) { try self.refuse("HAVING") }
     }
@@ -445,7 +543,15 @@ struct Lineage {
     }
 }
 
-/// Answers about classified values: whether one is equal to another, or whether working something out from one fails.
-final class DisclosureCount {
-    var count = 0
+/// What is found on the way through one statement.
+final class LineageMemory {
+    /// Answers about classified values: whether one is equal to another.
+    var disclosures = 0
+    /// By the query's place in the tree.
+    var outputs: [Int: QueryOutput] = [:]
+}
+
+extension StatementRefusal {
+    fileprivate static let tooDeep = StatementRefusal(
+        .tooLong, "the statement is larger or nested more deeply than is judged")
 }

@@ -1,7 +1,7 @@
 /// What the columns of a query carry.
 struct QueryOutput {
     struct Column {
-        /// Nil where it isn't known.
+        /// Nil where it may be any.
         var name: String?
         /// A value of a classified column, or something worked out from one.
         var isTainted: Bool
@@ -21,6 +21,12 @@ struct QueryOutput {
     var isStored: Bool { self.isComplete && !self.columns.isEmpty && self.columns.allSatisfy(\.isStored) }
 
     static let unknown = QueryOutput(columns: [Column(isTainted: true, isStored: false)], isComplete: false)
+
+    /// The columns of `other` come after these.
+    mutating func append(_ other: QueryOutput) {
+        self.columns += other.columns
+        self.isComplete = self.isComplete && other.isComplete
+    }
 
     /// The rows of both, one under the other.
     func merged(_ other: QueryOutput) -> QueryOutput {
@@ -43,6 +49,7 @@ struct QuerySource {
     var name: String
     /// Of a relation that has no alias.
     var schema: String?
+    var isAliased = true
     var output: QueryOutput
 
     /// What `name.column` may carry; nil if it surely has no such column.
@@ -54,7 +61,9 @@ struct QuerySource {
                 isStored: (found?.isStored ?? true) && column.isStored)
         }
         if found == nil, !self.output.isComplete {
-            return QueryOutput.Column(name: name, isTainted: false, isStored: self.output.isRelation)
+            return QueryOutput.Column(
+                name: name, isTainted: self.output.isTainted && !self.output.isRelation,
+                isStored: self.output.isRelation)
         }
         return found
     }
@@ -66,6 +75,8 @@ struct QueryScope {
     var common: [String: QueryOutput] = [:]
     /// Of the queries around it, the nearest first.
     var outer: [[QuerySource]] = []
+    /// USING or NATURAL has made columns one.
+    var isMerged = false
 
     /// For a query inside this one.
     var inner: QueryScope { QueryScope(common: self.common, outer: [self.sources] + self.outer) }

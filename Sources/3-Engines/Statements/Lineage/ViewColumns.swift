@@ -51,7 +51,7 @@ extension StatementParser {
         of view: ViewDefinition, _ tree: SyntaxTree?, _ functions: FunctionCatalogue, _ relations: ClassifiedRelations
     ) -> Set<String> {
         let lineage = Lineage(
-            relations: relations, isOpaque: { functions.isForeign($0, schema: $1) }, isStrict: false)
+            relations: relations, functions: functions, isStrict: false)
         guard let (kind, query) = tree?.statements.first, kind == "SelectStmt",
             let output = try? lineage.output(of: query, in: QueryScope())
         else { return Set(view.columns) }

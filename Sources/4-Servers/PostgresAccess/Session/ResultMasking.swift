@@ -171,6 +171,9 @@ struct ResultMasking {
     /// Masks the fields that quote data. What PostgreSQL puts in quotes when a value is wrong (class 22), and the
     /// details of these and of violated constraints (class 23), are values themselves: they're hidden whole.
     func mask(_ error: ErrorFields) throws(GloveboxError) -> ErrorFields {
+        if error.mayQuoteHidden, !Self.tellingNothing.contains(where: error.sqlState.hasPrefix) {
+            return Self.concealed(error)
+        }
         var masked = error
         let isAboutValue = error.sqlState.hasPrefix("22")
         let isAboutConstraint = error.sqlState.hasPrefix("23")
@@ -195,6 +198,17 @@ struct ResultMasking {
             }
         }
         return masked
+    }
+
+    /// Classes of errors that are about connections, resources, locks and cancelling.
+    private static let tellingNothing = ["08", "25", "26", "34", "40", "53", "55", "57", "58"]
+
+    /// What a statement that works with classified values fails of may be one of these, in any words.
+    private static func concealed(_ error: ErrorFields) -> ErrorFields {
+        ErrorFields(
+            severity: error.severity, sqlState: error.sqlState,
+            message: "the statement failed; what PostgreSQL says of it may quote a classified value, and is hidden",
+            hint: "Leave the classified columns out to see why.")
     }
 
     /// Everything from the first double quote to the last, as a value may hold quotes itself.

@@ -204,11 +204,11 @@ struct Preparation: Sendable {
     private var functionsStatement: String {
         guard self.asksForFunctions else { return "SELECT NULL WHERE false" }
         return """
-            SELECT n.nspname, p.provolatile = 'v', \
+            SELECT n.nspname, p.provolatile = 'v', p.proretset, \
             pg_catalog.array_to_string(pg_catalog.array_agg(DISTINCT p.proname::pg_catalog.text), pg_catalog.chr(1))
-            FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace GROUP BY 1, 2
+            FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace GROUP BY 1, 2, 3
             UNION ALL
-            SELECT NULL, true, \
+            SELECT NULL, true, false, \
             pg_catalog.array_to_string(pg_catalog.array_agg(DISTINCT o.oprname::pg_catalog.text), pg_catalog.chr(1))
             FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_proc p ON p.oid = o.oprcode WHERE p.provolatile = 'v'
             """
@@ -312,12 +312,13 @@ struct Preparation: Sendable {
     func functions(_ answers: [[[String?]]]) throws(GloveboxError) -> FunctionCatalogue {
         var catalogue = FunctionCatalogue()
         for row in answers.last ?? [] {
-            guard row.count == 3, row[0] != nil || row[1] == "t" else {
+            guard row.count == 4, row[0] != nil || row[1] == "t" else {
                 throw GloveboxError(
                     .targetRefused,
                     "the functions of '\(self.target.name)' can't be read: the database answered something else")
             }
-            let names = (row[2] ?? "").split(separator: "\u{1}").map(String.init)
+            let names = (row[3] ?? "").split(separator: "\u{1}").map(String.init)
+            if row[2] != "f" { catalogue.addSetReturning(names) }
             if let schema = row[0] {
                 catalogue.addFunctions(names, schema: schema, isVolatile: row[1] != "f")
             } else {
