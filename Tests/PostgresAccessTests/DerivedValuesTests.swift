@@ -1,4 +1,5 @@
 import GloveboxCore
+import NIOCore
 import PostgresAccess
 import PostgresWire
 import Redaction
@@ -192,6 +193,40 @@ struct DerivedValuesTests {
                 let rows = try await client.query(sql).rows
                 #expect(!rows.isEmpty && rows.allSatisfy { !($0[0] ?? "").contains(name) }, "\(sql): \(rows)")
             }
+            // The other way round: SQL puts a cursor in the place of a portal, and a statement in that of another.
+            client.send(
+                .parse(.init(text: "SELECT 'harmless'")), .bind(.init(portal: "p2")),
+                .parse(.init(statement: "s2", text: "SELECT 'harmless'")), .sync)
+            _ = try await client.untilReady()
+            _ = try await client.query(
+                """
+                CLOSE p2; DECLARE p2 CURSOR FOR SELECT full_name || '' FROM customers WHERE id = 3;
+                DEALLOCATE s2; PREPARE s2 AS SELECT full_name || '' FROM customers WHERE id = 3
+                """)
+            client.send(
+                .execute(portal: "p2", maximumRows: 0), .bind(.init(statement: "s2")),
+                .execute(portal: "", maximumRows: 0), .sync)
+            let answer = try await client.untilReady()
+            #expect(answer.errors.isEmpty && answer.rows.count == 2, "\(answer)")
+            #expect(answer.rows.allSatisfy { $0[0]?.hasPrefix("‹classified:") == true }, "\(answer.rows)")
+        }
+    }
+
+    @Test("a statement that SQL has prepared has its price where the protocol runs it, too")
+    func preparedBySQL() async throws {
+        var target = self.target
+        target.disclosures = 3
+        try await LoopbackGlovebox.run(target: target) { glovebox in
+            let client = try await RawClient.signedIn(glovebox, glovebox.lease())
+            _ = try await client.query("PREPARE p (text) AS SELECT id FROM customers WHERE full_name = $1")
+            var states: [String] = []
+            for _ in 0..<4 {
+                client.send(
+                    .bind(.init(statement: "p", parameters: [ByteBuffer(string: "x")])),
+                    .execute(portal: "", maximumRows: 0), .sync)
+                states.append(try await client.untilReady().errors.first?.sqlState ?? "")
+            }
+            #expect(states == ["", "", "53400", "53400"])
         }
     }
 }

@@ -268,11 +268,7 @@ extension SessionMachine {
     private func hasHidden(_ answer: Expectation.Answer) -> Bool {
         switch answer {
         case .query(let query): return query.price > 0
-        case .execute(let portal, _, _):
-            guard let statement = portal.statement, statement.hidden != .named else {
-                return self.hiddenByName != .none
-            }
-            return statement.price > 0
+        case .execute(let portal, _, _): return self.terms(of: portal.statement, through: portal).price > 0
         default: return false
         }
     }

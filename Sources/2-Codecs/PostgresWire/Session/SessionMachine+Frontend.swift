@@ -58,16 +58,17 @@ extension SessionMachine {
         case .query(let text):
             switch judge(text) {
             case .allow(let hidden, let isNaming, let price):
-                if isNaming { self.hiddenByName = .all }
-                if let refusal = self.pay(price, hidden, charge) { return self.refuse(kind, refusal) }
-                return self.query(text, hidden, price)
+                let terms = self.terms(ofQuery: hidden, price)
+                if terms.price > 0, let refusal = charge(terms.price) { return self.refuse(kind, refusal) }
+                if isNaming { self.namedBySQL.add(hidden, price) }
+                return self.query(text, terms.hidden, terms.price)
             case .refuse(let refusal): return self.refuse(kind, refusal)
             case .wait: return .hold
             }
         case .parse(let parse):
             switch judge(parse.text) {
             case .allow(let hidden, let isNaming, let price):
-                if isNaming { self.hiddenByName = .all }
+                if isNaming { self.namedBySQL.add(hidden, price) }
                 return self.parse(parse, hidden, price)
             case .refuse(let refusal): return self.refuse(kind, refusal)
             case .wait: return .hold
@@ -112,8 +113,8 @@ extension SessionMachine {
             running = session
         }
         var query = self.startQuery(running)
-        query.hidden = hidden == .named ? self.hiddenByName : hidden
-        query.price = hidden == .named && self.hiddenByName != .none ? max(price, 1) : price
+        query.hidden = hidden
+        query.price = price
         self.expect(.query(query))
         return .forward(recording: .query(text), after: before)
     }
@@ -150,7 +151,7 @@ extension SessionMachine {
         entry.hidden = hidden
         entry.price = price
         // SQL's EXECUTE reaches it by its name.
-        if !parse.statement.isEmpty, hidden != .none || price > 0 { self.hiddenByName = .all }
+        if !parse.statement.isEmpty { self.namedByProtocol.add(hidden, price) }
         self.setStatement(parse.statement, entry)
         self.expect(.parse(entry))
         self.isGroupOpen = true
@@ -162,16 +163,13 @@ extension SessionMachine {
     ) -> FrontendAction {
         let statement = self.statement(bind.statement)
         if self.isUnsure(statement) { return .hold }
-        if let refusal = self.pay(statement?.price ?? 0, self.hidden(by: statement), charge) {
-            return self.refuse(.bind, refusal)
-        }
+        let terms = self.terms(of: statement)
+        if terms.price > 0, let refusal = charge(terms.price) { return self.refuse(.bind, refusal) }
         if !bind.portal.isEmpty && self.portals[bind.portal] == nil && self.portals.count >= self.bounds.portals {
             return self.refuse(.bind, .tooManyPortals)
         }
         // SQL's FETCH reaches it by its name.
-        if !bind.portal.isEmpty, statement.map({ $0.hidden != .none || $0.price > 0 }) ?? false {
-            self.hiddenByName = .all
-        }
+        if !bind.portal.isEmpty { self.namedByProtocol.add(terms.hidden, terms.price) }
         let known = statement?.text == nil ? nil : statement
         let entry = BoundPortal(
             name: bind.portal, statement: known, resultFormats: bind.resultFormats, group: self.group,
@@ -189,13 +187,13 @@ extension SessionMachine {
         case .statement:
             let statement = self.statement(name)
             if self.isUnsure(statement) { return .hold }
-            result.hidden = self.hidden(by: statement)
+            result.hidden = self.terms(of: statement).hidden
             statement?.result = result
             self.expect(.describeParameters(result))
         case .portal:
             let portal = self.portal(name)
             if self.isUnsure(portal) { return .hold }
-            result.hidden = self.hidden(by: portal?.statement)
+            result.hidden = self.terms(of: portal?.statement, through: portal).hidden
             if let portal { self.attach(result, to: portal) }
             self.expect(.describe(result))
         }
@@ -229,7 +227,7 @@ extension SessionMachine {
             result = known
         } else {
             let asked = DescribedResult(group: self.group, epoch: self.epoch)
-            asked.hidden = self.hidden(by: portal.statement)
+            asked.hidden = self.terms(of: portal.statement, through: portal).hidden
             self.attach(asked, to: portal)
             self.expect(.describe(asked), .injected)
             var buffer = ByteBuffer()
@@ -329,22 +327,6 @@ extension SessionMachine {
         BoundPortal(
             name: name, statement: nil, resultFormats: [], isRemoval: true, group: self.group, epoch: self.epoch,
             serial: self.serial, previous: previous)
-    }
-
-    /// - Returns: why it can't be paid.
-    private func pay(_ price: Int, _ hidden: HiddenColumns, _ charge: (Int) -> ErrorFields?) -> ErrorFields? {
-        // What SQL has named may be anything of what was charged for.
-        let isNamed = hidden == .named && self.hiddenByName != .none
-        return max(price, isNamed ? 1 : 0) > 0 ? charge(max(price, 1)) : nil
-    }
-
-    /// What the rows of a statement hide. Where its text isn't known, or SQL may have put another under its name since, it
-    /// may be anything that SQL has named.
-    private func hidden(by statement: PreparedStatement?) -> HiddenColumns {
-        guard let statement, statement.text != nil, statement.hidden != .named,
-            statement.name.isEmpty || statement.epoch == self.epoch || self.hiddenByName == .none
-        else { return self.hiddenByName }
-        return statement.hidden
     }
 
     private func attach(_ result: DescribedResult, to portal: BoundPortal) {

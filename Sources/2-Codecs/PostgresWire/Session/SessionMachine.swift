@@ -60,8 +60,8 @@ package struct SessionMachine: ~Copyable {
     var epoch: UInt64 = 0
     var serial: UInt64 = 0
     var copyNames: UInt64 = 0
-    /// Of what SQL reaches by name: `all` once something hidden was named.
-    var hiddenByName = HiddenColumns.none
+    var namedBySQL = NamedStatements()
+    var namedByProtocol = NamedStatements()
 
     /// The last that the server said.
     package private(set) var status: TransactionStatus

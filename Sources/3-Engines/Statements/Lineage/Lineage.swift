@@ -58,8 +58,7 @@ struct Lineage {
         var operations: [SyntaxNode] = []
         var first = query
         while let operation = first["op"].string, operation != "SETOP_NONE",
-            operations.isEmpty
-                || !(first["withClause"].exists || first["sortClause"].exists || first["limitCount"].exists)
+            operations.isEmpty || !Self.hasClauses(first)
         {
             operations.append(first)
             first = first["larg"]
@@ -71,6 +70,12 @@ struct Lineage {
             if !operation["all"].bool || operation["op"].string != "SETOP_UNION" { try self.checkDistinct(output) }
         }
         return output
+    }
+
+    /// Whether a set operation in parentheses has clauses of its own, which are looked at where it's one query.
+    private static func hasClauses(_ query: SyntaxNode) -> Bool {
+        query["withClause"].exists || query["sortClause"].exists || query["limitCount"].exists
+            || query["limitOffset"].exists
     }
 
     private func addCommon(_ with: SyntaxNode, to scope: inout QueryScope, _ depth: Int) throws(StatementRefusal) {
@@ -141,7 +146,7 @@ struct Lineage {
             let value = target["val"]
             let reference = value.of("ColumnRef")
             if let last = reference["fields"].elements.last, last.of("A_Star").exists {
-                output.append(self.star(reference["fields"].names.last, scope))
+                output.append(self.star(reference["fields"].names, scope))
                 continue
             }
             if value.of("A_Indirection")["indirection"].elements.contains(where: { $0.of("A_Star").exists }) {
@@ -164,14 +169,10 @@ struct Lineage {
         return output
     }
 
-    /// `*` or `name.*`
-    private func star(_ qualifier: String?, _ scope: QueryScope) -> QueryOutput {
-        let sources =
-            qualifier.map { name in
-                ([scope.sources] + scope.outer).first { $0.contains { $0.name == name } }?.filter { $0.name == name }
-                    ?? []
-            } ?? scope.sources
-        if sources.isEmpty, qualifier != nil { return .unknown }
+    /// `*`, `name.*` or `schema.name.*`
+    private func star(_ names: [String], _ scope: QueryScope) -> QueryOutput {
+        let sources = names.isEmpty ? scope.sources : Self.sources(qualifiedBy: names, scope)
+        if sources.isEmpty, !names.isEmpty { return .unknown }
         var output = QueryOutput()
         for source in sources { output.append(source.output) }
         // Columns that USING made one stand first, and in no source's place.
@@ -319,24 +320,27 @@ struct Lineage {
             return found.isEmpty
                 ? nil : QueryOutput.Column(name: last, isTainted: false, isStored: found.allSatisfy(\.isStored))
         }
-        let qualifier = names[names.count - 2]
-        let schema = names.count > 2 ? names[names.count - 3] : nil
-        for sources in [scope.sources] + scope.outer {
-            // With a schema it's a relation by its own name.
-            let named = sources.filter {
-                $0.name == qualifier && (schema == nil || ($0.output.isRelation && !$0.isAliased))
-            }
-            if named.isEmpty { continue }
-            let found = named.compactMap { $0.column(last) }
-            if let tainted = found.first(where: \.isTainted) { return tainted }
-            if found.isEmpty, Self.systemColumns.contains(last), named.allSatisfy(\.output.isRelation) {
-                return QueryOutput.Column(name: last, isTainted: false, isStored: true)
-            }
-            // In `(t.c).field` and `t.function` the last name isn't a column: the row is what's read.
-            return found.first
-                ?? QueryOutput.Column(name: last, isTainted: named.contains(where: \.output.isTainted), isStored: false)
+        let named = Self.sources(qualifiedBy: Array(names.dropLast()), scope)
+        if named.isEmpty { return nil }
+        let found = named.compactMap { $0.column(last) }
+        if let tainted = found.first(where: \.isTainted) { return tainted }
+        if found.isEmpty, Self.systemColumns.contains(last), named.allSatisfy(\.output.isRelation) {
+            return QueryOutput.Column(name: last, isTainted: false, isStored: true)
         }
-        return nil
+        // In `(t.c).field` and `t.function` the last name isn't a column: the row is what's read.
+        return found.first
+            ?? QueryOutput.Column(name: last, isTainted: named.contains(where: \.output.isTainted), isStored: false)
+    }
+
+    /// The nearest that `name` or `schema.name` may mean; with a schema it's a relation by its own name.
+    private static func sources(qualifiedBy names: [String], _ scope: QueryScope) -> [QuerySource] {
+        for sources in [scope.sources] + scope.outer {
+            let named = sources.filter {
+                $0.name == names.last && (names.count == 1 || ($0.output.isRelation && !$0.isAliased))
+            }
+            if !named.isEmpty { return named }
+        }
+        return []
     }
 
     private static let systemColumns: Set<String> = ["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"]
@@ -371,7 +375,7 @@ struct Lineage {
                 let reference = node["fields"]
                 let names = reference.names
                 if reference.elements.last?.of("A_Star").exists ?? false {
-                    tainted = tainted || self.star(names.last, scope).isTainted
+                    tainted = tainted || self.star(names, scope).isTainted
                 } else {
                     // What can't be resolved may be anything.
                     tainted = tainted || (self.resolve(names, scope)?.isTainted ?? true)
