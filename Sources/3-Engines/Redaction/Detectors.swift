@@ -16,10 +16,13 @@ package final class Detectors: Sendable {
     let anchorDetectors: [[Int]]
     let emailDetectors: [Int]
     let digitDetectors: [Int]
-    /// Vectorscan's compiled literals, for whole values and for streams. Read-only once compiled.
+    /// Vectorscan's compiled literals, for whole values and for streams. `unsafe` since Swift can't know what stands behind
+    /// a C pointer: a database isn't written to once it's compiled, and any number of threads may scan by one (Vectorscan
+    /// manual, "Scanning for Patterns").
     nonisolated(unsafe) let block: OpaquePointer
     nonisolated(unsafe) let stream: OpaquePointer
-    /// A scratch space to clone for each masker: allocating one takes far longer.
+    /// A scratch space to clone for each masker: allocating one takes far longer. Nothing is ever scanned with it, so that
+    /// cloning, which only reads it, needs no lock.
     nonisolated(unsafe) private let scratch: OpaquePointer
 
     /// - Throws: `redaction_failed` when Vectorscan doesn't run on this machine or the set can't be compiled.

@@ -49,9 +49,7 @@ package struct StatementRules: Sendable {
         guard !self.relations.isEmpty else { return .none }
         switch kind {
         case "SelectStmt":
-            let functions = self.functions
-            let lineage = Lineage(
-                relations: self.relations, functions: functions)
+            let lineage = Lineage(relations: self.relations, functions: self.functions)
             let output = try lineage.output(of: fields, in: QueryScope())
             disclosures += lineage.memory.disclosures
             // Whether working it out fails is an answer too.

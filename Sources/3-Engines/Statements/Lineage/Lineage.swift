@@ -10,7 +10,7 @@ struct Lineage {
     let functions: FunctionCatalogue
     /// Whether what tells of classified values is refused; a view's own conditions are its owner's.
     var isStrict = true
-    /// Counts the answers that the statement gets about classified values.
+    /// Of one statement: a lineage isn't used for another.
     let memory = LineageMemory()
 
     /// More deeply nested queries aren't followed.
