@@ -175,16 +175,16 @@ import Testing
 @Suite struct CopyRowsTests {
     /// Feeds pieces of `size` bytes; gives what was seen and what came out.
     static func rewrite(
-        _ data: ByteBuffer, _ format: CopyFormat, columns: Int, size: Int = .max,
+        _ data: ByteBuffer, _ format: CopyFormat, columns: Int, size: Int = .max, valueLimit: Int = 1 << 20,
         _ replace: (Int, String) -> CopyReplacement = { _, _ in .keep }
     ) throws -> (seen: [String], output: ByteBuffer, rows: Int64) {
-        var rows = try CopyRows(format: format, columnCount: columns)
+        var rows = try CopyRows(format: format, columnCount: columns, valueLimit: valueLimit)
         var seen: [String] = []
         var output = ByteBuffer()
         var rest = data
         while rest.readableBytes > 0, let piece = rest.readSlice(length: min(size, rest.readableBytes)) {
             try rows.feed(piece, into: &output) { column, value in
-                let text = String(decoding: value.readableBytesView, as: UTF8.self)
+                let text = value.map { String(decoding: $0.readableBytesView, as: UTF8.self) } ?? "(long)"
                 seen.append("\(column):\(text)")
                 return replace(column, text)
             }
@@ -292,6 +292,47 @@ import Testing
         }
         #expect(throws: PostgresWireError.self) { try CopyRows(format: .unrecognised, columnCount: 1) }
         #expect(try Self.rewrite(ByteBuffer(string: "\n\n"), .text(.init()), columns: 0).rows == 2)
+    }
+
+    @Test("a value that is too long is dropped as it comes, at every split, and the row goes on", arguments: 1...12)
+    func longValues(size: Int) throws {
+        let placeholder = CopyReplacement.bytes(ByteBuffer(string: "‹x›"))
+        func check(_ data: ByteBuffer, _ format: CopyFormat) throws {
+            // Whole pieces hold the whole value, which is then looked at.
+            let out = try Self.rewrite(data, format, columns: 2, size: size, valueLimit: 12) { _, text in
+                text == "(long)" || text.utf8.count > 12 ? placeholder : .keep
+            }
+            let again = try Self.rewrite(out.output, format, columns: 2)
+            #expect(again.seen == ["0:a", "1:‹x›", "0:‹x›", "1:b", "0:c", "1:d"])
+            #expect(again.rows == 3)
+        }
+        let long = "long\\tand \\\\longer, \\nup to " + String(repeating: "y", count: 40) + "\\\\"
+        try check(ByteBuffer(string: "a\t\(long)\n\(long)\tb\nc\td\n"), .text(.init()))
+        let quoted = "\"long, \"\"and\n\"\" longer, " + String(repeating: "y", count: 40) + "\"\"\""
+        try check(ByteBuffer(string: "a,\(quoted)\n\(quoted),b\nc,d\n"), .csv(.init()))
+        var binary = ByteBuffer(bytes: Array("PGCOPY\n".utf8) + [0xFF, 0x0D, 0x0A, 0x00, 0, 0, 0, 0, 0, 0, 0, 0])
+        for (a, b) in [("a", long), (long, "b"), ("c", "d")] {
+            binary.writeInteger(Int16(2))
+            for text in [a, b] {
+                binary.writeInteger(Int32(text.utf8.count))
+                binary.writeString(text)
+            }
+        }
+        binary.writeInteger(Int16(-1))
+        try check(binary, .binary)
+    }
+
+    @Test("nothing is kept of a value that is too long but its row's other values")
+    func longValueIsNotKept() throws {
+        var rows = try CopyRows(format: .text(.init()), columnCount: 2, valueLimit: 10, rowLimit: 40)
+        var output = ByteBuffer()
+        try rows.feed(ByteBuffer(string: "a\t"), into: &output) { _, _ in .keep }
+        for _ in 0..<1000 {
+            try rows.feed(ByteBuffer(string: "a long value"), into: &output) { _, _ in .bytes(ByteBuffer(string: "x")) }
+        }
+        #expect(output.readableBytes == 0)
+        try rows.feed(ByteBuffer(string: "\n"), into: &output) { _, _ in .keep }
+        #expect(String(buffer: output) == "a\tx\n")
     }
 
     @Test("a row over the limit is an error, and no byte of it passes")

@@ -74,6 +74,50 @@ import Testing
         #expect(try frames(single) == expected)
     }
 
+    @Test("a long data message comes in pieces, others whole, at every split", arguments: [1, 2, 3, 7, 64, Int.max])
+    func parts(size: Int) throws {
+        let row = dataRow([String(repeating: "x", count: 100), "y"])
+        let messages: [BackendMessage] = [
+            .noData, row, .copyData(ByteBuffer(string: String(repeating: "z", count: 60))), dataRow(["short"]),
+            .commandComplete(String(repeating: "long ", count: 20)),
+        ]
+        var rest = bytes(messages)
+        var decoder = MessageDecoder(.backend, limit: 200)
+        var seen: [String] = []
+        var joined = ByteBuffer()
+        while rest.readableBytes > 0, let piece = rest.readSlice(length: min(size, rest.readableBytes)) {
+            decoder.append(piece)
+            while let part = try decoder.nextPart(keepingUpTo: 50) {
+                switch part {
+                case .whole(let frame):
+                    seen.append("\(UnicodeScalar(frame.kind))")
+                    joined.writeImmutableBuffer(frame.bytes)
+                case .start(let frame, let rest):
+                    seen.append("\(UnicodeScalar(frame.kind))+\(rest)")
+                    joined.writeImmutableBuffer(frame.bytes)
+                case .piece(let bytes, let isLast):
+                    if isLast { seen.append(".") }
+                    joined.writeImmutableBuffer(bytes)
+                }
+            }
+        }
+        #expect(seen == ["n", "D+109", ".", "d+60", ".", "D", "C"])
+        #expect(joined == bytes(messages))
+    }
+
+    @Test("only what carries data may be longer than the limit, and come in pieces")
+    func longParts() throws {
+        var decoder = MessageDecoder(.backend, limit: 50)
+        decoder.append(bytes([dataRow([String(repeating: "x", count: 100)])]))
+        guard case .start? = try decoder.nextPart(keepingUpTo: 50) else {
+            Issue.record("the row didn't start")
+            return
+        }
+        var other = MessageDecoder(.backend, limit: 50)
+        other.append(bytes([.commandComplete(String(repeating: "x", count: 100))]))
+        #expect(throws: PostgresWireError.self) { try other.nextPart(keepingUpTo: 50) }
+    }
+
     @Test("a message cut short is an error, whatever its kind", arguments: MessageTests.frontend)
     func frontendCutShort(message: FrontendMessage) throws {
         let whole = bytes([message])

@@ -46,11 +46,11 @@ package struct PostgresWireError: Error, Hashable, Sendable, CustomStringConvert
         GloveboxError(.protocolViolation, self.message, cause: self)
     }
 
-    static func malformed(_ what: String) -> Self {
+    package static func malformed(_ what: String) -> Self {
         Self(.malformedMessage, "a PostgreSQL message is malformed: \(what)")
     }
 
-    static func unexpected(_ kind: UInt8, _ state: String) -> Self {
+    package static func unexpected(_ kind: UInt8, _ state: String) -> Self {
         let name = kind > 32 && kind < 127 ? "'\(Character(UnicodeScalar(kind)))'" : "\(kind)"
         return Self(.unexpectedMessage, "a PostgreSQL message of kind \(name) may not come \(state)")
     }

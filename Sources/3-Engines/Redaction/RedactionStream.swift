@@ -4,6 +4,8 @@ package import NIOCore
 
 /// Masks a stream of text. However it is cut into chunks, the output is the same as for the whole.
 ///
+/// A stream *in place* keeps its length: what is masked becomes as many asterisks.
+///
 /// State per stream: Vectorscan's (some hundred bytes), and the bytes that are held back. Held back is what a finding
 /// could still begin or go on in: at most `Detectors.lookBehind` bytes before an anchor and its detector's `reach`
 /// behind (`Detector.longestDelay`), usually the last word. What is longer is masked as it passes, without being held:
@@ -14,6 +16,7 @@ package struct RedactionStream: ~Copyable {
     private static let step = 64 << 10
 
     private let masker: Masker
+    private let isInPlace: Bool
     private let stream: OpaquePointer
     private var scan: Scan
     /// The bytes at hand, the first of which is at offset `first` of the stream.
@@ -25,13 +28,15 @@ package struct RedactionStream: ~Copyable {
     private var written: Int?
     private var hasFailed = false
 
+    /// - Parameter isInPlace: the output is as long as the input.
     /// - Throws: `redaction_failed` when there is no memory for a stream's state.
-    package init(_ masker: Masker) throws(GloveboxError) {
+    package init(_ masker: Masker, inPlace isInPlace: Bool = false) throws(GloveboxError) {
         var stream: OpaquePointer?
         guard hs_open_stream(masker.detectors.stream, 0, &stream) == HS_SUCCESS, let stream else {
             throw GloveboxError(.redactionFailed, "no memory for a stream's detectors")
         }
         self.masker = masker
+        self.isInPlace = isInPlace
         self.stream = stream
         self.scan = Scan(masker.detectors)
     }
@@ -79,7 +84,8 @@ package struct RedactionStream: ~Copyable {
         swap(&scan, &self.scan)
         var passed = self.passed
         var written = self.written
-        let (masker, first, end) = (self.masker, self.first, self.first + self.held.count)
+        let (masker, isInPlace) = (self.masker, self.isInPlace)
+        let (first, end) = (self.first, self.first + self.held.count)
         let isSound = self.held.withUnsafeBufferPointer { held -> Bool in
             // An empty stream has no bytes to point at.
             guard let base = held.baseAddress, end > first else { return true }
@@ -99,16 +105,21 @@ package struct RedactionStream: ~Copyable {
                     }
                     return true
                 case .mask(let cluster):
-                    guard Self.begin(cluster, masker, window, held, &passed, &written, into: &out),
+                    guard Self.begin(cluster, masker, isInPlace, window, held, &passed, &written, into: &out),
                         cluster.end >= passed
                     else {
                         return false
                     }
+                    if isInPlace { out.writeRepeatingByte(UInt8(ascii: "*"), count: cluster.end - passed) }
                     passed = cluster.end
                     written = nil
                 case .open(let cluster):
-                    guard Self.begin(cluster, masker, window, held, &passed, &written, into: &out) else { return false }
-                    passed = max(passed, settled)
+                    guard Self.begin(cluster, masker, isInPlace, window, held, &passed, &written, into: &out) else {
+                        return false
+                    }
+                    let reached = max(passed, settled)
+                    if isInPlace { out.writeRepeatingByte(UInt8(ascii: "*"), count: reached - passed) }
+                    passed = reached
                     return true
                 }
             }
@@ -122,17 +133,19 @@ package struct RedactionStream: ~Copyable {
 
     /// Writes what stands before a cluster, and its pseudonym, unless that was done.
     private static func begin(
-        _ cluster: Cluster, _ masker: Masker, _ window: Window, _ held: UnsafeBufferPointer<UInt8>, _ passed: inout Int,
-        _ written: inout Int?, into out: inout ByteBuffer
+        _ cluster: Cluster, _ masker: Masker, _ isInPlace: Bool, _ window: Window, _ held: UnsafeBufferPointer<UInt8>,
+        _ passed: inout Int, _ written: inout Int?, into out: inout ByteBuffer
     ) -> Bool {
         if written == cluster.start { return true }
         // A finding that begins in what has passed would be a leak.
         guard cluster.start >= passed, written == nil else { return false }
         let raw = UnsafeRawBufferPointer(held)
         out.writeBytes(UnsafeRawBufferPointer(rebasing: raw[(passed - window.first)..<(cluster.start - window.first)]))
-        var pseudonym: [UInt8] = []
-        masker.append(cluster, window, value: UnsafeRawBufferPointer(start: nil, count: 0), .random, to: &pseudonym)
-        out.writeBytes(pseudonym)
+        if !isInPlace {
+            var pseudonym: [UInt8] = []
+            masker.append(cluster, window, value: UnsafeRawBufferPointer(start: nil, count: 0), .random, to: &pseudonym)
+            out.writeBytes(pseudonym)
+        }
         masker.count(cluster.kind)
         passed = cluster.start
         written = cluster.start

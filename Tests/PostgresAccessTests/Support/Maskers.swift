@@ -30,4 +30,8 @@ final class FailingMasker: SessionMasking {
     ) throws(GloveboxError) -> MaskResult { .null }
 
     func maskText(_ text: String) throws(GloveboxError) -> String { text }
+
+    func streamInPlace() throws(GloveboxError) -> RedactionStream {
+        throw GloveboxError(.redactionFailed, "a detector failed")
+    }
 }

@@ -6,57 +6,103 @@ struct CopyBinaryForm {
 
     private enum Position {
         case header
-        case tuples
+        /// A tuple's number of values, or the trailer.
+        case count
+        case value(Int)
+        /// So many bytes of a value that is too long: what stands for it is written.
+        case dropped(Int, of: Int)
         case ended
     }
 
+    private let columns: Int
+    private let valueLimit: Int
     private var position = Position.header
     /// The next part is at least this long: below it, there is no use in looking.
     private var needed = 0
+
+    init(_ columns: Int, _ valueLimit: Int) {
+        self.columns = columns
+        self.valueLimit = valueLimit
+    }
 
     var isEnded: Bool {
         if case .ended = self.position { true } else { false }
     }
 
-    /// Takes the next whole part: header, tuple or trailer.
-    ///
-    /// - Returns: whether it was a tuple; nil when it isn't whole.
-    mutating func next(
-        in pending: inout ByteBuffer, _ columns: Int, into output: inout ByteBuffer,
-        _ value: (Int, ByteBuffer) throws -> CopyReplacement
-    ) throws -> Bool? {
+    /// Takes the next part: header, trailer, or of a tuple its beginning or a value.
+    mutating func step(
+        in pending: inout ByteBuffer, into output: inout ByteBuffer, _ value: CopyRows.Value
+    ) throws -> CopyStep? {
         guard pending.readableBytes >= self.needed else { return nil }
         switch self.position {
         case .header:
             guard let length = try self.headerLength(pending), let header = pending.readSlice(length: length) else {
                 return nil
             }
-            self.position = .tuples
+            self.position = .count
             self.needed = 0
             output.writeImmutableBuffer(header)
-            return false
-        case .tuples:
-            guard let count = pending.getInteger(at: pending.readerIndex, as: Int16.self) else { return nil }
-            if count == -1 {
-                pending.moveReaderIndex(forwardBy: 2)
-                output.writeInteger(Int16(-1))
+            return .frame
+        case .count:
+            guard let count = pending.readInteger(as: Int16.self) else { return nil }
+            guard count != -1 else {
+                output.writeInteger(count)
                 self.position = .ended
-                self.needed = 0
-                return false
+                return .frame
             }
-            guard Int(count) == columns else {
-                throw PostgresWireError.copy("a row has another number of values than columns")
+            guard Int(count) == self.columns else { throw PostgresWireError.otherColumns }
+            output.writeInteger(count)
+            if self.columns == 0 { return .row }
+            self.position = .value(0)
+            return .value
+        case .value(let column):
+            guard let length = pending.getInteger(at: pending.readerIndex, as: Int32.self) else { return nil }
+            guard length >= -1 else { throw PostgresWireError.copy("a value's length is below zero") }
+            if length == -1 {
+                pending.moveReaderIndex(forwardBy: 4)
+                output.writeValue(nil)
+                return self.ended(column)
             }
-            guard let length = try self.tupleLength(pending, columns), let tuple = pending.readSlice(length: length)
-            else {
+            guard Int(length) <= self.valueLimit else {
+                pending.moveReaderIndex(forwardBy: 4)
+                Self.write(try value(column, nil), instead: nil, into: &output)
+                self.position = .dropped(Int(length), of: column)
+                return .value
+            }
+            guard pending.readableBytes >= 4 + Int(length) else {
+                self.needed = 4 + Int(length)
                 return nil
             }
+            pending.moveReaderIndex(forwardBy: 4)
+            guard let bytes = pending.readSlice(length: Int(length)) else { return nil }
+            Self.write(try value(column, bytes), instead: bytes, into: &output)
             self.needed = 0
-            try Self.rewrite(tuple, into: &output, value)
-            return true
+            return self.ended(column)
+        case .dropped(let left, let column):
+            let count = min(left, pending.readableBytes)
+            guard count > 0 else { return nil }
+            pending.moveReaderIndex(forwardBy: count)
+            guard count < left else { return self.ended(column) }
+            self.position = .dropped(left - count, of: column)
+            return nil
         case .ended:
             guard pending.readableBytes == 0 else { throw PostgresWireError.copy("there are data after the trailer") }
             return nil
+        }
+    }
+
+    private mutating func ended(_ column: Int) -> CopyStep {
+        let isLast = column == self.columns - 1
+        self.position = isLast ? .count : .value(column + 1)
+        return isLast ? .row : .value
+    }
+
+    private static func write(_ replacement: CopyReplacement, instead value: ByteBuffer?, into output: inout ByteBuffer)
+    {
+        switch replacement {
+        case .keep: output.writeValue(value)
+        case .null: output.writeValue(nil)
+        case .bytes(let bytes): output.writeValue(bytes)
         }
     }
 
@@ -73,38 +119,5 @@ struct CopyBinaryForm {
         guard flags & 0xFFFF_0000 == 0, extra <= 65_536 else { throw .copy("the header has parts that aren't known") }
         self.needed = 19 + Int(extra)
         return self.needed
-    }
-
-    private mutating func tupleLength(_ pending: ByteBuffer, _ columns: Int) throws(PostgresWireError) -> Int? {
-        var offset = 2
-        for _ in 0..<columns {
-            guard let length = pending.getInteger(at: pending.readerIndex + offset, as: Int32.self) else {
-                self.needed = offset + 4
-                return nil
-            }
-            guard length >= -1 else { throw .copy("a value's length is below zero") }
-            offset += 4 + max(Int(length), 0)
-        }
-        self.needed = offset
-        return offset <= pending.readableBytes ? offset : nil
-    }
-
-    private static func rewrite(
-        _ tuple: ByteBuffer, into output: inout ByteBuffer, _ value: (Int, ByteBuffer) throws -> CopyReplacement
-    ) throws {
-        var tuple = tuple
-        let count = try tuple.field(UInt16.self, "a tuple")
-        output.writeInteger(count)
-        for column in 0..<Int(count) {
-            guard let bytes = try tuple.value("a value") else {
-                output.writeValue(nil)
-                continue
-            }
-            switch try value(column, bytes) {
-            case .keep: output.writeValue(bytes)
-            case .null: output.writeValue(nil)
-            case .bytes(let replacement): output.writeValue(replacement)
-            }
-        }
     }
 }

@@ -3,20 +3,78 @@ import NIOCore
 /// COPY's csv format: a line a row, but lines may go on inside quotes.
 struct CopyCSVForm {
     private let options: CopyFormat.CSV
-    private var isHeaderNext: Bool
+    private let columns: Int
+    private let valueLimit: Int
+    private var isHeader: Bool
+    /// Of the row that has begun.
+    private var column = 0
+    /// Bytes of the value that are known not to end it.
     private var scanned = 0
     private var isQuoted = false
+    /// The value is too long: what stands for it is written.
+    private var isDropping = false
 
-    init(_ options: CopyFormat.CSV) {
+    init(_ options: CopyFormat.CSV, _ columns: Int, _ valueLimit: Int) {
         self.options = options
-        self.isHeaderNext = options.header
+        self.columns = columns
+        self.valueLimit = valueLimit
+        self.isHeader = options.header
     }
 
-    /// Takes the next whole row, without its end.
-    mutating func row(in pending: inout ByteBuffer) -> ByteBuffer? {
+    var isBetweenRows: Bool { self.column == 0 && !self.isDropping }
+
+    /// Takes the next value, with what ends it.
+    mutating func step(
+        in pending: inout ByteBuffer, into output: inout ByteBuffer, _ value: CopyRows.Value
+    ) throws -> CopyStep? {
+        guard let end = self.scan(pending) else {
+            guard self.isDropping || (self.scanned > self.valueLimit && !self.isHeader) else { return nil }
+            if !self.isDropping {
+                guard self.column < self.columns else { throw PostgresWireError.otherColumns }
+                self.write(try value(self.column, nil), instead: ByteBuffer(), into: &output)
+                self.isDropping = true
+            }
+            pending.moveReaderIndex(forwardBy: self.scanned)
+            self.scanned = 0
+            return nil
+        }
+        guard let raw = pending.readSlice(length: self.scanned) else { return nil }
+        pending.moveReaderIndex(forwardBy: 1)
+        self.scanned = 0
+        let isLast = end == UInt8(ascii: "\n")
+        if self.isHeader {
+            output.writeImmutableBuffer(raw)
+        } else {
+            // A table without columns has rows of nothing.
+            guard isLast == (self.column == max(self.columns, 1) - 1), self.columns > 0 || raw.readableBytes == 0 else {
+                throw PostgresWireError.otherColumns
+            }
+            if self.isDropping || self.columns == 0 {
+                self.isDropping = false
+            } else {
+                let field = try self.field(raw)
+                if !field.isQuoted, raw.readableBytesView.elementsEqual(self.options.null) {
+                    output.writeImmutableBuffer(raw)
+                } else {
+                    self.write(try value(self.column, field.value), instead: raw, into: &output)
+                }
+            }
+        }
+        output.writeInteger(end)
+        guard isLast else {
+            self.column += 1
+            return .value
+        }
+        self.column = 0
+        defer { self.isHeader = false }
+        return self.isHeader ? .frame : .row
+    }
+
+    /// What ends the value, `scanned` bytes on.
+    private mutating func scan(_ pending: ByteBuffer) -> UInt8? {
         var scanned = self.scanned
         var isQuoted = self.isQuoted
-        let isFound = pending.withUnsafeReadableBytes { bytes in
+        let end = pending.withUnsafeReadableBytes { bytes -> UInt8? in
             while scanned < bytes.count {
                 let byte = bytes[scanned]
                 if isQuoted {
@@ -24,26 +82,28 @@ struct CopyCSVForm {
                     case .plain: break
                     case .pair: scanned += 1
                     case .end: isQuoted = false
-                    case .undecided: return false
+                    case .undecided: return nil
                     }
                 } else if byte == self.options.quote {
                     isQuoted = true
-                } else if byte == UInt8(ascii: "\n") {
-                    return true
+                } else if byte == UInt8(ascii: "\n") || byte == self.options.delimiter {
+                    return byte
                 }
                 scanned += 1
             }
-            return false
-        }
-        guard isFound, let row = pending.readSlice(length: scanned) else {
-            self.scanned = scanned
-            self.isQuoted = isQuoted
             return nil
         }
-        pending.moveReaderIndex(forwardBy: 1)
-        self.scanned = 0
-        self.isQuoted = false
-        return row
+        self.scanned = scanned
+        self.isQuoted = isQuoted
+        return end
+    }
+
+    private func write(_ replacement: CopyReplacement, instead raw: ByteBuffer, into output: inout ByteBuffer) {
+        switch replacement {
+        case .keep: output.writeImmutableBuffer(raw)
+        case .null: output.writeBytes(self.options.null)
+        case .bytes(let bytes): self.write(bytes, into: &output)
+        }
     }
 
     private enum Step {
@@ -64,51 +124,12 @@ struct CopyCSVForm {
         return byte == self.options.quote ? .end : .plain
     }
 
-    /// - Returns: false for the header.
-    mutating func rewrite(
-        _ row: ByteBuffer, _ columns: Int, into output: inout ByteBuffer,
-        _ value: (Int, ByteBuffer) throws -> CopyReplacement
-    ) throws -> Bool {
-        if self.isHeaderNext {
-            self.isHeaderNext = false
-            output.writeImmutableBuffer(row)
-            output.writeInteger(UInt8(ascii: "\n"))
-            return false
-        }
-        if columns == 0 {
-            guard row.readableBytes == 0 else { throw PostgresWireError.copy("a row has more values than columns") }
-        } else {
-            var rest = row
-            for column in 0..<columns {
-                let field = try self.field(&rest, isLast: column == columns - 1)
-                if column > 0 { output.writeInteger(self.options.delimiter) }
-                if !field.isQuoted, field.raw.readableBytesView.elementsEqual(self.options.null) {
-                    output.writeImmutableBuffer(field.raw)
-                    continue
-                }
-                switch try value(column, field.value) {
-                case .keep: output.writeImmutableBuffer(field.raw)
-                case .null: output.writeBytes(self.options.null)
-                case .bytes(let bytes): self.write(bytes, into: &output)
-                }
-            }
-        }
-        output.writeInteger(UInt8(ascii: "\n"))
-        return true
-    }
-
-    private struct Field {
-        var raw: ByteBuffer
-        var value: ByteBuffer
-        var isQuoted: Bool
-    }
-
-    private func field(_ rest: inout ByteBuffer, isLast: Bool) throws(PostgresWireError) -> Field {
+    private func field(_ raw: ByteBuffer) throws(PostgresWireError) -> (value: ByteBuffer, isQuoted: Bool) {
+        let view = raw.readableBytesView
+        guard view.contains(self.options.quote) else { return (raw, false) }
         var value = ByteBuffer()
+        value.reserveCapacity(raw.readableBytes)
         var inQuotes = false
-        var hasQuotes = false
-        var isDelimited = false
-        let view = rest.readableBytesView
         var index = view.startIndex
         while index < view.endIndex {
             let byte = view[index]
@@ -119,28 +140,20 @@ struct CopyCSVForm {
                     index += 1
                     value.writeInteger(view[index])
                 case .end: inQuotes = false
-                // The last byte of a row, inside quotes: it can only end them.
+                // The last byte of a value, inside quotes: it can only end them.
                 case .undecided:
                     guard byte == self.options.quote else { throw .copy("a quote isn't closed") }
                     inQuotes = false
                 }
-            } else if byte == self.options.delimiter {
-                isDelimited = true
-                break
             } else if byte == self.options.quote {
                 inQuotes = true
-                hasQuotes = true
             } else {
                 value.writeInteger(byte)
             }
             index += 1
         }
         guard !inQuotes else { throw .copy("a quote isn't closed") }
-        guard isDelimited != isLast, let raw = rest.readSlice(length: index - view.startIndex) else {
-            throw .copy("a row has another number of values than columns")
-        }
-        if isDelimited { rest.moveReaderIndex(forwardBy: 1) }
-        return Field(raw: raw, value: hasQuotes ? value : raw, isQuoted: hasQuotes)
+        return (value, true)
     }
 
     /// Always in quotes, so that it is neither NULL nor an end of data.

@@ -10,13 +10,19 @@ package enum CopyReplacement: Hashable, Sendable {
 /// Takes COPY OUT data apart into values and puts them together again (PostgreSQL manual, COPY, "File Formats").
 ///
 /// Pieces may be split anywhere. Each value that isn't NULL is handed to a closure, unescaped (text, csv) or as bytes
-/// of its type (binary), with the index of its column; its answer is escaped again. A row is written once it is whole,
-/// so at most one row is kept, of `rowLimit` bytes. A header line passes as it is: it holds names, no values.
+/// of its type (binary), with the index of its column; its answer is escaped again. For a value of more than
+/// `valueLimit` bytes the closure gets nil, and says what stands for it; its bytes are dropped as they come. A row is
+/// written once it is whole, so at most one is kept, of `rowLimit` bytes as it's written. A header line passes as it
+/// is: it holds names, no values.
 ///
 /// Throws `malformed_copy`, `row_too_long`, and whatever the closure throws; after that it must not be fed any more.
 package struct CopyRows {
     /// The most bytes of a row unless told otherwise.
-    package static let standardRowLimit = 64 << 20
+    package static let standardRowLimit = 16 << 20
+    /// The most bytes of a value that is looked at unless told otherwise.
+    package static let standardValueLimit = 1 << 20
+
+    package typealias Value = (Int, ByteBuffer?) throws -> CopyReplacement
 
     enum Form {
         case text(CopyTextForm)
@@ -25,33 +31,32 @@ package struct CopyRows {
     }
 
     private var form: Form
-    private let columnCount: Int
     private let rowLimit: Int
     private var pending = ByteBuffer()
+    /// What is masked of a row that isn't whole.
+    private var partial = ByteBuffer()
     /// Rows that were written, without the header.
     package private(set) var rows: Int64 = 0
 
     /// - Throws: `malformed_copy` for a format that isn't known.
     package init(
-        format: CopyFormat, columnCount: Int, rowLimit: Int = CopyRows.standardRowLimit
+        format: CopyFormat, columnCount: Int, valueLimit: Int = CopyRows.standardValueLimit,
+        rowLimit: Int = CopyRows.standardRowLimit
     ) throws(PostgresWireError) {
         switch format {
-        case .text(let options): self.form = .text(CopyTextForm(options))
-        case .csv(let options): self.form = .csv(CopyCSVForm(options))
-        case .binary: self.form = .binary(CopyBinaryForm())
+        case .text(let options): self.form = .text(CopyTextForm(options, columnCount, valueLimit))
+        case .csv(let options): self.form = .csv(CopyCSVForm(options, columnCount, valueLimit))
+        case .binary: self.form = .binary(CopyBinaryForm(columnCount, valueLimit))
         case .unrecognised:
             throw PostgresWireError(
                 .malformedCopy,
                 "the COPY statement wasn't understood, so its data can't be masked: send it as one plain statement")
         }
-        self.columnCount = columnCount
         self.rowLimit = rowLimit
     }
 
     /// Takes a piece of data; appends to `output` what may go on, which can be nothing.
-    package mutating func feed(
-        _ data: ByteBuffer, into output: inout ByteBuffer, _ value: (Int, ByteBuffer) throws -> CopyReplacement
-    ) throws {
+    package mutating func feed(_ data: ByteBuffer, into output: inout ByteBuffer, _ value: Value) throws {
         if self.pending.readableBytes == 0 {
             self.pending = data
         } else {
@@ -61,133 +66,182 @@ package struct CopyRows {
         switch self.form {
         case .text(var form):
             defer { self.form = .text(form) }
-            while let row = form.row(in: &self.pending) {
-                self.rows += try form.rewrite(row, self.columnCount, into: &output, value) ? 1 : 0
-            }
+            try self.rewrite(into: &output) { try form.step(in: &$0, into: &$1, value) }
         case .csv(var form):
             defer { self.form = .csv(form) }
-            while let row = form.row(in: &self.pending) {
-                self.rows += try form.rewrite(row, self.columnCount, into: &output, value) ? 1 : 0
-            }
+            try self.rewrite(into: &output) { try form.step(in: &$0, into: &$1, value) }
         case .binary(var form):
             defer { self.form = .binary(form) }
-            while let isRow = try form.next(in: &self.pending, self.columnCount, into: &output, value) {
-                self.rows += isRow ? 1 : 0
+            try self.rewrite(into: &output) { try form.step(in: &$0, into: &$1, value) }
+        }
+    }
+
+    private mutating func rewrite(
+        into output: inout ByteBuffer, _ step: (inout ByteBuffer, inout ByteBuffer) throws -> CopyStep?
+    ) throws {
+        var rowStart = output.writerIndex
+        while true {
+            // Only what an earlier piece has begun is put together elsewhere.
+            let isBegun = self.partial.readableBytes > 0
+            let done = isBegun ? try step(&self.pending, &self.partial) : try step(&self.pending, &output)
+            guard let done else { break }
+            if isBegun, self.partial.readableBytes > self.rowLimit { throw self.tooLong() }
+            if case .value = done { continue }
+            if case .row = done { self.rows += 1 }
+            if isBegun {
+                output.writeBuffer(&self.partial)
+                self.partial.clear()
             }
+            rowStart = output.writerIndex
         }
-        guard self.pending.readableBytes <= self.rowLimit else {
-            throw PostgresWireError(
-                .rowTooLong, "a row of COPY data is longer than the \(self.rowLimit) bytes that are kept")
+        if output.writerIndex > rowStart {
+            self.partial = Self.copy(output, from: rowStart)
+            output.moveWriterIndex(to: rowStart)
         }
+        guard max(self.partial.readableBytes, self.pending.readableBytes) <= self.rowLimit else { throw self.tooLong() }
+    }
+
+    /// Of its own storage, as `output` is written on.
+    private static func copy(_ output: ByteBuffer, from start: Int) -> ByteBuffer {
+        var copy = ByteBuffer()
+        if let view = output.viewBytes(at: start, length: output.writerIndex - start) { copy.writeBytes(view) }
+        return copy
+    }
+
+    private func tooLong() -> PostgresWireError {
+        PostgresWireError(.rowTooLong, "a row of COPY data is longer than the \(self.rowLimit) bytes that are kept")
     }
 
     /// The data have ended (CopyDone).
     package func finish() throws(PostgresWireError) {
-        guard self.pending.readableBytes == 0 else { throw .copy("the data end inside a row") }
-        if case .binary(let form) = self.form, !form.isEnded { throw .copy("the data end without a trailer") }
+        let isBetweenRows =
+            switch self.form {
+            case .text(let form): form.isBetweenRows
+            case .csv(let form): form.isBetweenRows
+            case .binary(let form): form.isEnded
+            }
+        guard self.pending.readableBytes == 0, self.partial.readableBytes == 0, isBetweenRows else {
+            throw .copy("the data end inside a row, or without a trailer")
+        }
     }
+}
+
+/// How far a step went.
+enum CopyStep {
+    /// A value of a row, or where a row begins.
+    case value
+    /// The last of a row.
+    case row
+    /// A header or a trailer.
+    case frame
 }
 
 extension PostgresWireError {
     static func copy(_ what: String) -> Self {
         Self(.malformedCopy, "COPY data are malformed: \(what)")
     }
+
+    static let otherColumns = Self.copy("a row has another number of values than columns")
 }
 
 /// COPY's text format: a line a row, backslash escapes.
 struct CopyTextForm {
     private let options: CopyFormat.Text
-    private var isHeaderNext: Bool
+    private let columns: Int
+    private let valueLimit: Int
+    private var isHeader: Bool
+    /// Of the row that has begun.
+    private var column = 0
+    /// Bytes of the value that are known not to end it.
     private var scanned = 0
     private var isEscaped = false
+    /// The value is too long: what stands for it is written.
+    private var isDropping = false
 
-    init(_ options: CopyFormat.Text) {
+    init(_ options: CopyFormat.Text, _ columns: Int, _ valueLimit: Int) {
         self.options = options
-        self.isHeaderNext = options.header
+        self.columns = columns
+        self.valueLimit = valueLimit
+        self.isHeader = options.header
     }
 
-    /// Takes the next whole line, without its end.
-    mutating func row(in pending: inout ByteBuffer) -> ByteBuffer? {
+    var isBetweenRows: Bool { self.column == 0 && !self.isDropping }
+
+    /// Takes the next value, with what ends it.
+    mutating func step(
+        in pending: inout ByteBuffer, into output: inout ByteBuffer, _ value: CopyRows.Value
+    ) throws -> CopyStep? {
+        guard let end = self.scan(pending) else {
+            guard self.isDropping || (self.scanned > self.valueLimit && !self.isHeader) else { return nil }
+            if !self.isDropping {
+                guard self.column < self.columns else { throw PostgresWireError.otherColumns }
+                self.write(try value(self.column, nil), instead: ByteBuffer(), into: &output)
+                self.isDropping = true
+            }
+            pending.moveReaderIndex(forwardBy: self.scanned)
+            self.scanned = 0
+            return nil
+        }
+        guard let field = pending.readSlice(length: self.scanned) else { return nil }
+        pending.moveReaderIndex(forwardBy: 1)
+        self.scanned = 0
+        let isLast = end == UInt8(ascii: "\n")
+        if self.isHeader {
+            output.writeImmutableBuffer(field)
+        } else {
+            // A table without columns has rows of nothing.
+            guard isLast == (self.column == max(self.columns, 1) - 1), self.columns > 0 || field.readableBytes == 0
+            else {
+                throw PostgresWireError.otherColumns
+            }
+            if self.isDropping || self.columns == 0 {
+                self.isDropping = false
+            } else if field.readableBytesView.elementsEqual(self.options.null) {
+                output.writeImmutableBuffer(field)
+            } else {
+                self.write(try value(self.column, self.unescaped(field)), instead: field, into: &output)
+            }
+        }
+        output.writeInteger(end)
+        guard isLast else {
+            self.column += 1
+            return .value
+        }
+        self.column = 0
+        defer { self.isHeader = false }
+        return self.isHeader ? .frame : .row
+    }
+
+    /// What ends the value, `scanned` bytes on.
+    private mutating func scan(_ pending: ByteBuffer) -> UInt8? {
+        let delimiter = self.options.delimiter
         var scanned = self.scanned
         var isEscaped = self.isEscaped
-        let isFound = pending.withUnsafeReadableBytes { bytes in
+        let end = pending.withUnsafeReadableBytes { bytes -> UInt8? in
             while scanned < bytes.count {
                 let byte = bytes[scanned]
                 if isEscaped {
                     isEscaped = false
                 } else if byte == UInt8(ascii: "\\") {
                     isEscaped = true
-                } else if byte == UInt8(ascii: "\n") {
-                    return true
+                } else if byte == UInt8(ascii: "\n") || byte == delimiter {
+                    return byte
                 }
                 scanned += 1
             }
-            return false
-        }
-        guard isFound, let row = pending.readSlice(length: scanned) else {
-            self.scanned = scanned
-            self.isEscaped = isEscaped
             return nil
         }
-        pending.moveReaderIndex(forwardBy: 1)
-        self.scanned = 0
-        self.isEscaped = false
-        return row
+        self.scanned = scanned
+        self.isEscaped = isEscaped
+        return end
     }
 
-    /// - Returns: false for the header.
-    mutating func rewrite(
-        _ row: ByteBuffer, _ columns: Int, into output: inout ByteBuffer,
-        _ value: (Int, ByteBuffer) throws -> CopyReplacement
-    ) throws -> Bool {
-        if self.isHeaderNext {
-            self.isHeaderNext = false
-            output.writeImmutableBuffer(row)
-            output.writeInteger(UInt8(ascii: "\n"))
-            return false
+    private func write(_ replacement: CopyReplacement, instead field: ByteBuffer, into output: inout ByteBuffer) {
+        switch replacement {
+        case .keep: output.writeImmutableBuffer(field)
+        case .null: output.writeBytes(self.options.null)
+        case .bytes(let bytes): self.write(bytes, into: &output)
         }
-        if columns == 0 {
-            guard row.readableBytes == 0 else { throw PostgresWireError.copy("a row has more values than columns") }
-        } else {
-            var rest = row
-            for column in 0..<columns {
-                let field = try self.field(&rest, isLast: column == columns - 1)
-                if column > 0 { output.writeInteger(self.options.delimiter) }
-                if field.readableBytesView.elementsEqual(self.options.null) {
-                    output.writeImmutableBuffer(field)
-                    continue
-                }
-                switch try value(column, self.unescaped(field)) {
-                case .keep: output.writeImmutableBuffer(field)
-                case .null: output.writeBytes(self.options.null)
-                case .bytes(let bytes): self.write(bytes, into: &output)
-                }
-            }
-        }
-        output.writeInteger(UInt8(ascii: "\n"))
-        return true
-    }
-
-    private func field(_ rest: inout ByteBuffer, isLast: Bool) throws(PostgresWireError) -> ByteBuffer {
-        var isEscaped = false
-        var length = 0
-        var isDelimited = false
-        for byte in rest.readableBytesView {
-            if isEscaped {
-                isEscaped = false
-            } else if byte == UInt8(ascii: "\\") {
-                isEscaped = true
-            } else if byte == self.options.delimiter {
-                isDelimited = true
-                break
-            }
-            length += 1
-        }
-        guard isDelimited != isLast, let field = rest.readSlice(length: length) else {
-            throw .copy("a row has another number of values than columns")
-        }
-        if isDelimited { rest.moveReaderIndex(forwardBy: 1) }
-        return field
     }
 
     private func unescaped(_ field: ByteBuffer) -> ByteBuffer {

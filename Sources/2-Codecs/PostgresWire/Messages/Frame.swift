@@ -19,6 +19,16 @@ package struct Frame: Hashable, Sendable {
     }
 }
 
+/// What a decoder has of a stream whose long messages come in pieces.
+package enum MessagePart: Hashable, Sendable {
+    case whole(Frame)
+    /// A data message that is too long to be kept: its header, of a row with the number of its cells. `rest` bytes of it
+    /// follow as pieces.
+    case start(Frame, rest: Int)
+    /// The next bytes of the message that has started.
+    case piece(ByteBuffer, isLast: Bool)
+}
+
 /// Who sends a message; the same kind byte means different things in the two directions.
 package enum Sender: Hashable, Sendable {
     case frontend
@@ -43,6 +53,8 @@ package struct MessageDecoder: Sendable {
     package var limit: Int
     private var buffer = ByteBuffer()
     private var failure: PostgresWireError?
+    /// Of the message that has started, what is still to come as pieces.
+    private var openBytes = 0
 
     package init(_ sender: Sender, limit: Int = MessageDecoder.sessionLimit) {
         self.sender = sender
@@ -69,6 +81,34 @@ package struct MessageDecoder: Sendable {
 
     /// The next whole message, or nil when more bytes are needed.
     package mutating func next() throws(PostgresWireError) -> Frame? {
+        guard let (kind, length) = try self.header(limit: self.limit) else { return nil }
+        guard let bytes = self.buffer.readSlice(length: length + 1) else { return nil }
+        return Frame(kind: kind, bytes: bytes)
+    }
+
+    /// The next message, or what is there of one that carries data (DataRow, CopyData) and is longer than `bound`; nil
+    /// when more bytes are needed. What carries data may be as long as PostgreSQL allows, anything else as `limit` says.
+    package mutating func nextPart(keepingUpTo bound: Int) throws(PostgresWireError) -> MessagePart? {
+        if self.openBytes > 0 {
+            let count = min(self.openBytes, self.buffer.readableBytes)
+            guard count > 0, let piece = self.buffer.readSlice(length: count) else { return nil }
+            self.openBytes -= count
+            return .piece(piece, isLast: self.openBytes == 0)
+        }
+        let isData = self.buffer.getInteger(at: self.buffer.readerIndex, as: UInt8.self).map(Self.carriesData) ?? false
+        guard let (kind, length) = try self.header(limit: isData ? Self.sessionLimit : self.limit) else { return nil }
+        if isData, length > bound {
+            let isRow = kind == BackendMessage.Kind.dataRow.rawValue
+            guard let bytes = self.buffer.readSlice(length: isRow ? 7 : 5) else { return nil }
+            self.openBytes = length + 1 - bytes.readableBytes
+            return .start(Frame(kind: kind, bytes: bytes), rest: self.openBytes)
+        }
+        guard let bytes = self.buffer.readSlice(length: length + 1) else { return nil }
+        return .whole(Frame(kind: kind, bytes: bytes))
+    }
+
+    /// Kind and length of the next message, judged; nil when they aren't there yet.
+    private mutating func header(limit: Int) throws(PostgresWireError) -> (kind: UInt8, length: Int)? {
         if let failure = self.failure { throw failure }
         let start = self.buffer.readerIndex
         guard let kind = self.buffer.getInteger(at: start, as: UInt8.self) else { return nil }
@@ -78,14 +118,13 @@ package struct MessageDecoder: Sendable {
         }
         guard let length = self.buffer.getInteger(at: start + 1, as: UInt32.self) else { return nil }
         guard length >= 4 else { throw self.fail(.malformed("its length is below 4")) }
-        let most = self.sender == .frontend && Self.isSmall(kind) ? min(self.limit, Self.smallLimit) : self.limit
+        let most = self.sender == .frontend && Self.isSmall(kind) ? min(limit, Self.smallLimit) : limit
         guard Int(length) <= most else {
             throw self.fail(
                 PostgresWireError(
                     .messageTooLong, "a PostgreSQL message of \(length) bytes is over the \(most) allowed"))
         }
-        guard let bytes = self.buffer.readSlice(length: Int(length) + 1) else { return nil }
-        return Frame(kind: kind, bytes: bytes)
+        return (kind, Int(length))
     }
 
     /// What no frame has taken, for whoever goes on with the stream; the decoder is empty afterwards.
@@ -106,6 +145,10 @@ package struct MessageDecoder: Sendable {
         case .frontend: FrontendMessage.Kind(rawValue: kind) != nil
         case .backend: BackendMessage.Kind(rawValue: kind) != nil
         }
+    }
+
+    private static func carriesData(_ kind: UInt8) -> Bool {
+        kind == BackendMessage.Kind.dataRow.rawValue || kind == BackendMessage.Kind.copyData.rawValue
     }
 
     private static func isSmall(_ kind: UInt8) -> Bool {

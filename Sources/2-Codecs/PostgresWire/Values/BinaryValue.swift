@@ -106,12 +106,11 @@ package enum BinaryValue {
 
     private static func uuid(_ bytes: inout ByteBuffer) throws(PostgresWireError) -> String {
         guard let raw = bytes.readBytes(length: 16) else { throw .malformed("a uuid is cut short") }
-        let digits = Array("0123456789abcdef".utf8)
         var text: [UInt8] = []
         for (index, byte) in raw.enumerated() {
             if [4, 6, 8, 10].contains(index) { text.append(UInt8(ascii: "-")) }
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
+            text.append(Self.hexDigits[Int(byte >> 4)])
+            text.append(Self.hexDigits[Int(byte & 15)])
         }
         return String(decoding: text, as: UTF8.self)
     }
@@ -184,7 +183,10 @@ package enum BinaryValue {
         return ByteBuffer(bytes: raw)
     }
 
-    private static func hexDigit(_ byte: UInt8) -> UInt8? {
+    package static let hexDigits = Array("0123456789abcdef".utf8)
+
+    /// The value of a hexadecimal digit.
+    package static func hexDigit(_ byte: UInt8) -> UInt8? {
         switch byte {
         case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
         case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10

@@ -10,7 +10,8 @@ struct CopyMasking {
 
     /// - Throws: for data that can't be taken apart.
     init(_ copy: CopyOut, _ results: ResultMasking) throws(PostgresWireError) {
-        self.copied = try CopyRows(format: copy.format, columnCount: copy.columnCount)
+        self.copied = try CopyRows(
+            format: copy.format, columnCount: copy.columnCount, valueLimit: ResultMasking.longestValue)
         let format: ValueFormat = if case .binary = copy.format { .binary } else { .text }
         if let fields = copy.columns, fields.count == copy.columnCount {
             self.columns = fields.fields.map { results.plan(for: $0, format) }

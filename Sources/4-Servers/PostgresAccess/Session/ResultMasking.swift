@@ -25,7 +25,7 @@ struct ResultMasking {
 
     // MARK: Rows
 
-    private mutating func plan(for fields: RowFields) -> RowPlan {
+    mutating func plan(for fields: RowFields) -> RowPlan {
         if let plan = self.lastPlan, plan.fields === fields { return plan }
         let identity = ObjectIdentifier(fields)
         if let plan = self.plans[identity] {
@@ -130,9 +130,7 @@ struct ResultMasking {
     /// One value of a column.
     func mask(_ value: ByteBuffer, _ column: ColumnPlan) throws -> MaskResult {
         // Looking through it would keep everybody else on this event loop waiting.
-        if value.readableBytes > Self.longestValue, let shape = column.form.shape {
-            return try self.masker.maskWhole(value, kind: column.kind ?? .tooLong, as: shape, scope: .random)
-        }
+        if value.readableBytes > Self.longestValue { return try self.placeholder(column) }
         switch column.form {
         case .plain:
             guard let kind = column.kind else { return .clean }
@@ -147,6 +145,24 @@ struct ResultMasking {
         }
     }
 
+    /// What stands for a value that is too long to be looked through: it tells of what column it is, and nothing else.
+    func placeholder(_ column: ColumnPlan) throws(GloveboxError) -> MaskResult {
+        let result = try self.masker.maskWhole(
+            ByteBuffer(integer: UInt8(0)), kind: column.kind ?? .tooLong, as: column.form.shape ?? .opaque,
+            scope: .random)
+        guard case .masked(let text) = result, case .converted(let type, let format, _) = column.form else {
+            return result
+        }
+        return .masked(BinaryValue.wireForm(ofText: text, type: type, format: format))
+    }
+
+    /// A row begins that is too long to be kept.
+    mutating func longRow(_ fields: RowFields, rest: Int, pay: @escaping (Int) throws -> Void) -> LongRow {
+        let plan = self.plan(for: fields)
+        self.valuesSeen += Int64(plan.columns.count)
+        return LongRow(plan, rest: rest, self.masker, pay: pay)
+    }
+
     private func judge(
         _ value: ByteBuffer, _ shape: ValueShape, _ column: ColumnPlan
     ) throws(GloveboxError) -> MaskResult {
@@ -156,10 +172,10 @@ struct ResultMasking {
         return try self.masker.mask(value, as: shape, scope: column.scope)
     }
 
-    /// One value of COPY data.
-    mutating func maskCopied(_ value: ByteBuffer, _ column: ColumnPlan) throws -> CopyReplacement {
+    /// One value of COPY data; nil for one that is too long to be looked through.
+    mutating func maskCopied(_ value: ByteBuffer?, _ column: ColumnPlan) throws -> CopyReplacement {
         self.valuesSeen += 1
-        return switch try self.mask(value, column) {
+        return switch try value.map({ try self.mask($0, column) }) ?? self.placeholder(column) {
         case .clean: .keep
         case .masked(let bytes): .bytes(bytes)
         case .null: .null
@@ -305,6 +321,11 @@ enum ValueForm: Hashable {
         } else {
             self = .itself(.opaque)
         }
+    }
+
+    /// A byte that tells the version comes before the text.
+    var hasVersion: Bool {
+        if case .converted(.jsonb, .binary, _) = self { true } else { false }
     }
 
     /// Of the value as text; nil where there's nothing to look for.

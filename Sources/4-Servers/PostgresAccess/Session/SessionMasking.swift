@@ -12,6 +12,12 @@ package protocol SessionMasking: AnyObject {
         _ value: ByteBuffer, kind: Kind, as shape: ValueShape, scope: PseudonymScope
     ) throws(GloveboxError) -> MaskResult
     func maskText(_ text: String) throws(GloveboxError) -> String
+    /// A stream of text whose output is as long as its input.
+    func streamInPlace() throws(GloveboxError) -> RedactionStream
 }
 
-extension Masker: SessionMasking {}
+extension Masker: SessionMasking {
+    package func streamInPlace() throws(GloveboxError) -> RedactionStream {
+        try RedactionStream(self, inPlace: true)
+    }
+}

@@ -6,8 +6,14 @@ extension SessionRelay {
     /// Takes all whole messages that the server has sent, masked, into `out`.
     func processBackend() {
         do {
-            while case .open = self.phase, let frame = try self.backendDecoder.next() {
-                try self.treat(frame)
+            while case .open = self.phase,
+                let part = try self.backendDecoder.nextPart(keepingUpTo: ResultMasking.longestValue)
+            {
+                switch part {
+                case .whole(let frame): try self.treat(frame)
+                case .start(let frame, let rest): try self.begin(frame, rest)
+                case .piece(let bytes, let isLast): try self.goOn(bytes, isLast: isLast)
+                }
             }
         } catch {
             return self.fail(error)
@@ -47,7 +53,7 @@ extension SessionRelay {
             self.copy = try CopyMasking(copy, self.results)
             self.pass(frame.bytes)
         case .copyData:
-            try self.copyData(frame)
+            try self.copyData(frame.body)
         case .copyDone:
             try self.copyDone()
             self.pass(frame.bytes)
@@ -72,13 +78,46 @@ extension SessionRelay {
         }
     }
 
-    private func copyData(_ frame: Frame) throws {
+    // MARK: Long messages
+
+    private func begin(_ frame: Frame, _ rest: Int) throws {
+        switch try self.machine.received(fromBackend: frame) {
+        case .row(let fields):
+            let (meter, limits) = (self.meter, self.limits)
+            self.long = .row(
+                self.results.longRow(fields, rest: rest) { bytes in
+                    try meter.take(rows: 1, bytes: Int64(bytes), limits)
+                })
+        case .copyData: self.long = .copyData
+        default: throw PostgresWireError.unexpected(frame.kind, "in pieces")
+        }
+    }
+
+    private func goOn(_ bytes: ByteBuffer, isLast: Bool) throws {
+        switch self.long {
+        case .row(let row)?:
+            let start = self.out.writerIndex
+            try row.take(bytes, self.results, into: &self.out)
+            if isLast {
+                try row.finish(into: &self.out)
+                self.rows += 1
+            }
+            self.wrote(self.out.writerIndex - start)
+        case .copyData?: try self.copyData(bytes)
+        case nil: throw GloveboxError(.redactionFailed, "a piece came of no message")
+        }
+        if isLast { self.long = nil }
+    }
+
+    // MARK: COPY
+
+    private func copyData(_ data: ByteBuffer) throws {
         guard var copy = self.copy.take() else {
             throw GloveboxError(.redactionFailed, "COPY data came before their description")
         }
         let start = self.out.writerIndex
         do {
-            let rows = try copy.write(frame.body, &self.results, into: &self.out)
+            let rows = try copy.write(data, &self.results, into: &self.out)
             try self.account(rows: rows, from: start)
         } catch {
             self.out.moveWriterIndex(to: start)
@@ -103,7 +142,11 @@ extension SessionRelay {
             throw error
         }
         self.rows += rows
-        self.bytes += bytes
+        self.wrote(Int(bytes))
+    }
+
+    private func wrote(_ bytes: Int) {
+        self.bytes += Int64(bytes)
         if self.out.readableBytes >= Self.copyLimit * 4 { self.writeOut() }
     }
 

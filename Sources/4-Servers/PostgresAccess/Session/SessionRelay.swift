@@ -18,6 +18,12 @@ final class SessionRelay {
         case ended
     }
 
+    /// A message of the server's that is too long to be kept.
+    enum LongMessage {
+        case row(LongRow)
+        case copyData
+    }
+
     /// Everything that a session is made of.
     struct Parts {
         var request: SessionRequest
@@ -57,7 +63,10 @@ final class SessionRelay {
     let recording: StatementRecording
     var copy: CopyMasking?
     var clientDecoder = MessageDecoder(.frontend, limit: 16 << 20)
-    var backendDecoder = MessageDecoder(.backend, limit: 64 << 20)
+    /// What carries no rows is never as long as this.
+    var backendDecoder = MessageDecoder(.backend, limit: 16 << 20)
+    /// What comes in pieces now.
+    var long: LongMessage?
 
     /// Offered again after the next message from the server, or once it's judged.
     var held: Frame?
@@ -265,7 +274,9 @@ final class SessionRelay {
     private func close(_ client: any Channel, telling error: ErrorFields?, _ grace: TimeAmount) {
         var last = self.out
         self.out = ByteBuffer()
-        error?.writeError(into: &last)
+        // Inside a row it would be read as a part of it.
+        let isInside = if case .row(let row)? = self.long { row.isCommitted } else { false }
+        if !isInside { error?.writeError(into: &last) }
         guard client.isActive else { return client.close(promise: nil) }
         client.writeAndFlush(last).whenComplete { _ in client.close(promise: nil) }
         let overdue = self.eventLoop.scheduleTask(in: grace) { client.close(promise: nil) }
