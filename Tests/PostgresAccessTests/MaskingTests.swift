@@ -237,7 +237,7 @@ struct MaskingTests {
         }
     }
 
-    @Test("a value that's too long to be looked through is masked whole, and so is one in a column's name")
+    @Test("JSON that's too long to be looked through is masked whole, a text passes; a column's name is masked")
     func outsized() async throws {
         try await LoopbackGlovebox.run(target: self.target) { glovebox in
             let client = try await RawClient.signedIn(glovebox, glovebox.lease())
@@ -245,7 +245,7 @@ struct MaskingTests {
                 "SELECT repeat('x', 1100000), repeat('x', 1000000) = 'x', to_json(repeat('y', 1100000)), 7"
             ).rows
             let row = try #require(rows.first)
-            #expect(row[0]?.hasPrefix("‹too_long:") == true && row[1] == "f" && row[3] == "7")
+            #expect(row[0] == String(repeating: "x", count: 1_100_000) && row[1] == "f" && row[3] == "7")
             #expect(row[2]?.hasPrefix("\"‹too_long:") == true)
             let named = try await client.query("SELECT 1 AS \"ada@example.com\"")
             guard case .rowDescription(let fields)? = named.first else {

@@ -8,8 +8,14 @@ final class Apart: Sendable {
     let shop: Installation
     private let processes: Mutex<(gateway: RunningProcess, agent: RunningProcess)>
 
-    init() async throws {
-        let shop = try await Installation.make(customers: 200, apart: true)
+    /// - Parameter database: one with a shop in it; a fresh one unless told otherwise.
+    init(database: TestDatabase? = nil) async throws {
+        let shop =
+            if let database {
+                try Installation(database: database, apart: true)
+            } else {
+                try await Installation.make(customers: 200, apart: true)
+            }
         let gateway = try await shop.start("gateway", more: ["--invite-administrator"])
         let code = try #require(gateway.output.split(separator: "\n").first { $0.hasPrefix("gbi_") })
         let login = try await shop.admin.glovebox(

@@ -45,39 +45,53 @@ extension OpenedLease {
             self.arguments(nil, ["-A", "-t", "-c", statement]), environment: self.environment(token: nil))
     }
 
+    private var pythonEnvironment: [String: String] {
+        self.environment(token: nil).merging([
+            "PGHOST": self.postgres.host, "PGPORT": String(self.postgres.port), "PGUSER": self.postgres.user,
+            "PGDATABASE": self.target, "PGSSLMODE": "verify-full", "PGSSLROOTCERT": self.postgres.rootCertificate,
+        ]) { $1 }
+    }
+
     /// Runs a Python program whose `connect()` connects with this lease.
     func python(_ program: String, timeout: Duration = .seconds(60)) async throws -> String {
-        try await runPython(
-            program,
-            environment: self.environment(token: nil).merging([
-                "PGHOST": self.postgres.host, "PGPORT": String(self.postgres.port), "PGUSER": self.postgres.user,
-                "PGDATABASE": self.target, "PGSSLMODE": "verify-full", "PGSSLROOTCERT": self.postgres.rootCertificate,
-            ]) { $1 }, timeout: timeout)
+        try await runPython(program, environment: self.pythonEnvironment, timeout: timeout)
+    }
+
+    /// Starts a Python program whose `connect()` connects with this lease.
+    func startPython(_ program: String) throws -> RunningProcess {
+        try RunningProcess(
+            [try pythonInterpreter(), "-I", "-c", pythonPreamble + program], environment: self.pythonEnvironment)
     }
 }
+
+private func pythonInterpreter() throws -> String {
+    let interpreter = Repository.file(".build-venv/bin/python")
+    guard access(interpreter, X_OK) == 0 else {
+        throw TestSupportError("psycopg isn't installed: run 'scripts/install-packages test'")
+    }
+    return interpreter
+}
+
+private let pythonPreamble = """
+    import datetime, json, os, select, threading, psycopg
+
+    def connect(**options):
+        return psycopg.connect("", **{"autocommit": True, **options})
+
+    def show(value):
+        print(json.dumps(value, default=str), flush=True)
+
+
+    """
 
 /// Runs a Python program with psycopg; it finds `connect()`, which takes libpq's environment variables, and `show()`,
 /// which prints a value as a line of JSON.
 func runPython(
     _ program: String, environment: [String: String], timeout: Duration = .seconds(60)
 ) async throws -> String {
-    let interpreter = Repository.file(".build-venv/bin/python")
-    guard access(interpreter, X_OK) == 0 else {
-        throw TestSupportError("psycopg isn't installed: run 'scripts/install-packages test'")
-    }
-    let preamble = """
-        import datetime, json, os, select, threading, psycopg
-
-        def connect(**options):
-            return psycopg.connect("", **{"autocommit": True, **options})
-
-        def show(value):
-            print(json.dumps(value, default=str))
-
-
-        """
     let result = try await Subprocess.run(
-        [interpreter, "-I", "-"], environment: environment, input: .text(preamble + program), timeout: timeout)
+        [try pythonInterpreter(), "-I", "-"], environment: environment, input: .text(pythonPreamble + program),
+        timeout: timeout)
     guard result.succeeded else { throw TestSupportError("Python failed: \(result.errors)") }
     return result.line
 }

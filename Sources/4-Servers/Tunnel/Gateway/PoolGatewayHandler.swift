@@ -59,6 +59,8 @@ final class PoolGatewayHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
+        // It holds this handler, and the channel.
+        self.connection = nil
         self.overdue?.cancel()
     }
 

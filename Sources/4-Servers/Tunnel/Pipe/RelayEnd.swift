@@ -55,6 +55,9 @@ final class RelayEnd: ChannelDuplexHandler {
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
         self.lingering?.cancel()
+        // The two ends hold each other.
+        self.peer = nil
+        self.neighbour = nil
     }
 
     func connect(to peer: NIOLoopBound<RelayEnd>) {
