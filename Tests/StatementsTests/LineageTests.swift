@@ -33,6 +33,7 @@ struct LineageTests {
             "SELECT upper(s.v) FROM (VALUES ('a')) s(v), customers",
             "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT n * 2 FROM t",
             "EXPLAIN SELECT upper(email) FROM customers",
+            "SELECT upper(option_name) FROM customers, pg_options_to_table(card) ORDER BY option_name",
         ])
     func shown(text: String) async throws {
         let hidden = try await self.hidden(text)
@@ -57,6 +58,11 @@ struct LineageTests {
             "SELECT substring(card, 1, 4) FROM customers",
             "SELECT x.m || '' FROM (SELECT max(card) AS m FROM customers) x",
             "SELECT (SELECT max(card) FROM customers)",
+            "SELECT CASE WHEN email IS NULL THEN '' ELSE 'x' END FROM customers",
+            "SELECT upper(option_value) FROM customers, pg_options_to_table(card)",
+            "SELECT o || '' FROM customers, pg_options_to_table(card) o",
+            "SELECT option_name FROM customers, pg_options_to_table(card) o(option_value, option_name)",
+            "SELECT ARRAY(SELECT quote_literal(option_value) FROM pg_options_to_table(card) ORDER BY option_name) FROM customers",
             "SELECT ARRAY(SELECT email FROM customers)", "SELECT email = 'a' FROM customers",
             "SELECT email IS NULL FROM customers",
             "WITH c AS (SELECT email AS e FROM customers) SELECT upper(e) FROM c",
@@ -147,6 +153,12 @@ struct LineageTests {
             "SELECT count(*) FROM customers GROUP BY country HAVING max(email) > 'm'",
             "SELECT CASE WHEN email LIKE 'a%' THEN 1 ELSE 0 END FROM customers",
             "SELECT CASE email WHEN 'a' THEN 1 END FROM customers",
+            "SELECT CASE WHEN lower(email) IS NULL THEN 1 END FROM customers",
+            "SELECT id FROM customers ORDER BY CASE WHEN email IS NULL THEN 1 END",
+            "SELECT option_name FROM customers, pg_options_to_table(ARRAY[email]) WHERE option_value = 'a'",
+            "SELECT 1 FROM customers, pg_options_to_table(card) WHERE option_value LIKE 'a%'",
+            "SELECT 1 FROM customers, pg_options_to_table(card) WITH ORDINALITY",
+            "SELECT 1 FROM customers, ROWS FROM (generate_series(1, 2), pg_options_to_table(card))",
             "SELECT 1 FROM customers c JOIN orders o ON c.email > o.note",
             "SELECT 1 FROM customers NATURAL JOIN orders",
             "SELECT 1 FROM customers JOIN generate_series(1, 9) g ON card = '4' || g",

@@ -34,6 +34,8 @@ struct ReadRulesTests {
             "SET standard_conforming_strings = on", "SET search_path = ''", "RESET ROLE",
             "SHOW ALL; SHOW server_version",
             "SELECT pg_catalog.set_config('search_path', '', false)", "SELECT set_config('timezone', 'UTC', true)",
+            "SELECT current_setting('jit') AS cur, set_config('jit', 'off', false)",
+            "SELECT set_config('jit', $1, false)",
             "COPY customers TO STDOUT", "COPY (SELECT 1) TO STDOUT (FORMAT csv)", "LISTEN a; UNLISTEN *",
             "LOCK TABLE customers IN ACCESS SHARE MODE", "DISCARD ALL",
             "SELECT pg_advisory_unlock_all()",
@@ -91,6 +93,9 @@ struct ReadRulesTests {
             "SET session_replication_role = replica", "SET my.variable = 'x'", "SET backslash_quote = on",
             "SELECT set_config('role', 'postgres', false)", "SELECT set_config('client_encoding', 'LATIN1', false)",
             "SELECT set_config('application_name', email, false) FROM customers",
+            "SELECT set_config('application_name', $1 || email, false) FROM customers",
+            "SELECT set_config($1, 'x', false)", "SELECT set_config('search_path', $1, false)",
+            "SELECT set_config('role', $1, false)", "SELECT set_config('client_encoding', $1, false)",
             "SELECT set_config(name, 'x', false) FROM customers", "SELECT pg_catalog.set_config('ROLE', 'a', true)",
             "SET search_path FROM CURRENT", "SET log_statement = 'none'",
         ])

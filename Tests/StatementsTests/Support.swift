@@ -10,7 +10,7 @@ func makeCatalogue() -> FunctionCatalogue {
             "count", "max", "rank", "lower", "now", "upper", "generate_series", "json_agg", "substring", "extract",
             "timezone",
             "pg_get_viewdef", "table_to_xml", "database_to_xml", "current_setting", "row_number", "like_escape",
-            "sum", "xmlconcat", "unnest",
+            "sum", "xmlconcat", "unnest", "pg_options_to_table", "array_to_string", "quote_literal",
         ], schema: "pg_catalog", isVolatile: false)
     catalogue.addFunctions(
         [
@@ -22,7 +22,7 @@ func makeCatalogue() -> FunctionCatalogue {
     catalogue.addFunctions(["ts_rewrite"], schema: "pg_catalog", isVolatile: false)
     catalogue.addFunctions(["price_of", "crosstab"], schema: "public", isVolatile: false)
     catalogue.addFunctions(["touch", "dblink"], schema: "public", isVolatile: true)
-    catalogue.addSetReturning(["generate_series", "unnest"])
+    catalogue.addSetReturning(["generate_series", "unnest", "pg_options_to_table"])
     catalogue.addVolatileOperators(["<~~>"])
     return catalogue
 }

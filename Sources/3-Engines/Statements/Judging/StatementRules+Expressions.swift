@@ -93,6 +93,10 @@ extension StatementRules {
         {
             return
         }
+        if let name = Self.constant(arguments[0]), arguments[1].of("ParamRef").exists, Self.isFree(name.lowercased()) {
+            // The client's own value, as asyncpg puts `jit` back to what it was; any will do for these.
+            return
+        }
         guard let name = Self.constant(arguments[0]), let value = Self.constant(arguments[1]) else {
             throw StatementRefusal(.setting, "set_config is for constants only: use SET")
         }

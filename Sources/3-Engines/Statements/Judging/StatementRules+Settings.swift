@@ -12,7 +12,7 @@ extension StatementRules {
         "default_transaction_deferrable", "work_mem", "xmlbinary", "xmloption",
     ]
 
-    private static func isFree(_ name: String) -> Bool {
+    static func isFree(_ name: String) -> Bool {
         Self.free.contains(name) || name.hasPrefix("enable_")
     }
 

@@ -219,13 +219,35 @@ struct Lineage {
             }
             return try self.sources(node["relation"], &isMerged, scope, depth + 1)
         case "RangeFunction", "RangeTableFunc":
-            // How many rows come tells of the value.
             let functions = kind == "RangeFunction" ? node["functions"] : node
+            if let options = try self.options(node, scope, depth) { return [Self.source(options, node["alias"])] }
+            // How many rows come tells of the value.
             if try self.isTainted(functions, scope, depth) { try self.refuse("a function in FROM") }
             return [Self.source(QueryOutput(isComplete: false), node["alias"])]
         default: break
         }
         return [QuerySource(name: "", output: .unknown)]
+    }
+
+    /// `pg_options_to_table(column)` alone: psql and pg_dump lay out the options of foreign servers and user mappings with
+    /// it. Which options are set, and how many, isn't what is classified; their values are.
+    private func options(
+        _ range: SyntaxNode, _ scope: QueryScope, _ depth: Int
+    ) throws(StatementRefusal) -> QueryOutput? {
+        let functions = range["functions"].elements
+        guard functions.count == 1, !range["ordinality"].bool, !range["coldeflist"].exists,
+            let call = functions[0].of("List")["items"].elements.first?.of("FuncCall")
+        else { return nil }
+        let (names, arguments) = (call["funcname"].names, call["args"].elements)
+        guard names.last == "pg_options_to_table",
+            !self.functions.isForeign("pg_options_to_table", schema: names.count > 1 ? names[names.count - 2] : nil),
+            arguments.count == 1, self.isStored(arguments[0], scope)
+        else { return nil }
+        let isTainted = try self.isTainted(arguments[0], scope, depth)
+        return QueryOutput(columns: [
+            QueryOutput.Column(name: "option_name", isTainted: false, isStored: false),
+            QueryOutput.Column(name: "option_value", isTainted: isTainted, isStored: false),
+        ])
     }
 
     private func source(table: SyntaxNode, _ scope: QueryScope) -> QuerySource {
@@ -360,7 +382,9 @@ struct Lineage {
             let node = SyntaxNode(tree: tree, index: index)
             if index > root.index, let place = deciding.removeValue(forKey: index) {
                 if try self.isTainted(node, scope, depth + 1) {
-                    try self.refuse(place)
+                    // What a CASE gives is masked; that a stored column is NULL may be asked, as in WHERE.
+                    let isMissing = place == "CASE" && self.isStored(node.of("NullTest")["arg"], scope)
+                    if !isMissing { try self.refuse(place) }
                     tainted = true
                 }
                 index = Int(entry.end)
