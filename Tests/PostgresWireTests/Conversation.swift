@@ -57,8 +57,8 @@ struct Conversation: ~Copyable {
     /// What the client would have received.
     var toClient = ByteBuffer()
 
-    init(bounds: SessionBounds = SessionBounds()) {
-        self.machine = SessionMachine(bounds: bounds)
+    init(bounds: SessionBounds = SessionBounds(), isShared: Bool = false) {
+        self.machine = SessionMachine(bounds: bounds, isShared: isShared)
     }
 
     mutating func client(_ messages: FrontendMessage...) { self.client(bytes: bytes(messages)) }

@@ -91,7 +91,8 @@ import Testing
         other.server(
             .parseComplete, .parameterDescription([]), .rowDescription(fields("a", "generated")), .readyForQuery(.idle),
             Self.out)
-        #expect(other.take().last == .backend(.copyOut(CopyOut(columns: nil, columnCount: 1, format: .text(.init())))))
+        let more = CopyOut(columns: fields("a", "generated"), columnCount: 1, format: .text(.init()))
+        #expect(other.take().last == .backend(.copyOut(more)))
         var several = Conversation()
         several.client(.query("COPY t TO STDOUT CSV; COPY t TO STDOUT"))
         #expect(several.serverKinds() == "Q")
@@ -102,6 +103,39 @@ import Testing
         unclear.client(.query("COPY t TO STDOUT (UNKNOWN 1)"))
         unclear.server(Self.out)
         #expect(unclear.take().last == .backend(.copyOut(CopyOut(columns: nil, columnCount: 1, format: .unrecognised))))
+    }
+
+    @Test(
+        "an error about a COPY's columns that ended the transaction is the client's, with its place in the client's text"
+    )
+    func errorInTransaction() {
+        var c = Conversation()
+        c.client(.query("COPY /* é */ (SELECT nothing FROM t) TO STDOUT"))
+        var reason = ErrorFields(sqlState: "42703", message: "column \"nothing\" does not exist")
+        reason.fields.append(.init(code: UInt8(ascii: "P"), value: "8"))
+        let aborted = ErrorFields(sqlState: "25P02", message: "current transaction is aborted")
+        c.server(
+            .errorResponse(reason), .readyForQuery(.failed), .errorResponse(aborted), .readyForQuery(.failed))
+        var told = reason
+        told.fields[told.fields.count - 1].value = "22"
+        #expect(
+            c.take().suffix(4) == [
+                .backend(.swallow), .backend(.swallow), .backend(.error(told)), .backend(.ready(.failed)),
+            ])
+
+        // Outside of a transaction the COPY says itself what's wrong with it.
+        c.client(.query("COPY t TO STDOUT"))
+        let own = ErrorFields(sqlState: "42P01", message: "relation \"t\" does not exist")
+        c.server(.errorResponse(reason), .readyForQuery(.idle), .errorResponse(own), .readyForQuery(.idle))
+        #expect(c.take().suffix(2) == [.backend(.error(own)), .backend(.ready(.idle))])
+
+        // In the extended protocol the first error is the only one.
+        c.client(
+            .parse(.init(text: "COPY (SELECT nothing FROM t) TO STDOUT")), .bind(.init()),
+            .execute(portal: "", maximumRows: 0), .sync)
+        c.server(.parseComplete, .bindComplete, .errorResponse(reason), .readyForQuery(.idle))
+        told.fields[told.fields.count - 1].value = "14"
+        #expect(c.take().suffix(2) == [.backend(.error(told)), .backend(.ready(.idle))])
     }
 
     @Test("a COPY in the extended protocol is described in its own group, and an error there is its own")

@@ -233,6 +233,27 @@ import Testing
         #expect(parameters.database == "d")
     }
 
+    @Test("TLS may begin at once where it's offered, and isn't taken for a packet anywhere else")
+    func directTLS() {
+        let hello = ByteBuffer(bytes: [0x16, 0x03, 0x01, 0x02, 0x00, 0x01])
+        var machine = ServerSignIn()
+        #expect(machine.next() == nil)
+        machine.append(hello)
+        #expect(machine.next() == .startDirectTLS(unread: hello))
+        #expect(machine.next() == nil)
+        machine.tlsStarted()
+        machine.append(bytes(Self.startup))
+        guard case .lookUp? = machine.next() else {
+            Issue.record("no look-up")
+            return
+        }
+        var inside = ServerSignIn(isSecure: true)
+        var without = ServerSignIn(offersTLS: false, allowsPlaintext: true)
+        for refused in [inside.refusal(of: hello), without.refusal(of: hello)] {
+            #expect(refused == .messageTooLong)
+        }
+    }
+
     @Test("bytes in the clear behind a request for TLS are refused")
     func injectedBeforeTLS() {
         var machine = ServerSignIn()
@@ -395,5 +416,14 @@ import Testing
         #expect(try negotiation.received(ByteBuffer(string: "N")) == .refused)
         #expect(throws: PostgresWireError.self) { try negotiation.received(ByteBuffer(string: "SR")) }
         #expect(throws: PostgresWireError.self) { try negotiation.received(ByteBuffer(string: "E")) }
+    }
+}
+
+extension ServerSignIn {
+    /// The code of the refusal that these bytes end in.
+    fileprivate mutating func refusal(of bytes: ByteBuffer) -> PostgresWireError.Code? {
+        self.append(bytes)
+        guard case .refuse(_, .protocolViolation(let error))? = self.next() else { return nil }
+        return error.code
     }
 }

@@ -55,7 +55,8 @@ struct TargetConfiguration: Sendable {
     var kind: String { "postgres" }
 
     init(_ node: YAMLNode, name: TargetName, folder: String) throws(GloveboxError) {
-        let fields = try node.mapping("kind", "host", "port", "socket", "database", "labels", "tls", "roles", "columns")
+        let fields = try node.mapping(
+            "kind", "host", "port", "socket", "database", "labels", "tls", "roles", "columns", "pooling")
         let kind = try fields.required("kind")
         guard try kind.string == "postgres" else {
             throw kind.error("'\(try kind.string)' is no kind of target: write postgres")
@@ -85,6 +86,16 @@ struct TargetConfiguration: Sendable {
             tls: try fields["tls"].map { (node) throws(GloveboxError) in try Self.tls(node, folder: folder) } ?? .off,
             signIns: signIns,
             classifications: try fields["columns"].map(ClassifiedColumn.list)?.map(Classification.init) ?? [])
+        if let pooling = fields["pooling"] { self.postgres.pooling = try Self.pooling(pooling) }
+    }
+
+    private static func pooling(_ node: YAMLNode) throws(GloveboxError) -> PostgresTarget.Pooling {
+        switch try node.string {
+        case "session": return .session
+        case "transaction": return .transaction
+        default:
+            throw node.error("'pooling' is session or transaction: how a pooler before the database shares connections")
+        }
     }
 
     private static func signIn(_ node: YAMLNode, folder: String) throws(GloveboxError) -> PostgresTarget.SignIn {

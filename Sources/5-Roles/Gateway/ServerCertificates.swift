@@ -5,6 +5,7 @@ import Identity
 import Logging
 import NIOCore
 import NIOSSL
+import PostgresAccess
 import ServiceLifecycle
 import Synchronization
 import Tunnel
@@ -70,6 +71,7 @@ final class ServerCertificates: Service {
         var postgres = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
         postgres.minimumTLSVersion = .tlsv12
+        postgres.applicationProtocols = [PostgresPort.applicationProtocol]
         // A cut session's connection closes whether or not its client says goodbye in TLS as well.
         postgres.shutdownTimeout = .milliseconds(5)
         let tunnel = TunnelPort.gatewayConfiguration(

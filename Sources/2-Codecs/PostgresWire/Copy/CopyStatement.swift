@@ -4,6 +4,8 @@ package struct CopyStatement: Hashable, Sendable {
     /// A query with the same columns. Nothing runs it; it is only described.
     package var describing: String
     package var format: CopyFormat
+    /// How many characters of the text come before that query; nil where the text doesn't have it.
+    package var offset: Int?
 
     /// - Parameter text: one statement; nil where it isn't such a COPY, or isn't understood.
     package init?(_ text: String) {
@@ -11,9 +13,10 @@ package struct CopyStatement: Hashable, Sendable {
         self = only
     }
 
-    init(describing: String, format: CopyFormat) {
+    init(describing: String, format: CopyFormat, offset: Int? = nil) {
         self.describing = describing
         self.format = format
+        self.offset = offset
     }
 }
 
@@ -123,9 +126,11 @@ private struct CopyParser {
     private mutating func copy() throws(NotUnderstood) -> Outcome {
         var options = Options()
         let describing: String
+        var offset: Int?
         if self.peek == .symbol(UInt8(ascii: "(")) {
             let range = try self.parenthesised()
             describing = String(decoding: self.text[range], as: UTF8.self)
+            offset = String(decoding: self.text[..<range.lowerBound], as: UTF8.self).unicodeScalars.count
         } else {
             if self.peek == .word("binary"), self.isName(1), self.token(1) != .word("to"),
                 self.token(1) != .word("from")
@@ -155,7 +160,7 @@ private struct CopyParser {
             while self.peek != nil { try self.oldOption(&options) }
         }
         guard self.peek == nil else { throw NotUnderstood() }
-        return .copyOut(CopyStatement(describing: describing, format: try Self.format(options)))
+        return .copyOut(CopyStatement(describing: describing, format: try Self.format(options), offset: offset))
     }
 
     private static func format(_ options: Options) throws(NotUnderstood) -> CopyFormat {

@@ -89,7 +89,8 @@ package enum BackendAction: Hashable, Sendable {
 
 /// A COPY … TO STDOUT that begins.
 package struct CopyOut: Hashable, Sendable {
-    /// Nil where they aren't known: then every value must be masked.
+    /// Those of the table or query. COPY leaves a table's generated columns out: then they are more than `columnCount`. Nil
+    /// where they aren't known: then every value must be masked.
     package var columns: RowFields?
     package var columnCount: Int
     package var format: CopyFormat

@@ -124,9 +124,25 @@ final class SessionCopies {
     var hidden = HiddenColumns.none
     var next = 0
     var columns: RowFields?
+    /// Why they couldn't be learnt. In a transaction that ended it, and the COPY itself can't say why any more.
+    private(set) var failure: ErrorFields?
 
     init(_ statements: CopyStatements) {
         self.statements = statements
+    }
+
+    /// Keeps an error about the query of ours, as the one about the client's COPY that it stands for.
+    /// - Returns: the error with the place in the client's text; without one where that isn't known.
+    @discardableResult
+    func failed(_ error: ErrorFields) -> ErrorFields {
+        var error = error
+        let position = error["P"].flatMap { Int($0) }
+        error.fields.removeAll { $0.code == UInt8(ascii: "P") }
+        if let position, let offset = self.statements.only?.offset {
+            error.fields.append(.init(code: UInt8(ascii: "P"), value: String(position + offset)))
+        }
+        self.failure = error
+        return error
     }
 }
 
@@ -161,7 +177,7 @@ struct Expectation {
         /// CopyDone or CopyFail: no answer of its own.
         case copyEnd
         // Ours, to learn a COPY's columns.
-        case parseCopy
+        case parseCopy(SessionCopies)
         case describeCopyParameters(SessionCopies)
         case describeCopy(SessionCopies)
         case closeCopy

@@ -192,9 +192,7 @@ extension SessionMachine {
             case (.text, _): .unrecognised
             }
         let columns = isOnly ? copies?.columns : nil
-        return CopyOut(
-            columns: columns?.count == response.columns.count ? columns : nil, columnCount: response.columns.count,
-            format: format)
+        return CopyOut(columns: columns, columnCount: response.columns.count, format: format)
     }
 
     /// COPY IN begins: the server ignores each Sync up to CopyDone or CopyFail, unless it fails before it reads them.
@@ -249,9 +247,14 @@ extension SessionMachine {
         var fields = fields
         fields.mayQuoteHidden = self.hasHidden(next.answer)
         switch next.answer {
-        case .query:
+        case .query(let query):
             // ReadyForQuery follows.
             self.copying = .none
+            // That the transaction had failed is only what our asking for its columns has left of the error.
+            if fields.sqlState == "25P02", var failure = query.copies?.failure {
+                failure.mayQuoteHidden = fields.mayQuoteHidden
+                return .error(failure)
+            }
             return .error(fields)
         case .refusedQuery(_, let refusal): return Self.replacement(refusal)
         case .sync, .doubtfulSync:
@@ -261,6 +264,11 @@ extension SessionMachine {
         }
         self.dropUpToSync()
         if case .refusedMessage(let refusal) = next.answer { return Self.replacement(refusal) }
+        switch next.answer {
+        case .parseCopy(let copies), .describeCopyParameters(let copies), .describeCopy(let copies):
+            fields = copies.failed(fields)
+        default: break
+        }
         return next.origin == .injectedGroup ? .swallow : .error(fields)
     }
 

@@ -106,7 +106,7 @@ extension SessionMachine {
                 FrontendMessage.describe(.statement, "").write(into: &buffer)
                 FrontendMessage.sync.write(into: &buffer)
                 before = buffer
-                self.expect(.parseCopy, .injectedGroup)
+                self.expect(.parseCopy(session), .injectedGroup)
                 self.expect(.describeCopyParameters(session), .injectedGroup)
                 self.expect(.sync(serial: 0), .injectedGroup)
             }
@@ -252,7 +252,7 @@ extension SessionMachine {
         FrontendMessage.parse(.init(statement: name, text: describing)).write(into: &buffer)
         FrontendMessage.describe(.statement, name).write(into: &buffer)
         FrontendMessage.close(.statement, name).write(into: &buffer)
-        self.expect(.parseCopy, .injected)
+        self.expect(.parseCopy(copies), .injected)
         self.expect(.describeCopyParameters(copies), .injected)
         self.expect(.closeCopy, .injected)
         return buffer
@@ -342,6 +342,8 @@ extension SessionMachine {
             let isCurrent = portal.name.isEmpty || result.epoch == self.epoch
             return isCurrent && result.holds(inGroup: self.group) ? result : nil
         }
+        // A statement of another group may be somebody else's by now.
+        guard !self.isShared else { return nil }
         guard let result = portal.statement?.result, portal.epoch == self.epoch, result.epoch == self.epoch,
             result.holds(inGroup: self.group)
         else { return nil }
@@ -357,14 +359,15 @@ extension Expectation {
 
 extension ErrorFields {
     static let functionCallRefused = ErrorFields(
-        sqlState: "0A000", message: "the function call sub-protocol isn't supported",
+        sqlState: "0A000", message: "the function call sub-protocol isn't supported [function_call_refused]",
         hint: "Call the function in a SELECT.")
     static let notUTF8 = ErrorFields(
-        sqlState: "22021", message: "the statement isn't UTF-8", hint: "Set the client's encoding to UTF8.")
+        sqlState: "22021", message: "the statement isn't UTF-8 [not_utf8]", hint: "Set the client's encoding to UTF8.")
     static let tooManyStatements = ErrorFields(
-        sqlState: "53400", message: "this session has as many prepared statements as Glovebox keeps",
+        sqlState: "53400",
+        message: "this session has as many prepared statements as Glovebox keeps [too_many_statements]",
         hint: "Close some, or use the unnamed statement.")
     static let tooManyPortals = ErrorFields(
-        sqlState: "53400", message: "this session has as many portals as Glovebox keeps",
+        sqlState: "53400", message: "this session has as many portals as Glovebox keeps [too_many_portals]",
         hint: "Close some, or use the unnamed portal.")
 }

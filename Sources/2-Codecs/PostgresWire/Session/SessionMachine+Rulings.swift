@@ -34,6 +34,7 @@ extension SessionMachine {
 
     /// Whether SQL may have put another under the name since.
     private func mayBeAnother(_ statement: PreparedStatement, _ portal: BoundPortal?) -> Bool {
+        if self.isShared, statement.group != portal?.group ?? self.group || !statement.name.isEmpty { return true }
         if let portal, !portal.name.isEmpty, portal.epoch != self.epoch { return true }
         return !statement.name.isEmpty && statement.epoch != self.epoch
     }

@@ -19,6 +19,9 @@ import NIOCore
 /// - A refused message is replaced by one that the server answers with an error, which is replaced by ours: order,
 ///   transaction and the skipping up to Sync are then the server's own.
 ///
+/// - Where the connection is shared with others between transactions (behind a pooler), a name, and the unnamed statement of
+///   an earlier group, may be anybody's: what is reached so hides all.
+///
 /// After a thrown error the machine stays failed, and the session must end: nothing may pass any more.
 package struct SessionMachine: ~Copyable {
     enum Copying {
@@ -36,6 +39,7 @@ package struct SessionMachine: ~Copyable {
     }
 
     let bounds: SessionBounds
+    let isShared: Bool
     var phase = Phase.open
     var expectations = CircularBuffer<Expectation>()
     /// Columns of the rows that come now.
@@ -66,9 +70,14 @@ package struct SessionMachine: ~Copyable {
     /// The last that the server said.
     package private(set) var status: TransactionStatus
 
-    package init(status: TransactionStatus = .idle, bounds: SessionBounds = SessionBounds()) {
+    package init(
+        status: TransactionStatus = .idle, bounds: SessionBounds = SessionBounds(), isShared: Bool = false
+    ) {
         self.status = status
         self.bounds = bounds
+        self.isShared = isShared
+        self.namedBySQL = NamedStatements(isHiding: isShared, isPriced: isShared)
+        self.namedByProtocol = self.namedBySQL
     }
 
     /// Everything that was sent is answered.

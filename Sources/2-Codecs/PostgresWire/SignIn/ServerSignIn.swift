@@ -7,6 +7,9 @@ package enum ServerSignInAction: Hashable, Sendable {
     case send(ByteBuffer)
     /// Write these bytes in the clear, then put TLS in place and call ``ServerSignIn/tlsStarted()``.
     case startTLS(ByteBuffer)
+    /// The client began TLS without asking: put it in place, call ``ServerSignIn/tlsStarted()``, and give TLS these bytes. TLS
+    /// must then agree on the application protocol ``ServerSignIn/applicationProtocol``.
+    case startDirectTLS(unread: ByteBuffer)
     /// Not a session: cancel what `key` names, then close without an answer.
     case cancel(CancelKey)
     /// Look up who this is, then call ``ServerSignIn/authenticate(against:isKnown:nonce:)``.
@@ -36,7 +39,8 @@ package enum SignInRefusal: Hashable, Sendable {
 ///
 /// Append bytes, then call ``next()`` until it gives nil. Once credentials are asked for, every refusal is the same
 /// message, so that it tells nobody which part was wrong. Bytes that come in the clear behind a request for TLS are
-/// refused (CVE-2021-23214).
+/// refused (CVE-2021-23214). A connection may begin with TLS right away (libpq's `sslnegotiation=direct`), as PostgreSQL 17
+/// allows; no first packet begins like it, for its length would be over 300 MB.
 ///
 /// Transitions: initial → (awaitingTLS → initial) → lookingUp → exchanging → finished; a refusal → finished.
 package struct ServerSignIn: ~Copyable {
@@ -52,6 +56,11 @@ package struct ServerSignIn: ~Copyable {
         case exchanging(StartupParameters, ScramServer, mechanismKnown: Bool)
         case finished
     }
+
+    /// By TLS's name for it (ALPN, RFC 7301), so that nobody has another protocol's TLS connection end here.
+    package static let applicationProtocol = "postgresql"
+    /// The first byte of TLS: a handshake record (RFC 8446, section 5.1).
+    private static let tlsHandshake: UInt8 = 0x16
 
     private var state = State.initial
     private let allowsPlaintext: Bool
@@ -135,6 +144,13 @@ package struct ServerSignIn: ~Copyable {
         switch exchange(&self.state, with: .finished) {
         case .initial:
             guard !self.hasBytesBeforeTLS else { return self.refused(.bytesBeforeTLS) }
+            if self.offersTLS, !self.isSecure, !self.gssAsked,
+                self.buffer.getInteger(at: self.buffer.readerIndex, as: UInt8.self) == Self.tlsHandshake
+            {
+                self.state = .awaitingTLS
+                defer { self.buffer = ByteBuffer() }
+                return .startDirectTLS(unread: self.buffer)
+            }
             self.state = .initial
             do {
                 guard let packet = try InitialPacket.read(from: &self.buffer) else { return nil }

@@ -77,6 +77,9 @@ package final class PostgresPort: Sendable {
         }
     }
 
+    /// What TLS must offer to those who begin with it (ALPN).
+    package static var applicationProtocol: String { ServerSignIn.applicationProtocol }
+
     /// Where it listens.
     package let address: SocketAddress
     private let listener: any Channel

@@ -2,6 +2,7 @@ import GloveboxCore
 import Logging
 import NIOCore
 import NIOSSL
+import NIOTLS
 import PostgresWire
 
 /// Signs one client in, has its session opened, joins it with the pipe to the agent, and removes itself.
@@ -20,6 +21,8 @@ final class SignInHandler: ChannelInboundHandler, RemovableChannelHandler {
     /// What the client sent behind its proof.
     private var unread = ByteBuffer()
     private var isOver = false
+    /// TLS came unasked, and hasn't said yet that it carries PostgreSQL's protocol.
+    private var awaitsProtocol = false
 
     init(_ port: PostgresPort.Parts) {
         self.port = port
@@ -61,6 +64,14 @@ final class SignInHandler: ChannelInboundHandler, RemovableChannelHandler {
         self.proceed(context)
     }
 
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if self.awaitsProtocol, case .handshakeCompleted(let agreed)? = event as? TLSUserEvent {
+            guard agreed == ServerSignIn.applicationProtocol else { return self.close(context) }
+            self.awaitsProtocol = false
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
     private func proceed(_ context: ChannelHandlerContext) {
         while !self.isOver, let action = self.machine.next() {
             self.perform(action, context)
@@ -70,7 +81,15 @@ final class SignInHandler: ChannelInboundHandler, RemovableChannelHandler {
     private func perform(_ action: ServerSignInAction, _ context: ChannelHandlerContext) {
         switch action {
         case .send(let bytes): self.send(bytes, context)
-        case .startTLS(let bytes): self.startTLS(bytes, context)
+        case .startTLS(let bytes):
+            self.send(bytes, context)
+            self.startTLS(context)
+        case .startDirectTLS(let unread):
+            self.awaitsProtocol = true
+            self.startTLS(context)
+            guard !self.isOver else { return }
+            context.pipeline.syncOperations.fireChannelRead(NIOAny(unread))
+            context.pipeline.syncOperations.fireChannelReadComplete()
         case .cancel(let key): self.cancel(key, context)
         case .lookUp(let parameters): self.lookUp(parameters, context)
         case .signedIn(let parameters, let answer, let unread):
@@ -82,11 +101,10 @@ final class SignInHandler: ChannelInboundHandler, RemovableChannelHandler {
         }
     }
 
-    private func startTLS(_ answer: ByteBuffer, _ context: ChannelHandlerContext) {
+    private func startTLS(_ context: ChannelHandlerContext) {
         do {
             guard let tls = self.port.configuration.tls else { return self.close(context) }
             let handler = NIOSSLServerHandler(context: try tls())
-            self.send(answer, context)
             try context.pipeline.syncOperations.addHandler(handler, position: .first)
             self.machine.tlsStarted()
         } catch {

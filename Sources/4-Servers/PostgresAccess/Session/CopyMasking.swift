@@ -15,6 +15,13 @@ struct CopyMasking {
         let format: ValueFormat = if case .binary = copy.format { .binary } else { .text }
         if let fields = copy.columns, fields.count == copy.columnCount {
             self.columns = fields.fields.map { results.plan(for: $0, format) }
+        } else if format == .text, let fields = copy.columns, fields.count > copy.columnCount,
+            fields.fields.allSatisfy({ results.plan(for: $0, format).kind == nil })
+        {
+            // COPY leaves out a table's generated columns. Which those are isn't known, but none is classified: detectors
+            // look at each value as text.
+            let plain = ColumnPlan(kind: nil, form: .itself(.text), scope: .random)
+            self.columns = Array(repeating: plain, count: copy.columnCount)
         } else {
             let unknown = ColumnPlan(
                 kind: .unknownOrigin, form: .itself(format == .text ? .text : .opaque), scope: .random)

@@ -108,9 +108,9 @@ package final class PostgresAgentSessions: Sendable {
             let preparation = Preparation(
                 target: target, capability: request.capability, lease: grant.lease, limits: grant.limits,
                 asksForFunctions: knownJudge == nil)
-            let (parameters, left) = try preparation.startup(user: signIn.user, client: request.startup)
             let password = try await self.password(signIn, target)
-            let backend = try await self.connect(target, parameters, password, preparation, eventLoop).get()
+            let (backend, left) = try await self.connect(
+                target, user: signIn.user, client: request.startup, password, preparation, eventLoop)
             do {
                 let knowledge = try await self.knowledge(preparation, backend.answers, knownJudge)
                 try await self.journal.append([
@@ -122,6 +122,8 @@ package final class PostgresAgentSessions: Sendable {
                 return try await eventLoop.submit {
                     let parts = SessionRelay.Parts(
                         request: request, target: target, backend: backend, columns: knowledge.columns,
+                        isShared: target.pooling == .transaction
+                            && preparation.isPooled(backend.answers, backend.session),
                         leftParameters: left, meter: meter, judge: knowledge.judge, disclosures: self.disclosures,
                         journal: self.journal,
                         time: self.time,
@@ -205,6 +207,27 @@ package final class PostgresAgentSessions: Sendable {
             return .success(meter)
         }
         return try found.get()
+    }
+
+    /// - Returns: also the names of the client's parameters that the session doesn't have.
+    private func connect(
+        _ target: PostgresTarget, user: String, client: [String: String], _ password: Secret<String>?,
+        _ preparation: Preparation, _ eventLoop: any EventLoop
+    ) async throws -> (OpenedBackend, left: [String]) {
+        let (parameters, left) = try preparation.startup(user: user, client: client)
+        do {
+            return (try await self.connect(target, parameters, password, preparation, eventLoop).get(), left)
+        } catch is UnknownToPooler {
+            let (parameters, left) = try preparation.startup(user: user, client: client, isPlain: true)
+            do {
+                return (try await self.connect(target, parameters, password, preparation, eventLoop).get(), left)
+            } catch is UnknownToPooler {
+                throw GloveboxError(
+                    .targetRefused,
+                    "the pooler before '\(target.name)' doesn't take startup parameters that it must: application_name, client_encoding, standard_conforming_strings"
+                )
+            }
+        }
     }
 
     private func connect(

@@ -30,6 +30,8 @@ final class SessionRelay {
         var target: PostgresTarget
         var backend: OpenedBackend
         var columns: [ColumnID: Kind]
+        /// Others' statements may run on the same connections to the server.
+        var isShared = false
         /// Startup parameters of the client's that the session doesn't have.
         var leftParameters: [String]
         var meter: LeaseMeter
@@ -113,7 +115,7 @@ final class SessionRelay {
         self.journal = parts.journal
         self.time = parts.time
         self.leftParameters = parts.leftParameters
-        self.machine = SessionMachine(status: parts.backend.session.status)
+        self.machine = SessionMachine(status: parts.backend.session.status, isShared: parts.isShared)
         self.results = ResultMasking(
             masker: parts.resultMasker, classified: parts.columns, isLinkable: parts.meter.isLinkable)
         self.recording = StatementRecording(masker: parts.recordMasker)

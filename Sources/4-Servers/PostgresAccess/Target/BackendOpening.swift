@@ -33,7 +33,7 @@ final class BackendOpeningHandler: ChannelInboundHandler, RemovableChannelHandle
     private var phase = Phase.signingIn
     private var decoder = MessageDecoder(.backend, limit: BackendOpeningHandler.answerLimit)
     private var answers: [[[String?]]] = []
-    private var rows: [[String?]] = []
+    private var rows: [[String?]]?
 
     /// Most bytes of a message during the opening.
     private static let answerLimit = 1 << 20
@@ -73,9 +73,16 @@ final class BackendOpeningHandler: ChannelInboundHandler, RemovableChannelHandle
             while let frame = try self.nextFrame() {
                 try self.received(frame, context)
             }
+        } catch let error as UnknownToPooler {
+            self.fail(error, context)
         } catch {
             self.fail(GloveboxError(showing: error), context)
         }
+    }
+
+    /// A pooler doesn't pass on every startup parameter (PgBouncer: `unsupported startup parameter`).
+    private static func isOfPooler(_ fields: ErrorFields) -> Bool {
+        fields.sqlState == "08P01" && fields.message.contains("startup parameter")
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -123,6 +130,8 @@ final class BackendOpeningHandler: ChannelInboundHandler, RemovableChannelHandle
             switch try self.signIn.received(frame) {
             case .send(let bytes): self.send(bytes, context)
             case .wait, .notice: break
+            case .refused(let fields) where Self.isOfPooler(fields):
+                throw UnknownToPooler()
             case .refused(let fields):
                 throw GloveboxError(
                     .targetRefused,
@@ -138,12 +147,14 @@ final class BackendOpeningHandler: ChannelInboundHandler, RemovableChannelHandle
             switch try BackendMessage(frame) {
             case .rowDescription: self.rows = []
             case .dataRow(let cells):
-                guard self.rows.count < Self.rowLimit else {
+                guard self.rows?.count ?? 0 < Self.rowLimit else {
                     throw GloveboxError(
                         .targetRefused, "'\(self.target.name)' has more classified columns than \(Self.rowLimit)")
                 }
-                self.rows.append(try Self.texts(cells))
-            case .commandComplete: self.answers.append(self.rows)
+                self.rows?.append(try Self.texts(cells))
+            case .commandComplete:
+                // Of those that give rows.
+                if let rows = self.rows.take() { self.answers.append(rows) }
             case .errorResponse(let fields):
                 throw GloveboxError(
                     .targetRefused,
@@ -189,7 +200,7 @@ final class BackendOpeningHandler: ChannelInboundHandler, RemovableChannelHandle
         context.leavePipeline(removalToken: removalToken)
     }
 
-    private func fail(_ error: GloveboxError, _ context: ChannelHandlerContext) {
+    private func fail(_ error: any Error, _ context: ChannelHandlerContext) {
         if case .finished = self.phase { return }
         self.phase = .finished
         self.promise.fail(error)
@@ -200,6 +211,9 @@ final class BackendOpeningHandler: ChannelInboundHandler, RemovableChannelHandle
         context.writeAndFlush(self.wrapOutboundOut(bytes), promise: nil)
     }
 }
+
+/// The startup packet had a parameter that a pooler won't pass on.
+struct UnknownToPooler: Error {}
 
 /// What a server said as it refused the agent: for the agent's log, never for a client.
 struct RefusedByServer: Error, CustomStringConvertible {

@@ -19,6 +19,14 @@ package struct PostgresTarget: Sendable {
         case verifyFull(certificateAuthority: String?, serverName: String?)
     }
 
+    /// How connections to the server are shared by what stands before it.
+    package enum Pooling: Hashable, Sendable {
+        /// A session keeps its connection to its end, and nobody else's statements run on it.
+        case session
+        /// A session may have another connection for each transaction, after and before others.
+        case transaction
+    }
+
     /// How the agent signs in for one capability.
     package struct SignIn: Sendable {
         package var user: String
@@ -44,6 +52,8 @@ package struct PostgresTarget: Sendable {
     package var allowsWritingReader: Bool
     /// How many answers about masked values a holder may have in a day.
     package var disclosures = Self.standardDisclosures
+    /// How a pooler does it, where there's one; that there's one is found out.
+    package var pooling = Pooling.transaction
 
     package static let standardDisclosures: Int64 = 50
 

@@ -26,6 +26,8 @@ struct Preparation: Sendable {
     static let passedParameters: Set<String> = [
         "datestyle", "timezone", "extra_float_digits", "intervalstyle", "bytea_output",
     ]
+    /// Those of them that every pooler passes on.
+    private static let pooledParameters: Set<String> = ["datestyle", "timezone"]
     /// Parameters that are Glovebox's own, or that every client sends.
     private static let ownParameters: Set<String> = ["user", "database", "application_name", "client_encoding"]
 
@@ -33,7 +35,11 @@ struct Preparation: Sendable {
     ///
     /// - Returns: the parameters, and the names of the client's that weren't passed on.
     /// - Throws: `invalid_argument` for another database or encoding than the session can have.
-    func startup(user: String, client: [String: String]) throws(GloveboxError) -> (StartupParameters, left: [String]) {
+    ///
+    /// - Parameter isPlain: only what poolers know how to pass on (PgBouncer's manual, "ignore_startup_parameters").
+    func startup(
+        user: String, client: [String: String], isPlain: Bool = false
+    ) throws(GloveboxError) -> (StartupParameters, left: [String]) {
         if let database = client["database"], !database.isEmpty, database != self.target.database,
             database != client["user"], database != self.target.name.rawValue
         {
@@ -49,13 +55,15 @@ struct Preparation: Sendable {
             ("user", user), ("database", self.target.database), ("client_encoding", "UTF8"),
             ("standard_conforming_strings", "on"), ("application_name", "glovebox/\(self.lease)"),
         ]
-        if self.capability == .read { parameters.append(("default_transaction_read_only", "on")) }
-        if let seconds = self.limits.seconds {
+        if self.capability == .read, !isPlain { parameters.append(("default_transaction_read_only", "on")) }
+        if let seconds = self.limits.seconds, !isPlain {
             parameters.append(("statement_timeout", "\(min(max(seconds, 1), 2_000_000))s"))
         }
         var left: [String] = []
         for (name, value) in client.sorted(by: { $0.key < $1.key }) {
-            if Self.passedParameters.contains(name.lowercased()), value.utf8.count <= 256 {
+            if (isPlain ? Self.pooledParameters : Self.passedParameters).contains(name.lowercased()),
+                value.utf8.count <= 256
+            {
                 parameters.append((name, value))
             } else if !Self.ownParameters.contains(name), !name.hasPrefix("_pq_.") {
                 left.append(name)
@@ -72,15 +80,22 @@ struct Preparation: Sendable {
 
     // MARK: Statements
 
-    /// Five statements, answered in order: the role, one thing that it could write, the classified columns, the views
+    /// Five statements that are answered, in order: the role, one thing that it could write, the classified columns, the views
     /// over their relations, the functions.
     var statements: String {
         [
-            self.roleStatement, self.writableStatement, self.columnsStatement, self.viewsStatement,
+            Self.resetting, self.roleStatement, self.writableStatement, self.columnsStatement, self.viewsStatement,
             self.functionsStatement,
         ].joined(
             separator: ";\n")
     }
+
+    /// Undoes what another may have left on the connection, where a pooler hands it on as it was: no temporary table stands
+    /// before a table of the same name, no cursor or statement has a name, and names mean what they mean to everybody.
+    private static let resetting = """
+        RESET SESSION AUTHORIZATION; RESET ROLE; RESET search_path; RESET default_transaction_read_only; \
+        DEALLOCATE ALL; CLOSE ALL; UNLISTEN *; DISCARD TEMP
+        """
 
     /// Also has the server look every 2 s whether the agent is still there while a statement runs (PostgreSQL 14 and
     /// later), so that an agent that was killed leaves nothing running.
@@ -89,7 +104,8 @@ struct Preparation: Sendable {
         SELECT current_user, pg_catalog.bool_or(r.rolsuper), pg_catalog.bool_or(r.rolcreaterole OR r.rolcreatedb OR \
         r.rolreplication OR r.rolname IN ('pg_execute_server_program', 'pg_write_server_files', 'pg_read_server_files')), \
         CASE WHEN pg_catalog.current_setting('client_connection_check_interval', true) IS NOT NULL \
-        THEN pg_catalog.set_config('client_connection_check_interval', '2s', false) END \
+        THEN pg_catalog.set_config('client_connection_check_interval', '2s', false) END, \
+        pg_catalog.pg_backend_pid(), pg_catalog.current_setting('default_transaction_read_only') \
         FROM pg_catalog.pg_roles r WHERE pg_catalog.pg_has_role(session_user, r.oid, 'MEMBER')
         """
     }
@@ -227,7 +243,7 @@ struct Preparation: Sendable {
     ///   classified column that the database doesn't have.
     func judge(_ answers: [[[String?]]]) throws(GloveboxError) -> [ColumnID: Kind] {
         let target = self.target.name
-        guard answers.count == 5, let role = answers[0].first, role.count == 4 else {
+        guard answers.count == 5, let role = answers[0].first, role.count == 6 else {
             throw GloveboxError(
                 .targetRefused, "a session on '\(target)' can't be prepared: the database answered something else")
         }
@@ -235,6 +251,13 @@ struct Preparation: Sendable {
             throw GloveboxError(
                 .ceilingDenied,
                 "the agent's role for '\(target)' is, or can become, a superuser, and the ceiling doesn't allow that")
+        }
+        // The startup packet says so; a pooler may keep that to itself.
+        if self.capability == .read, role[5] != "on" {
+            throw GloveboxError(
+                .ceilingDenied,
+                "the agent's role for reading '\(target)' doesn't begin its transactions read-only, since a pooler keeps the agent's settings to itself: run ALTER ROLE … SET default_transaction_read_only = on"
+            )
         }
         if self.capability == .read, !self.target.allowsWritingReader {
             if role[2] != "f" {
@@ -273,6 +296,13 @@ struct Preparation: Sendable {
             )
         }
         return columns
+    }
+
+    /// Whether a pooler stands between: then the server's process is another than the one that was named at sign-in.
+    func isPooled(_ answers: [[[String?]]], _ session: BackendSession) -> Bool {
+        guard let process = answers.first?.first.flatMap({ $0.count > 4 ? $0[4] : nil }).flatMap({ UInt32($0) })
+        else { return true }
+        return session.cancelKey?.processID != process
     }
 
     /// The views over classified relations, and which relation each is.
