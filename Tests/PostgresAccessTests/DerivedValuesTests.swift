@@ -173,6 +173,15 @@ struct DerivedValuesTests {
                     #expect(!error.fields.contains { $0.value.contains(part) }, "\(sql): \(error)")
                 }
             }
+            // What's wrong with the statement itself is said, with its place.
+            for (sql, words, place) in [
+                ("SELECT upper(full_name), nothing FROM customers", "column \"nothing\" does not exist", "26"),
+                ("SELECT upper(full_name, 1) FROM customers WHERE full_name = 'x'", "does not exist", "8"),
+                ("SELECT id FROM customers WHERE full_name = 3", "operator does not exist", "42"),
+            ] {
+                let error = try #require(await client.query(sql).errors.first, "\(sql)")
+                #expect(error.message.contains(words) && error["P"] == place, "\(sql): \(error)")
+            }
             // Anything else's errors are as they are.
             #expect(try await client.query("SELECT 1 / 0").errors.first?.message == "division by zero")
             #expect(try await client.query("SELECT * FROM nowhere").errors.first?.message.contains("nowhere") == true)

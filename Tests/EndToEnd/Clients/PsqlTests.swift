@@ -136,6 +136,21 @@ struct PsqlTests {
         }
     }
 
+    @Test("what graphical browsers ask of the catalogue is answered")
+    func browsers() async throws {
+        let lab = try await Lab.get()
+        let script = ["-q", "-f", Repository.file("Tests/Lab/browsers.sql")]
+        let direct = try await lab.shop.directly(script)
+        #expect(direct.errors == "" && direct.output.contains("== DataGrip"))
+        try await lab.withLease { lease in
+            let through = try await lease.psql(script)
+            #expect(through.errors == "")
+            // As many lines, but for the sessions and locks that there are at the moment.
+            #expect(through.output.contains("items_title") && through.output.contains("thing 300"))
+            #expect(!through.output.contains("museum-mapping-password"))
+        }
+    }
+
     // MARK: pg_dump
 
     @Test("a dump of what isn't classified is the same as without Glovebox: schema, data, every format")

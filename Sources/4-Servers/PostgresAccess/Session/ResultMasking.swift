@@ -187,7 +187,8 @@ struct ResultMasking {
     /// Masks the fields that quote data. What PostgreSQL puts in quotes when a value is wrong (class 22), and the
     /// details of these and of violated constraints (class 23), are values themselves: they're hidden whole.
     func mask(_ error: ErrorFields) throws(GloveboxError) -> ErrorFields {
-        if error.mayQuoteHidden, !Self.tellingNothing.contains(where: error.sqlState.hasPrefix) {
+        // What has a place in the statement was found before any row was read: it quotes what the client wrote.
+        if error.mayQuoteHidden, error["P"] == nil, !Self.tellingNothing.contains(where: error.sqlState.hasPrefix) {
             return Self.concealed(error)
         }
         var masked = error
