@@ -2,7 +2,7 @@ package import NIOCore
 
 /// A message from a server.
 package enum BackendMessage: Hashable, Sendable {
-    package enum Kind: UInt8, Hashable, Sendable {
+    package enum Kind: UInt8, Hashable, Sendable, CaseIterable {
         case authentication = 0x52  // R
         case parameterStatus = 0x53  // S
         case backendKeyData = 0x4B  // K

@@ -23,7 +23,10 @@ extension SessionMachine {
     {
         switch kind {
         // These come at any time and answer nothing.
-        case .noticeResponse: return .notice(try ErrorFields(body: frame.body))
+        case .noticeResponse:
+            var fields = try ErrorFields(body: frame.body)
+            fields.mayQuoteHidden = self.expectations.contains { self.hasHidden($0.answer) }
+            return .notice(fields)
         case .notificationResponse, .parameterStatus:
             switch try BackendMessage(frame) {
             case .notificationResponse(let processID, let channel, let payload):
@@ -99,6 +102,8 @@ extension SessionMachine {
         _ next: Expectation, _ kind: BackendMessage.Kind, _ frame: Frame
     ) throws(PostgresWireError) -> BackendAction {
         let isInjected = next.origin != .client
+        // What stands behind a message's end would pass with it.
+        if kind != .rowDescription { _ = try BackendMessage(frame) }
         switch (next.answer, kind) {
         case (.describeParameters(let result), .parameterDescription):
             self.expectations[self.expectations.startIndex].answer = .describe(result)
@@ -144,10 +149,20 @@ extension SessionMachine {
         }
         self.current = nil
         switch try BackendMessage(frame) {
-        case .commandComplete(let tag): return .commandComplete(tag)
+        case .commandComplete(let tag):
+            // A command's name and counts, and nothing that could be a value.
+            guard tag.utf8.count <= 64, tag.utf8.allSatisfy(Self.isOfTag) else {
+                throw .malformed("a command's tag is none of PostgreSQL's")
+            }
+            return .commandComplete(tag)
         case .portalSuspended: return .portalSuspended
         default: return .forward
         }
+    }
+
+    /// Capitals, digits, spaces.
+    private static func isOfTag(_ byte: UInt8) -> Bool {
+        (0x41...0x5A).contains(byte) || (0x30...0x39).contains(byte) || byte == 0x20
     }
 
     // MARK: COPY

@@ -187,10 +187,7 @@ struct ResultMasking {
     /// Masks the fields that quote data. What PostgreSQL puts in quotes when a value is wrong (class 22), and the
     /// details of these and of violated constraints (class 23), are values themselves: they're hidden whole.
     func mask(_ error: ErrorFields) throws(GloveboxError) -> ErrorFields {
-        // What has a place in the statement was found before any row was read: it quotes what the client wrote.
-        if error.mayQuoteHidden, error["P"] == nil, !Self.tellingNothing.contains(where: error.sqlState.hasPrefix) {
-            return Self.concealed(error)
-        }
+        if error.mayQuoteHidden, !error.isOfText { return error.concealed }
         var masked = error
         let isAboutValue = error.sqlState.hasPrefix("22")
         let isAboutConstraint = error.sqlState.hasPrefix("23")
@@ -199,33 +196,22 @@ struct ResultMasking {
                 masked.fields[index].value = "‹hidden: \(field.value.utf8.count) bytes›"
                 continue
             }
-            switch UInt32(field.code) {
-            case Unicode.Scalar("D").value where isAboutValue || isAboutConstraint:
+            switch Unicode.Scalar(field.code) {
+            case "D" where isAboutValue || isAboutConstraint:
                 masked.fields[index].value = "‹hidden: it may quote values›"
-            case Unicode.Scalar("M").value where isAboutValue, Unicode.Scalar("W").value where isAboutValue,
-                Unicode.Scalar("H").value where isAboutValue:
+            case "M" where isAboutValue, "W" where isAboutValue, "H" where isAboutValue:
                 masked.fields[index].value = try self.masker.maskText(Self.hidingQuoted(field.value))
-            case Unicode.Scalar("S").value, Unicode.Scalar("V").value, Unicode.Scalar("C").value,
-                Unicode.Scalar("P").value,
-                Unicode.Scalar("p").value, Unicode.Scalar("F").value, Unicode.Scalar("L").value,
-                Unicode.Scalar("R").value:
-                break
+            case "V": masked.fields[index].value = error.knownSeverity
+            case "C": masked.fields[index].value = error.knownState
+            case "S", "P", "p", "L":
+                if !ErrorFields.isKnown(field.value, of: field.code) {
+                    masked.fields[index].value = try self.masker.maskText(field.value)
+                }
             default:
                 masked.fields[index].value = try self.masker.maskText(field.value)
             }
         }
         return masked
-    }
-
-    /// Classes of errors that are about connections, resources, locks and cancelling.
-    private static let tellingNothing = ["08", "25", "26", "34", "40", "53", "55", "57", "58"]
-
-    /// What a statement that works with classified values fails of may be one of these, in any words.
-    private static func concealed(_ error: ErrorFields) -> ErrorFields {
-        ErrorFields(
-            severity: error.severity, sqlState: error.sqlState,
-            message: "the statement failed; what PostgreSQL says of it may quote a classified value, and is hidden",
-            hint: "Leave the classified columns out to see why.")
     }
 
     /// Everything from the first double quote to the last, as a value may hold quotes itself.
@@ -240,21 +226,25 @@ struct ResultMasking {
     /// one, so that only those pass whose values are words that PostgreSQL itself knows.
     ///
     /// - Throws: `redaction_failed` for a time zone that isn't one of those: clients read times by it, so it can't be
-    ///   replaced.
+    ///   replaced; and for an encoding in which detectors read nothing.
     func parameter(_ name: String, _ value: String) throws(GloveboxError) -> BackendMessage {
-        if name == "TimeZone" {
+        if name == "client_encoding" {
+            guard value == "UTF8" else {
+                throw GloveboxError(.redactionFailed, "the database speaks another encoding than UTF8 in the session")
+            }
+        } else if name == "TimeZone" {
             guard Self.isTimeZone(value) else {
                 throw GloveboxError(
                     .redactionFailed, "this time zone could hide a value: use a name such as Europe/Vienna")
             }
         } else if !Self.wordParameters.contains(name) {
-            return .parameterStatus(name: name, value: "‹hidden›")
+            return .parameterStatus(name: try self.masker.maskText(name), value: "‹hidden›")
         }
-        return .parameterStatus(name: name, value: value)
+        return .parameterStatus(name: name, value: try self.masker.maskText(value))
     }
 
     private static let wordParameters: Set<String> = [
-        "client_encoding", "server_encoding", "server_version", "DateStyle", "IntervalStyle", "integer_datetimes",
+        "server_encoding", "server_version", "DateStyle", "IntervalStyle", "integer_datetimes",
         "is_superuser", "session_authorization", "standard_conforming_strings", "in_hot_standby",
         "default_transaction_read_only", "scram_iterations",
     ]
@@ -267,13 +257,23 @@ struct ResultMasking {
         return value.wholeMatch(of: name) != nil || value.wholeMatch(of: offset) != nil
     }
 
+    /// What an application's triggers put into a payload, nobody knows: where columns of the database's own are
+    /// classified, it's hidden whole, and otherwise left to the detectors.
     func notification(
         processID: UInt32, channel: String, payload: String
     ) throws(GloveboxError) -> BackendMessage {
-        .notificationResponse(
-            processID: processID, channel: try self.masker.maskText(channel), payload: try self.masker.maskText(payload)
-        )
+        var payload = try self.masker.maskText(payload)
+        if !payload.isEmpty, self.classified.keys.contains(where: { $0.table >= Self.firstOwnTable }) {
+            let masked = try self.masker.maskWhole(
+                ByteBuffer(string: payload), kind: .unknownOrigin, as: .text, scope: .random)
+            if case .masked(let text) = masked { payload = String(buffer: text) } else { payload = "‹hidden›" }
+        }
+        return .notificationResponse(
+            processID: processID, channel: try self.masker.maskText(channel), payload: payload)
     }
+
+    /// PostgreSQL's own relations have lower numbers (FirstNormalObjectId).
+    private static let firstOwnTable: UInt32 = 16_384
 }
 
 /// What is done with the values of one result, worked out once.

@@ -142,7 +142,7 @@ final class SessionRelay {
         do {
             try pipe.pipeline.syncOperations.addHandler(client)
             try self.backend.pipeline.syncOperations.addHandler(backend)
-            pipe.writeAndFlush(self.greeting(), promise: nil)
+            pipe.writeAndFlush(try self.greeting(), promise: nil)
             // What the server has sent meanwhile comes now.
             if let opening = try? self.backend.pipeline.syncOperations.context(handlerType: BackendOpeningHandler.self)
             {
@@ -160,10 +160,10 @@ final class SessionRelay {
     }
 
     /// What a server says between AuthenticationOk and the first statement.
-    private func greeting() -> ByteBuffer {
+    private func greeting() throws(GloveboxError) -> ByteBuffer {
         var greeting = ByteBuffer()
         for parameter in self.backendSession.parameters {
-            BackendMessage.parameterStatus(name: parameter.name, value: parameter.value).write(into: &greeting)
+            try self.results.parameter(parameter.name, parameter.value).write(into: &greeting)
         }
         let key = self.request.cancelKey
         var secret = ByteBuffer()
