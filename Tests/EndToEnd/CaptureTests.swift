@@ -13,7 +13,7 @@ struct CaptureTests {
         TABLE customers;
         SELECT * FROM customers JOIN orders ON customer_id = customers.id JOIN payments ON order_id = orders.id LIMIT 500;
         SELECT * FROM (SELECT * FROM customers OFFSET 0) AS inner_query;
-        WITH everybody AS (SELECT * FROM customers) SELECT * FROM everybody ORDER BY email DESC;
+        WITH everybody AS (SELECT * FROM customers) SELECT * FROM everybody ORDER BY country DESC;
         SELECT DISTINCT email, phone, card, iban, password_hash FROM customers;
         SELECT notes, profile, aliases FROM customers;
         SELECT profile -> 'payments' ->> 'api_key', profile -> 'cloud', response -> 'contact'
@@ -88,7 +88,7 @@ struct CaptureTests {
         // Every statement was answered as it's meant to be.
         #expect(text.errors.matches(of: /ERROR:/).count == 15, "\(text.errors)")
         #expect(text.errors.matches(of: /\[setting_refused\]/).count == 3)
-        #expect(text.errors.matches(of: /(NOTICE|WARNING):  ‹email:/).count == 400)
+        #expect(text.errors.matches(of: /(NOTICE|WARNING):  what PostgreSQL says .* is hidden/).count == 400)
         #expect(text.errors.contains("is hidden") && !text.errors.contains("on purpose"))
         for part in ["(777 rows)", "(101 rows)", "QUERY PLAN", "the end is reached"] {
             #expect(text.output.contains(part), "\(part) in \(text.errors.suffix(2000))")

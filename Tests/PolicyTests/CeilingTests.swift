@@ -145,4 +145,19 @@ struct CeilingTests {
             #expect(error.message.hasPrefix("c:2:50: unknown key 'limit': did you mean 'limits'?"), "\(error.message)")
         }
     }
+
+    @Test("a column is shown in spite of its name only with a reason")
+    func shown() throws {
+        func ceiling(_ column: String) throws -> CeilingTarget? {
+            let start = "version: 1\ntargets:\n  t:\n    capabilities: [read]\n    longest: 1h\n    columns:\n      "
+            return try CeilingDocument(yaml: start + column, file: "c.yaml").targets[TargetName("t")]
+        }
+        let target = try #require(try ceiling("a.b.phone: {show: the shops' own}\n      a.b.email: email"))
+        #expect(target.shown == [.init(schema: "a", table: "b", column: "phone", reason: "the shops' own")])
+        #expect(target.columns.map(\.column) == ["email"])
+        for text in ["a.b.c: {show: ' '}", "a.b.c: {show: }", "a.b.c: {why: x}", "a.b.c: {show: x}\n      a.b.c: name"]
+        {
+            #expect(throws: GloveboxError.self, "\(text)") { try ceiling(text) }
+        }
+    }
 }

@@ -73,7 +73,7 @@ struct RelayTests {
                         cancelKey: GloveboxCore.CancelKey(processID: 7, secret: 9)),
                     target: target,
                     backend: OpenedBackend(channel: self.backend, session: BackendSession(), answers: []),
-                    columns: columns, leftParameters: [], meter: meter,
+                    columns: ClassifiedColumns(kinds: columns), leftParameters: [], meter: meter,
                     judge: StatementJudge(
                         parser: try StatementParser(),
                         rules: StatementRules(capability: .read, functions: FunctionCatalogue())),

@@ -13,6 +13,8 @@ extension CeilingDocument {
     ///         columns:                       # always masked: SCHEMA.TABLE.COLUMN: KIND
     ///           public.customers.email: email
     ///           '"Odd.Schema".t.c': name     # a part with dots stands in double quotes
+    ///           # a column whose name says that it's sensitive (password, phone, …) is masked, unless it's shown
+    ///           public.shops.phone: {show: the shops' own numbers are on their website}
     ///         disclosures: 50                # answers about masked values that a holder may have in a day
     ///         superuser: false               # may the agent's role be a superuser?
     ///         writable_read_role: false      # may a read lease use a role that could write?
@@ -42,35 +44,42 @@ extension CeilingTarget {
             allowsSuperuser: try target["superuser"]?.bool ?? false,
             allowsWritingReader: try target["writable_read_role"]?.bool ?? false)
         self.disclosures = try target["disclosures"]?.int(in: 0...(.max))
-        self.columns = try target["columns"].map(ClassifiedColumn.list) ?? []
+        let columns = try target["columns"].map(ColumnTreatments.init)
+        self.columns = columns?.classified ?? []
+        self.shown = columns?.shown ?? []
     }
 }
 
-extension ClassifiedColumn {
-    /// `{SCHEMA.TABLE.COLUMN: KIND, …}`, as a ceiling and an agent's configuration write it, in the order of the file.
-    package static func list(_ node: YAMLNode) throws(GloveboxError) -> [ClassifiedColumn] {
-        var columns: [ClassifiedColumn] = []
+extension ColumnTreatments {
+    /// `{SCHEMA.TABLE.COLUMN: KIND, SCHEMA.TABLE.COLUMN: {show: WHY}, …}`, as a ceiling and an agent's configuration write
+    /// it, in the order of the file.
+    package init(_ node: YAMLNode) throws(GloveboxError) {
+        self.init()
+        var places: Set<[String]> = []
         for entry in try node.entries {
             guard let parts = qualifiedName(entry.key), parts.count == 3 else {
                 throw entry.keyError(
                     "'\(entry.key)' is not a column: write SCHEMA.TABLE.COLUMN, such as public.customers.email")
+            }
+            guard places.insert(parts).inserted else { throw entry.keyError("this column is written twice: keep one") }
+            if case .mapping = entry.value.content {
+                let reason = try entry.value.mapping("show").required("show")
+                guard try !reason.string.allSatisfy(\.isWhitespace) else {
+                    throw reason.error("say why this column may be shown: {show: WHY}")
+                }
+                self.shown.append(
+                    DeclassifiedColumn(
+                        schema: parts[0], table: parts[1], column: parts[2], reason: try reason.string))
+                continue
             }
             let kind = try entry.value.word
             guard !kind.contains("-") else {
                 throw entry.value.error(
                     "'\(kind)' is not a kind of value: use a-z, 0-9 and '_', such as email or api_key")
             }
-            let column = ClassifiedColumn(schema: parts[0], table: parts[1], column: parts[2], kind: kind)
-            guard !columns.contains(where: { $0.isSamePlace(as: column) }) else {
-                throw entry.keyError("this column is written twice: keep one")
-            }
-            columns.append(column)
+            self.classified.append(
+                ClassifiedColumn(schema: parts[0], table: parts[1], column: parts[2], kind: kind))
         }
-        return columns
-    }
-
-    fileprivate func isSamePlace(as other: Self) -> Bool {
-        (self.schema, self.table, self.column) == (other.schema, other.table, other.column)
     }
 }
 

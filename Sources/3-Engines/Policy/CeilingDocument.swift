@@ -20,6 +20,8 @@ package struct CeilingTarget: Hashable, Sendable {
     package var limits: Limits
     /// Least masking: columns that are always masked, whatever the gateway's profile says, in the order of the file.
     package var columns: [ClassifiedColumn]
+    /// Columns that are shown although their names say that they are sensitive.
+    package var shown: [DeclassifiedColumn] = []
     /// How many answers about masked values a holder may have in a day; `nil` leaves it to the agent.
     package var disclosures: Int64?
     /// Whether the agent may sign in as a superuser.
@@ -54,6 +56,31 @@ package struct ClassifiedColumn: Hashable, Sendable {
         self.column = column
         self.kind = kind
     }
+}
+
+/// A column that its name alone would classify, and that is shown all the same. Whatever classifies it by its place is
+/// stronger, and so is what detectors find in it.
+package struct DeclassifiedColumn: Hashable, Sendable {
+    package var schema: String
+    package var table: String
+    package var column: String
+    /// For whoever reads the file.
+    package var reason: String
+
+    package init(schema: String, table: String, column: String, reason: String) {
+        self.schema = schema
+        self.table = table
+        self.column = column
+        self.reason = reason
+    }
+}
+
+/// What a file says of columns.
+package struct ColumnTreatments: Hashable, Sendable {
+    package var classified: [ClassifiedColumn] = []
+    package var shown: [DeclassifiedColumn] = []
+
+    package init() {}
 }
 
 /// What a ceiling answers.

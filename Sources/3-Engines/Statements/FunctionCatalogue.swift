@@ -1,6 +1,6 @@
 /// What a database's catalogue says of its functions and operators: which exist, and which may do more than compute
 /// (`pg_proc.provolatile`; PostgreSQL manual, "Function Volatility Categories").
-package struct FunctionCatalogue: Sendable {
+package struct FunctionCatalogue: Hashable, Sendable {
     /// What is known of all functions of a name together: which of them a call means depends on its arguments' types.
     enum Standing: Hashable, Sendable {
         case unknown

@@ -30,7 +30,7 @@ package final class StatementJudge: Sendable {
         if let known = self.memory.withLock({ $0.verdicts[text] }) { return known }
         do throws(ParseFailure) {
             guard let tree = try self.parser.parseIfShort(text) else { return nil }
-            return self.remember(text, self.verdict(of: tree))
+            return self.remember(text, self.verdict(of: tree, text))
         } catch {
             return .refused(StatementRefusal(error))
         }
@@ -40,17 +40,21 @@ package final class StatementJudge: Sendable {
     package func judge(_ text: String, done: @escaping @Sendable (Verdict) -> Void) {
         self.parser.parse(text) { result in
             switch result {
-            case .success(let tree): done(self.remember(text, self.verdict(of: tree)))
+            case .success(let tree): done(self.remember(text, self.verdict(of: tree, text)))
             case .failure(let failure): done(.refused(StatementRefusal(failure)))
             }
         }
     }
 
-    private func verdict(of tree: SyntaxTree) -> Verdict {
+    private func verdict(of tree: SyntaxTree, _ text: String) -> Verdict {
         do throws(StatementRefusal) {
             return .allowed(try self.rules.judge(tree))
         } catch {
-            return .refused(error)
+            var refusal = error
+            if let offset = refusal.offset.take() {
+                refusal.position = String(decoding: text.utf8.prefix(offset), as: UTF8.self).unicodeScalars.count + 1
+            }
+            return .refused(refusal)
         }
     }
 

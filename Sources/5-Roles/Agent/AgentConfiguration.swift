@@ -81,11 +81,13 @@ struct TargetConfiguration: Sendable {
             }
             signIns[capability] = try Self.signIn(entry.value, folder: folder)
         }
+        let columns = try fields["columns"].map(ColumnTreatments.init)
         self.postgres = PostgresTarget(
             name: name, address: address, database: try fields.required("database").string,
             tls: try fields["tls"].map { (node) throws(GloveboxError) in try Self.tls(node, folder: folder) } ?? .off,
             signIns: signIns,
-            classifications: try fields["columns"].map(ClassifiedColumn.list)?.map(Classification.init) ?? [])
+            classifications: columns?.classified.map(Classification.init) ?? [])
+        self.postgres.shown = columns?.shown.map(ShownColumn.init) ?? []
         if let pooling = fields["pooling"] { self.postgres.pooling = try Self.pooling(pooling) }
     }
 

@@ -131,6 +131,7 @@ package struct AgentRole: Service {
                     ($0.schema, $0.table, $0.column) == (mine.schema, mine.table, mine.column)
                 }
             }
+            target.shown += ceiling.shown.map(ShownColumn.init)
             target.allowsSuperuser = ceiling.allowsSuperuser
             target.disclosures = ceiling.disclosures ?? PostgresTarget.standardDisclosures
             target.allowsWritingReader = ceiling.allowsWritingReader
@@ -143,5 +144,11 @@ package struct AgentRole: Service {
 extension Classification {
     init(_ column: ClassifiedColumn) {
         self.init(schema: column.schema, table: column.table, column: column.column, kind: Kind(column.kind))
+    }
+}
+
+extension ShownColumn {
+    init(_ column: DeclassifiedColumn) {
+        self.init(schema: column.schema, table: column.table, column: column.column)
     }
 }

@@ -10,6 +10,7 @@ package struct StatementRefusal: Error, Hashable, Sendable {
         case setting = "setting_refused"
         case function = "function_refused"
         case unknownFunction = "function_unknown"
+        case unknownRelation = "relation_unknown"
         /// Which rows come, or in which order, would tell of a value that is masked.
         case predicate = "predicate_refused"
         /// The holder has had as many answers about masked values today as there are for one.
@@ -22,8 +23,10 @@ package struct StatementRefusal: Error, Hashable, Sendable {
     package var code: Code
     /// What is refused, and what to do.
     package var message: String
-    /// Of a syntax error: in characters, counted from 1.
+    /// What it's about in the text: in characters, counted from 1.
     package var position: Int?
+    /// The same in bytes, counted from 0, where the text isn't at hand.
+    var offset: Int?
 
     package init(_ code: Code, _ message: String, position: Int? = nil) {
         self.code = code
@@ -51,6 +54,7 @@ package struct StatementRefusal: Error, Hashable, Sendable {
         case .writes: "25006"
         case .kind, .setting, .function, .predicate: "42501"
         case .unknownFunction: "42883"
+        case .unknownRelation: "42P01"
         case .syntax: "42601"
         case .tooLong: "54000"
         case .budgetSpent: "53400"

@@ -7,6 +7,8 @@ package struct ClassifiedRelations: Hashable, Sendable {
     }
 
     private var relations: [String: [String: Relation]] = [:]
+    /// The schemas in which there are relations of a name, classified or not; nil where all are known.
+    private var known: [String: Set<String>]?
 
     package init() {}
 
@@ -17,6 +19,20 @@ package struct ClassifiedRelations: Hashable, Sendable {
     ///   - classified: those whose values are masked.
     package mutating func add(schema: String, name: String, columns: [String], classified: Set<String>) {
         self.relations[name, default: [:]][schema] = Relation(columns: columns, classified: classified)
+    }
+
+    /// Relations that there are. Once some are added, all others count as unknown.
+    package mutating func addKnown(_ names: some Sequence<String>, schema: String) {
+        var known = self.known.take() ?? [:]
+        for name in names { known[name, default: []].insert(schema) }
+        self.known = known
+    }
+
+    /// Whether there was a relation of this name when the catalogue was read.
+    func isKnown(_ name: String, schema: String?) -> Bool {
+        guard let known = self.known else { return true }
+        guard let schemas = known[name] else { return false }
+        return schema.map { schemas.contains($0) } ?? true
     }
 
     /// What a name may mean. Without a schema any of that name is meant, whatever the search path says.

@@ -207,7 +207,7 @@ struct Lineage {
             throw .tooDeep
         }
         switch kind {
-        case "RangeVar": return [self.source(table: node, scope)]
+        case "RangeVar": return [try self.source(table: node, scope)]
         case "RangeSubselect":
             guard let (kind, query) = node["subquery"].tagged, kind == "SelectStmt" else { break }
             let output = try self.output(of: query, in: scope.inner, depth: depth + 1)
@@ -250,7 +250,7 @@ struct Lineage {
         ])
     }
 
-    private func source(table: SyntaxNode, _ scope: QueryScope) -> QuerySource {
+    private func source(table: SyntaxNode, _ scope: QueryScope) throws(StatementRefusal) -> QuerySource {
         let (name, schema) = (table["relname"].string ?? "", table["schemaname"].string)
         let alias = table["alias"]
         if schema == nil, let common = scope.common[name] {
@@ -259,6 +259,13 @@ struct Lineage {
             return source
         }
         var output = QueryOutput(isComplete: false, isRelation: true)
+        if !self.relations.isKnown(name, schema: schema) {
+            // It may be a view, made a moment ago, of anything.
+            guard !self.isStrict else {
+                throw .unknownRelation(schema.map { "\($0).\(name)" } ?? name, at: table["location"].int ?? 0)
+            }
+            output = .unknown
+        }
         if let relation = self.relations.relation(name, schema: schema) {
             output.isComplete = !relation.columns.isEmpty
             let columns = relation.columns.isEmpty ? Array(relation.classified) : relation.columns
@@ -580,6 +587,15 @@ final class LineageMemory {
 }
 
 extension StatementRefusal {
+    /// - Parameter offset: in the text, in bytes.
+    static func unknownRelation(_ name: String, at offset: Int) -> StatementRefusal {
+        var refusal = StatementRefusal(
+            .unknownRelation,
+            "relation \"\(name)\" does not exist, or is so new that Glovebox doesn't know it: open another session")
+        refusal.offset = offset
+        return refusal
+    }
+
     fileprivate static let tooDeep = StatementRefusal(
         .tooLong, "the statement is larger or nested more deeply than is judged")
 }

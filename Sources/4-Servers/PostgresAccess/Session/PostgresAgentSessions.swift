@@ -13,24 +13,14 @@ package final class PostgresAgentSessions: Sendable {
     private struct State {
         var meters: [LeaseID: LeaseMeter] = [:]
         var sessions: [SessionID: PostgresAgentSession] = [:]
-        var judges: [JudgeKey: KeptJudge] = [:]
         /// Leases that have ended, so that none comes back by an opening that began before.
         var ended = EndedLeases()
         /// Why no session opens any more.
         var refusal: GloveboxError?
     }
 
-    private struct JudgeKey: Hashable {
-        var target: TargetName
-        var capability: Capability
-    }
-
-    private struct KeptJudge {
-        var judge: StatementJudge
-        var readAt: BootInstant
-    }
-
     private let parser: StatementParser
+    private let knowledge = KnowledgeKeeper()
     private let disclosures = DisclosureBudget()
     private let journal: any RecordJournal
     private let time: any TimeSource
@@ -38,8 +28,6 @@ package final class PostgresAgentSessions: Sendable {
     private let state = Mutex(State())
 
     private let openingLimit: TimeAmount
-    /// How long what the catalogue says of functions is believed.
-    private static let catalogueLife = Duration.seconds(60)
     /// How long an opened session waits for its pipe.
     private static let beginLimit = TimeAmount.seconds(30)
 
@@ -104,29 +92,22 @@ package final class PostgresAgentSessions: Sendable {
         let meter = try self.meter(for: grant)
         try meter.openSession(grant.limits)
         do {
-            let knownJudge = self.judge(for: target.name, request.capability)
-            let preparation = Preparation(
-                target: target, capability: request.capability, lease: grant.lease, limits: grant.limits,
-                asksForFunctions: knownJudge == nil)
-            let password = try await self.password(signIn, target)
-            let (backend, left) = try await self.connect(
-                target, user: signIn.user, client: request.startup, password, preparation, eventLoop)
+            let (backend, knowledge, left) = try await self.backend(request, target, signIn, eventLoop)
             do {
-                let knowledge = try await self.knowledge(preparation, backend.answers, knownJudge)
                 try await self.journal.append([
                     self.record(
                         request,
                         .sessionStarted(application: try self.application(request, meter), client: request.client))
                 ])
                 let maker = self.makeMasker
+                let (keeper, key) = (self.knowledge, Self.key(request, target))
                 return try await eventLoop.submit {
                     let parts = SessionRelay.Parts(
                         request: request, target: target, backend: backend, columns: knowledge.columns,
                         isShared: target.pooling == .transaction
-                            && preparation.isPooled(backend.answers, backend.session),
+                            && Preparation.isPooled(backend.answers, backend.session),
                         leftParameters: left, meter: meter, judge: knowledge.judge, disclosures: self.disclosures,
-                        journal: self.journal,
-                        time: self.time,
+                        journal: self.journal, time: self.time, whenUnknown: { keeper.expire(key) },
                         resultMasker: try maker(meter.pseudonyms), recordMasker: try maker(meter.pseudonyms))
                     return try self.register(SessionRelay(parts, on: eventLoop), meter)
                 }.get()
@@ -157,44 +138,53 @@ package final class PostgresAgentSessions: Sendable {
         return try self.makeMasker(meter.pseudonyms).maskText(String(name.prefix(63)))
     }
 
-    /// What the catalogue says of the target: the classified columns, those of its views among them, and by what its
-    /// statements are judged.
-    private func knowledge(
-        _ preparation: Preparation, _ answers: [[[String?]]], _ known: StatementJudge?
-    ) async throws -> (columns: [ColumnID: Kind], judge: StatementJudge) {
-        var columns = try preparation.judge(answers)
-        let functions = try known?.rules.functions ?? preparation.functions(answers)
-        var relations = preparation.relations(answers)
-        let views = try preparation.views(answers)
-        let classified = await self.parser.classifiedColumns(
-            of: views.map(\.view), functions: functions, relations: &relations)
-        for ((table, view), classified) in zip(views, classified) {
-            for (index, column) in view.columns.enumerated() where classified.contains(column) {
-                let id = ColumnID(table: table, attribute: Int16(clamping: index + 1))
-                columns[id] = columns[id] ?? .classified
+    private static func key(_ request: SessionRequest, _ target: PostgresTarget) -> KnowledgeKeeper.Key {
+        KnowledgeKeeper.Key(target: target.name, capability: request.capability)
+    }
+
+    /// A connection that is ready, and what the catalogue says of its target, which is read on it if nobody has of late.
+    private func backend(
+        _ request: SessionRequest, _ target: PostgresTarget, _ signIn: PostgresTarget.SignIn, _ eventLoop: any EventLoop
+    ) async throws -> (OpenedBackend, TargetKnowledge, left: [String]) {
+        var preparation = Preparation(
+            target: target, capability: request.capability, lease: request.grant.lease, limits: request.grant.limits)
+        // What it refuses of a client's is that client's alone.
+        _ = try preparation.startup(user: signIn.user, client: request.startup)
+        let password = try await self.password(signIn, target)
+        let (user, client) = (signIn.user, request.startup)
+        let key = Self.key(request, target)
+        if let known = await self.knowledge.knowledge(key, at: self.time.boot) {
+            let (backend, left) = try await self.connect(
+                target, user: user, client: client, password, preparation, eventLoop)
+            return (try self.judged(backend, preparation), known, left)
+        }
+        preparation.readsCatalogue = true
+        do {
+            let (opened, left) = try await self.connect(
+                target, user: user, client: client, password, preparation, eventLoop)
+            let backend = try self.judged(opened, preparation)
+            do {
+                let read = try await TargetKnowledge(preparation, backend.answers, parser: self.parser)
+                return (backend, self.knowledge.settle(key, read, at: self.time.boot) ?? read, left)
+            } catch {
+                backend.channel.close(promise: nil)
+                throw error
             }
-        }
-        if let known, known.rules.relations == relations { return (columns, known) }
-        let rules = StatementRules(
-            capability: preparation.capability, functions: functions, relations: relations)
-        return (columns, self.keep(rules, for: preparation.target.name))
-    }
-
-    private func judge(for target: TargetName, _ capability: Capability) -> StatementJudge? {
-        let now = self.time.boot
-        return self.state.withLock { state in
-            guard let kept = state.judges[JudgeKey(target: target, capability: capability)],
-                kept.readAt.duration(to: now) < Self.catalogueLife
-            else { return nil }
-            return kept.judge
+        } catch {
+            self.knowledge.settle(key, nil, at: self.time.boot)
+            throw error
         }
     }
 
-    private func keep(_ rules: StatementRules, for target: TargetName) -> StatementJudge {
-        let judge = StatementJudge(parser: self.parser, rules: rules)
-        let kept = KeptJudge(judge: judge, readAt: self.time.boot)
-        self.state.withLock { $0.judges[JudgeKey(target: target, capability: rules.capability)] = kept }
-        return judge
+    /// Closes the connection of a role that the ceiling doesn't allow.
+    private func judged(_ backend: OpenedBackend, _ preparation: Preparation) throws(GloveboxError) -> OpenedBackend {
+        do throws(GloveboxError) {
+            try preparation.judgeRole(backend.answers)
+            return backend
+        } catch {
+            backend.channel.close(promise: nil)
+            throw error
+        }
     }
 
     private func meter(for grant: LeaseGrant) throws(GloveboxError) -> LeaseMeter {
@@ -239,7 +229,7 @@ package final class PostgresAgentSessions: Sendable {
             try channel.pipeline.syncOperations.addHandler(
                 BackendOpeningHandler(
                     target: target, parameters: parameters, password: password, nonce: Base32.random(length: 32),
-                    preparation: preparation.statements, promise: promise))
+                    preparation: preparation, promise: promise))
         }
         let overdue = eventLoop.scheduleTask(in: self.openingLimit) {
             promise.fail(GloveboxError(.targetUnreachable, "'\(target.name)' didn't answer in time"))

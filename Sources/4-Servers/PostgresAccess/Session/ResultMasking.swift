@@ -6,7 +6,7 @@ import Redaction
 /// Masks what a target answers: rows, errors, notices, notifications. Throws rather than let anything pass unjudged.
 struct ResultMasking {
     let masker: any SessionMasking
-    private let classified: [ColumnID: Kind]
+    private let classified: ClassifiedColumns
     private let isLinkable: Bool
     private var plans: [ObjectIdentifier: RowPlan] = [:]
     /// The one of the row before.
@@ -17,7 +17,7 @@ struct ResultMasking {
     /// Plans that are kept; a session that alternates between more results works them out again.
     private static let planLimit = 64
 
-    init(masker: any SessionMasking, classified: [ColumnID: Kind], isLinkable: Bool) {
+    init(masker: any SessionMasking, classified: ClassifiedColumns, isLinkable: Bool) {
         self.masker = masker
         self.classified = classified
         self.isLinkable = isLinkable
@@ -263,7 +263,7 @@ struct ResultMasking {
         processID: UInt32, channel: String, payload: String
     ) throws(GloveboxError) -> BackendMessage {
         var payload = try self.masker.maskText(payload)
-        if !payload.isEmpty, self.classified.keys.contains(where: { $0.table >= Self.firstOwnTable }) {
+        if !payload.isEmpty, self.classified.hasOwn {
             let masked = try self.masker.maskWhole(
                 ByteBuffer(string: payload), kind: .unknownOrigin, as: .text, scope: .random)
             if case .masked(let text) = masked { payload = String(buffer: text) } else { payload = "‹hidden›" }
@@ -271,9 +271,6 @@ struct ResultMasking {
         return .notificationResponse(
             processID: processID, channel: try self.masker.maskText(channel), payload: payload)
     }
-
-    /// PostgreSQL's own relations have lower numbers (FirstNormalObjectId).
-    private static let firstOwnTable: UInt32 = 16_384
 }
 
 /// What is done with the values of one result, worked out once.

@@ -68,6 +68,7 @@ extension SessionRelay {
                 hiding: HiddenColumns(outputs.hidden), naming: outputs.areNamed, charge: outputs.disclosures)
         case .refused(let reason):
             refusal = reason
+            if [.unknownFunction, .unknownRelation].contains(reason.code) { self.whenUnknown() }
             return .refuse(ErrorFields(reason))
         }
     }

@@ -29,7 +29,7 @@ final class SessionRelay {
         var request: SessionRequest
         var target: PostgresTarget
         var backend: OpenedBackend
-        var columns: [ColumnID: Kind]
+        var columns: ClassifiedColumns
         /// Others' statements may run on the same connections to the server.
         var isShared = false
         /// Startup parameters of the client's that the session doesn't have.
@@ -39,6 +39,8 @@ final class SessionRelay {
         var disclosures: DisclosureBudget
         var journal: any RecordJournal
         var time: any TimeSource
+        /// Called when a statement names what the catalogue didn't have when it was read.
+        var whenUnknown: @Sendable () -> Void = {}
         var resultMasker: any SessionMasking
         var recordMasker: any SessionMasking
     }
@@ -53,6 +55,7 @@ final class SessionRelay {
     let disclosures: DisclosureBudget
     let journal: any RecordJournal
     let time: any TimeSource
+    let whenUnknown: @Sendable () -> Void
     let leftParameters: [String]
 
     var phase = Phase.waiting
@@ -114,6 +117,7 @@ final class SessionRelay {
         self.disclosures = parts.disclosures
         self.journal = parts.journal
         self.time = parts.time
+        self.whenUnknown = parts.whenUnknown
         self.leftParameters = parts.leftParameters
         self.machine = SessionMachine(status: parts.backend.session.status, isShared: parts.isShared)
         self.results = ResultMasking(

@@ -12,8 +12,8 @@ struct OpenedBackend: Sendable {
     var answers: [[[String?]]]
 }
 
-/// Brings a connection to a target from its first byte to the end of its preparation: TLS, sign-in, one round trip of
-/// preparing statements. It then stops reading and waits to be removed.
+/// Brings a connection to a target from its first byte to the end of its preparation: TLS, sign-in, the round trips of
+/// its ``Preparation``. It then stops reading and waits to be removed.
 final class BackendOpeningHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -27,7 +27,7 @@ final class BackendOpeningHandler: ChannelInboundHandler, RemovableChannelHandle
     }
 
     private let target: PostgresTarget
-    private let preparation: String
+    private let preparation: Preparation
     private let promise: EventLoopPromise<OpenedBackend>
     private var signIn: ClientSignIn
     private var phase = Phase.signingIn
@@ -38,11 +38,11 @@ final class BackendOpeningHandler: ChannelInboundHandler, RemovableChannelHandle
     /// Most bytes of a message during the opening.
     private static let answerLimit = 1 << 20
     /// Most rows that the preparation may give.
-    private static let rowLimit = 100_000
+    private static let rowLimit = 200_000
 
     init(
         target: PostgresTarget, parameters: StartupParameters, password: Secret<String>?, nonce: String,
-        preparation: String, promise: EventLoopPromise<OpenedBackend>
+        preparation: Preparation, promise: EventLoopPromise<OpenedBackend>
     ) {
         self.target = target
         self.preparation = preparation
@@ -138,10 +138,7 @@ final class BackendOpeningHandler: ChannelInboundHandler, RemovableChannelHandle
                     "'\(self.target.name)' refused the agent's sign-in (SQLSTATE \(fields.sqlState.prefix(5))): see the agent's log",
                     cause: RefusedByServer(fields))
             case .ready(let session):
-                self.phase = .preparing(session)
-                var query = ByteBuffer()
-                FrontendMessage.query(self.preparation).write(into: &query)
-                self.send(query, context)
+                try self.prepare(session, context)
             }
         case .preparing(var session):
             switch try BackendMessage(frame) {
@@ -149,7 +146,9 @@ final class BackendOpeningHandler: ChannelInboundHandler, RemovableChannelHandle
             case .dataRow(let cells):
                 guard self.rows?.count ?? 0 < Self.rowLimit else {
                     throw GloveboxError(
-                        .targetRefused, "'\(self.target.name)' has more classified columns than \(Self.rowLimit)")
+                        .targetRefused,
+                        "'\(self.target.name)' has more in its catalogue than \(Self.rowLimit) names of columns, or classified columns"
+                    )
                 }
                 self.rows?.append(try Self.texts(cells))
             case .commandComplete:
@@ -165,11 +164,22 @@ final class BackendOpeningHandler: ChannelInboundHandler, RemovableChannelHandle
                 session.parameters.append(.init(name: name, value: value))
                 self.phase = .preparing(session)
             case .noticeResponse, .notificationResponse: break
-            case .readyForQuery: self.finish(session, context)
+            case .readyForQuery: try self.prepare(session, context)
             default:
                 throw PostgresWireError(.unexpectedMessage, "the target answered the preparation with something else")
             }
         }
+    }
+
+    /// Asks what is still to be asked, or is done.
+    private func prepare(_ session: BackendSession, _ context: ChannelHandlerContext) throws {
+        guard let statements = try self.preparation.statements(after: self.answers) else {
+            return self.finish(session, context)
+        }
+        self.phase = .preparing(session)
+        var query = ByteBuffer()
+        FrontendMessage.query(statements).write(into: &query)
+        self.send(query, context)
     }
 
     private static func texts(_ cells: DataRowCells) throws(PostgresWireError) -> [String?] {

@@ -46,6 +46,8 @@ package struct PostgresTarget: Sendable {
     package var signIns: [Capability: SignIn]
     /// Columns that are masked whatever they look like.
     package var classifications: [Classification]
+    /// Columns that are shown although their names say that they are sensitive.
+    package var shown: [ShownColumn] = []
     /// The ceiling names this: sessions may use a superuser role.
     package var allowsSuperuser: Bool
     /// The ceiling names this: `read` sessions may use a role that could write.
@@ -69,5 +71,18 @@ package struct PostgresTarget: Sendable {
         self.classifications = classifications
         self.allowsSuperuser = allowsSuperuser
         self.allowsWritingReader = allowsWritingReader
+    }
+}
+
+/// A column whose name doesn't count. What detectors find in it is masked all the same.
+package struct ShownColumn: Hashable, Sendable {
+    package var schema: String
+    package var table: String
+    package var column: String
+
+    package init(schema: String = "public", table: String, column: String) {
+        self.schema = schema
+        self.table = table
+        self.column = column
     }
 }
