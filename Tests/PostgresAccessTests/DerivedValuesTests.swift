@@ -238,4 +238,30 @@ struct DerivedValuesTests {
             #expect(states == ["", "", "53400", "53400"])
         }
     }
+
+    @Test("a write lease copies no classified value to where it's shown, and what is violated by one is paid for")
+    func writing() async throws {
+        var target = self.target
+        target.disclosures = 2
+        let email = try await self.database.sql("SELECT email FROM customers WHERE id = 3")
+        try await LoopbackGlovebox.run(target: target) { glovebox in
+            let client = try await RawClient.signedIn(glovebox, glovebox.lease(.write))
+            for sql in [
+                "UPDATE orders SET delivery = (SELECT full_name FROM customers WHERE id = 3) WHERE id = 1",
+                "INSERT INTO orders SELECT 5000000, 1, 'x', full_name, 1, 1, NULL, now() FROM customers WHERE id = 3",
+                "WITH c AS (UPDATE customers SET notes = full_name RETURNING id) SELECT id FROM c",
+            ] {
+                let error = try #require(await client.query(sql).errors.first, "\(sql)")
+                #expect(error.message.hasSuffix("[copies_classified]"), "\(error)")
+            }
+            #expect(try await client.query("UPDATE customers SET email = 'x@example.com' WHERE id = 1").errors.isEmpty)
+            #expect(try await client.query("UPDATE customers SET full_name = email WHERE id = 1").errors.isEmpty)
+            for _ in 0..<2 {
+                let violation = try await client.query("UPDATE customers SET email = '\(email)' WHERE id = 4").errors
+                #expect(violation.first?.sqlState == "23505")
+            }
+            let spent = try await client.query("UPDATE customers SET email = '\(email)' WHERE id = 4").errors
+            #expect(spent.first?.isFatal == true && spent.first?.sqlState == "53400", "\(spent)")
+        }
+    }
 }

@@ -175,7 +175,7 @@ struct MaskingTests {
         try await LoopbackGlovebox.run(target: self.target) { glovebox in
             let writer = try await RawClient.signedIn(glovebox, glovebox.lease(.write))
             let duplicate = try await writer.query(
-                "UPDATE customers SET email = (SELECT email FROM customers WHERE id = 3) WHERE id = 4")
+                "UPDATE customers SET email = '\(email)' WHERE id = 4")
             let violation = try #require(duplicate.errors.first)
             #expect(
                 violation.sqlState == "23505" && violation.detail != nil

@@ -13,6 +13,8 @@ package struct StatementRefusal: Error, Hashable, Sendable {
         case unknownRelation = "relation_unknown"
         /// Which rows come, or in which order, would tell of a value that is masked.
         case predicate = "predicate_refused"
+        /// A masked value would go to where it's shown.
+        case copy = "copies_classified"
         /// The holder has had as many answers about masked values today as there are for one.
         case budgetSpent = "disclosure_budget_spent"
         /// PostgreSQL's parser doesn't take it, so nobody knows what it would do.
@@ -52,7 +54,7 @@ package struct StatementRefusal: Error, Hashable, Sendable {
     package var sqlState: String {
         switch self.code {
         case .writes: "25006"
-        case .kind, .setting, .function, .predicate: "42501"
+        case .kind, .setting, .function, .predicate, .copy: "42501"
         case .unknownFunction: "42883"
         case .unknownRelation: "42P01"
         case .syntax: "42601"

@@ -48,9 +48,12 @@ package struct StatementRules: Sendable {
     ) throws(StatementRefusal) -> HiddenOutputs {
         guard !self.relations.isEmpty else { return .none }
         switch kind {
-        case "SelectStmt":
+        case "SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt":
             let lineage = Lineage(relations: self.relations, functions: self.functions)
-            let output = try lineage.output(of: fields, in: QueryScope())
+            let output =
+                kind == "SelectStmt"
+                ? try lineage.output(of: fields, in: QueryScope())
+                : try lineage.written(kind, fields, in: QueryScope())
             disclosures += lineage.memory.disclosures
             // Whether working it out fails is an answer too.
             if output.columns.contains(where: { $0.isTainted && !$0.isStored }) { disclosures += 1 }
@@ -61,8 +64,6 @@ package struct StatementRules: Sendable {
             // A plan shows none of the values.
             return kind == "ExplainStmt" ? .none : hidden
         case "FetchStmt", "ExecuteStmt": return .named
-        // Where a statement writes, what it returns isn't followed.
-        case "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt": return .all
         default: return .none
         }
     }

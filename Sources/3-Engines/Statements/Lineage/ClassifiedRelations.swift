@@ -35,6 +35,14 @@ package struct ClassifiedRelations: Hashable, Sendable {
         return schema.map { schemas.contains($0) } ?? true
     }
 
+    /// Whether a column is classified, whichever relation of the name is meant.
+    package func isClassified(_ column: String, of name: String, schema: String?) -> Bool {
+        guard let found = self.relations[name] else { return false }
+        if let schema { return found[schema]?.classified.contains(column) ?? false }
+        let schemas = self.known?[name] ?? Set(found.keys)
+        return schemas.allSatisfy { found[$0]?.classified.contains(column) ?? false }
+    }
+
     /// What a name may mean. Without a schema any of that name is meant, whatever the search path says.
     func relation(_ name: String, schema: String?) -> Relation? {
         guard let found = self.relations[name] else { return nil }

@@ -14,7 +14,7 @@ struct Lineage {
     let memory = LineageMemory()
 
     /// More deeply nested queries aren't followed.
-    private static let deepest = 64
+    static let deepest = 64
     /// PostgreSQL's own bound (MaxTupleAttributeNumber).
     private static let mostColumns = 1664
 
@@ -51,6 +51,15 @@ struct Lineage {
         return output
     }
 
+    /// What a statement in WITH gives.
+    private func shown(
+        by kind: String, _ statement: SyntaxNode, in scope: QueryScope, depth: Int
+    ) throws(StatementRefusal) -> QueryOutput {
+        kind == "SelectStmt"
+            ? try self.output(of: statement, in: scope, depth: depth)
+            : try self.written(kind, statement, in: scope, depth: depth)
+    }
+
     /// UNION and the like. Chains lean to the left, as long as the text is.
     private func combined(
         _ query: SyntaxNode, _ scope: QueryScope, _ depth: Int
@@ -78,7 +87,7 @@ struct Lineage {
             || query["limitOffset"].exists
     }
 
-    private func addCommon(_ with: SyntaxNode, to scope: inout QueryScope, _ depth: Int) throws(StatementRefusal) {
+    func addCommon(_ with: SyntaxNode, to scope: inout QueryScope, _ depth: Int) throws(StatementRefusal) {
         let isRecursive = with["recursive"].bool
         let items = with["ctes"].elements.map { $0.of("CommonTableExpr") }
         if isRecursive {
@@ -91,8 +100,8 @@ struct Lineage {
             }
             guard !reads else {
                 for common in items {
-                    if let (_, query) = common["ctequery"].tagged {
-                        _ = try self.output(of: query, in: scope.inner, depth: depth + 1)
+                    if let (kind, query) = common["ctequery"].tagged {
+                        _ = try self.shown(by: kind, query, in: scope.inner, depth: depth + 1)
                     }
                 }
                 return
@@ -100,9 +109,8 @@ struct Lineage {
         }
         for common in items {
             guard let name = common["ctename"].string, let (kind, query) = common["ctequery"].tagged else { continue }
-            var output = QueryOutput.unknown
+            var output = try self.shown(by: kind, query, in: scope.inner, depth: depth + 1)
             if kind == "SelectStmt" {
-                output = try self.output(of: query, in: scope.inner, depth: depth + 1)
                 if common["search_clause"].exists || common["cycle_clause"].exists {
                     output = output.isTainted ? .unknown : QueryOutput(isComplete: false)
                 }
@@ -137,7 +145,7 @@ struct Lineage {
         return output ?? QueryOutput()
     }
 
-    private func targets(
+    func targets(
         _ list: SyntaxNode, _ scope: QueryScope, _ depth: Int
     ) throws(StatementRefusal) -> QueryOutput {
         var output = QueryOutput()
@@ -200,7 +208,7 @@ struct Lineage {
     // MARK: FROM
 
     /// - Parameter isMerged: set where USING or NATURAL makes columns one.
-    private func sources(
+    func sources(
         _ item: SyntaxNode, _ isMerged: inout Bool, _ scope: QueryScope, _ depth: Int
     ) throws(StatementRefusal) -> [QuerySource] {
         guard depth < Self.deepest, let (kind, node) = item.tagged else {
@@ -250,7 +258,7 @@ struct Lineage {
         ])
     }
 
-    private func source(table: SyntaxNode, _ scope: QueryScope) throws(StatementRefusal) -> QuerySource {
+    func source(table: SyntaxNode, _ scope: QueryScope) throws(StatementRefusal) -> QuerySource {
         let (name, schema) = (table["relname"].string ?? "", table["schemaname"].string)
         let alias = table["alias"]
         if schema == nil, let common = scope.common[name] {
@@ -421,6 +429,10 @@ struct Lineage {
                     if self.functions.mayReturnSet(name) {
                         deciding[node["args"].index] = "a function that returns a set"
                     }
+                    // What may do more than compute may put it somewhere, or wait as long as it says.
+                    if self.functions.standing(of: name, schema: schema) == .volatile {
+                        deciding[node["args"].index] = "a function that is marked VOLATILE"
+                    }
                     // In which order rows come tells of what they are numbered by.
                     deciding[node["over"].index] = "a window"
                 }
@@ -448,7 +460,7 @@ struct Lineage {
 
     // MARK: Conditions
 
-    private func refuse(_ place: String) throws(StatementRefusal) {
+    func refuse(_ place: String) throws(StatementRefusal) {
         guard self.isStrict else { return }
         throw StatementRefusal(
             .predicate,
@@ -458,7 +470,7 @@ struct Lineage {
 
     /// Holds a condition against what may be asked of a classified column: whether it's a value that the client names, or
     /// another stored column's, or missing.
-    private func check(_ condition: SyntaxNode, _ scope: QueryScope, _ depth: Int) throws(StatementRefusal) {
+    func check(_ condition: SyntaxNode, _ scope: QueryScope, _ depth: Int) throws(StatementRefusal) {
         var waiting = [condition]
         while let node = waiting.popLast() {
             guard node.exists, let (kind, fields) = node.tagged else { continue }
@@ -516,7 +528,7 @@ struct Lineage {
     }
 
     /// Whether it's a stored column itself.
-    private func isStored(_ node: SyntaxNode, _ scope: QueryScope) -> Bool {
+    func isStored(_ node: SyntaxNode, _ scope: QueryScope) -> Bool {
         let reference = node.of("ColumnRef")
         return reference.exists && (self.resolve(reference["fields"].names, scope)?.isStored ?? false)
     }
@@ -596,6 +608,6 @@ extension StatementRefusal {
         return refusal
     }
 
-    fileprivate static let tooDeep = StatementRefusal(
+    static let tooDeep = StatementRefusal(
         .tooLong, "the statement is larger or nested more deeply than is judged")
 }

@@ -1,6 +1,7 @@
 import GloveboxCore
 import NIOCore
 import PostgresWire
+import Statements
 
 extension SessionRelay {
     /// Takes all whole messages that the server has sent, masked, into `out`.
@@ -60,6 +61,7 @@ extension SessionRelay {
         case .error(let fields):
             self.copy = nil
             if fields.isFatal { self.isBackendLeaving = true }
+            try self.chargeViolation(fields)
             try self.results.mask(fields).writeError(into: &self.out)
             self.statementEnded()
         case .notice(let fields):
@@ -76,6 +78,20 @@ extension SessionRelay {
             self.pass(frame.bytes)
             self.statementEnded()
         }
+    }
+
+    /// That a written value is there already, in a unique column that is classified, is an answer about it.
+    private func chargeViolation(_ fields: ErrorFields) throws(GloveboxError) {
+        guard self.request.capability != .read, ["23505", "23P01"].contains(fields.sqlState),
+            let table = fields["t"], let key = fields.detail?.firstMatch(of: #/\((.*?)\)=\(/#)?.1
+        else { return }
+        // `(lower(email), id)`: any word of it may be a column.
+        let words = key.split { !$0.isLetter && !$0.isNumber && $0 != "_" }.map(String.init)
+        let relations = self.judge.rules.relations
+        guard words.contains(where: { relations.isClassified($0, of: table, schema: fields["s"]) }) else { return }
+        var refusal: StatementRefusal?
+        guard self.charge(1, &refusal) != nil, let refusal else { return }
+        throw GloveboxError(.limitReached, refusal.message)
     }
 
     // MARK: Long messages

@@ -74,7 +74,7 @@ extension SessionRelay {
     }
 
     /// Takes answers about masked values from the holder's budget.
-    private func charge(_ count: Int, _ refusal: inout StatementRefusal?) -> ErrorFields? {
+    func charge(_ count: Int, _ refusal: inout StatementRefusal?) -> ErrorFields? {
         let (grant, most) = (self.request.grant, self.target.disclosures)
         let isPaid = self.disclosures.take(
             count, of: most, holder: grant.holder, target: grant.target, at: self.time.wall)
