@@ -24,7 +24,8 @@ struct LongRowTests {
     ) throws -> (cells: [ByteBuffer?], paid: [Int]) {
         let masker = try Masker(detectors: SharedDetectors.result.get(), pseudonyms: Pseudonyms(linkable: false))
         var results = ResultMasking(
-            masker: masker, classified: [ColumnID(table: 7, attribute: 1): Kind("diary")], isLinkable: false)
+            masker: masker, classified: ClassifiedColumns(kinds: [ColumnID(table: 7, attribute: 1): Kind("diary")]),
+            isLinkable: false)
         var body = ByteBuffer()
         for (_, value) in row {
             body.writeInteger(Int32(value?.readableBytes ?? -1))
@@ -138,7 +139,7 @@ struct LongRowTests {
     @Test("a row that is cut short, or goes on behind its cells, is an error")
     func malformed() throws {
         let masker = try Masker(detectors: SharedDetectors.result.get(), pseudonyms: Pseudonyms(linkable: false))
-        var results = ResultMasking(masker: masker, classified: [:], isLinkable: false)
+        var results = ResultMasking(masker: masker, classified: ClassifiedColumns(kinds: [:]), isLinkable: false)
         for (bytes, rest) in [
             ([0, 0, 0, 1, 65, 66], 6), ([0, 0, 0, 9, 65], 5), ([255, 255, 255, 254], 4), ([0, 0, 0], 3),
         ] {

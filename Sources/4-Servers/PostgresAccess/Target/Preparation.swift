@@ -87,7 +87,8 @@ struct Preparation: Sendable {
         switch answers.count {
         case 0 where self.readsCatalogue:
             return [
-                Self.resetting, self.roleStatement, self.writableStatement, Self.relationsStatement, Self.functionsStatement,
+                Self.resetting, self.roleStatement, self.writableStatement, Self.relationsStatement,
+                Self.functionsStatement,
                 Self.namesStatement,
             ].joined(separator: ";\n")
         case 0: return [Self.resetting, self.roleStatement].joined(separator: ";\n")
