@@ -69,7 +69,7 @@ struct StorageSQLiteTests {
 
     @Test("all files are their owner's alone, even one that was open to others before")
     func permissions() async throws {
-        try self.folder.write("store.sqlite", "", mode: 0o644)
+        try await self.store().close()
         chmod(self.path, 0o644)
         let store = try self.store()
         try await store.insert(try exampleLease())
@@ -141,6 +141,48 @@ struct StorageSQLiteTests {
             for suffix in ["-wal", "-shm"] { unlink(self.path + suffix) }
         }
         #expect(refused > 30)
+    }
+
+    @Test("a store that was cut to any length is refused or whole, and never opens as a new one")
+    func cut() async throws {
+        let store = try self.store()
+        for second in 0..<50 { try await store.insert(try exampleLease(openedAfter: second)) }
+        try await store.close()
+        let whole = try self.folder.read("store.sqlite")
+        let lengths = [0, 1, 16, 99, 100, 511, 512] + stride(from: 1024, to: whole.count, by: 1024)
+        for length in lengths {
+            try writeFile(self.path, Array(whole.prefix(length)))
+            let error = try #require(try await self.refusal(), "\(length) of \(whole.count) bytes")
+            #expect(error.code == .storeCorrupt, "\(length): \(String(reflecting: error))")
+            #expect(error.message.contains("restore it from a backup, or move it"))
+            for suffix in ["-wal", "-shm"] { unlink(self.path + suffix) }
+        }
+        try writeFile(self.path, whole)
+        let again = try self.store()
+        #expect(try await again.leases(LeaseFilter()).count == 50)
+        try await again.close()
+    }
+
+    @Test("a store whose file is gone while its write-ahead log is there is refused, not begun anew")
+    func onlyWriteAheadLog() async throws {
+        let store = try self.store()
+        try await store.insert(try exampleLease())
+        let log = try self.folder.read("store.sqlite-wal")
+        try await store.close()
+        unlink(self.path)
+        try writeFile(self.path + "-wal", log)
+        let error = try #require(try await self.refusal())
+        #expect(error.code == .storeCorrupt && error.message.contains("it is missing"), "\(error)")
+    }
+
+    @Test("what an interrupted first start left behind doesn't keep the next one from making a store")
+    func interruptedMaking() async throws {
+        try writeFile(self.path + ".new", [1, 2, 3])
+        try writeFile(self.path + ".new-wal", [1, 2, 3])
+        let store = try self.store()
+        try await store.insert(try exampleLease())
+        try await store.close()
+        #expect(!filesUnder(self.folder.path).contains { $0.contains(".new") })
     }
 
     @Test("a store that a newer Glovebox wrote is refused, untouched")

@@ -17,10 +17,20 @@ package final class StorageSQLite: Storage {
 
     /// Opens the store at `path`, which is made if it isn't there; its folder has to be. Checks the file, and brings its
     /// schema up to date.
+    ///
+    /// A new store gets its name once it's whole, so that a file without content is always a loss: taken for a new
+    /// store, it would forget which leases have ended and which certificates were revoked.
     package init(path: String) throws(GloveboxError) {
         self.path = path
         self.lock = try StoreLock(path: "\(path).lock")
         do {
+            if try StoreFiles.isNew(path) {
+                let unfinished = "\(path).new"
+                try StoreFiles.clear(unfinished)
+                try makePrivate(unfinished)
+                try Self.open(unfinished).close()
+                try StoreFiles.name(unfinished, path)
+            }
             try makePrivate(path)
             self.pool = try Self.open(path)
         } catch {
