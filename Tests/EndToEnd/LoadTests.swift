@@ -99,7 +99,7 @@ struct LoadTests {
     @Test("1,000 sessions at once cost at most 200 KB each in each process; ending them leaves the agent connected")
     func many() async throws {
         let server = try await PostgresServer.start(settings: ["max_connections = 1100"])
-        let apart = try await Apart(database: server.makeShop(customers: 10))
+        let apart = try await Apart(server: server)
         let warm = try await apart.shop.admin.openLease()
         let hold = """
             from concurrent.futures import ThreadPoolExecutor
@@ -137,7 +137,6 @@ struct LoadTests {
         func cut(_ count: Int) async throws {
             let output = try await lease.python(
                 """
-                import socket
                 from concurrent.futures import ThreadPoolExecutor
                 def session(_):
                     connection = connect(sslmode="require")

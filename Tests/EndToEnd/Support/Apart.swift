@@ -8,14 +8,8 @@ final class Apart: Sendable {
     let shop: Installation
     private let processes: Mutex<(gateway: RunningProcess, agent: RunningProcess)>
 
-    /// - Parameter database: one with a shop in it; a fresh one unless told otherwise.
-    init(database: TestDatabase? = nil) async throws {
-        let shop =
-            if let database {
-                try Installation(database: database, apart: true)
-            } else {
-                try await Installation.make(customers: 200, apart: true)
-            }
+    init(server: PostgresServer? = nil) async throws {
+        let shop = try await Installation.make(customers: 200, apart: true, server: server)
         let gateway = try await shop.start("gateway", more: ["--invite-administrator"])
         let code = try #require(gateway.output.split(separator: "\n").first { $0.hasPrefix("gbi_") })
         let login = try await shop.admin.glovebox(

@@ -45,7 +45,7 @@ extension OpenedLease {
             self.arguments(nil, ["-A", "-t", "-c", statement]), environment: self.environment(token: nil))
     }
 
-    private var pythonEnvironment: [String: String] {
+    private var libpq: [String: String] {
         self.environment(token: nil).merging([
             "PGHOST": self.postgres.host, "PGPORT": String(self.postgres.port), "PGUSER": self.postgres.user,
             "PGDATABASE": self.target, "PGSSLMODE": "verify-full", "PGSSLROOTCERT": self.postgres.rootCertificate,
@@ -54,15 +54,29 @@ extension OpenedLease {
 
     /// Runs a Python program whose `connect()` connects with this lease.
     func python(_ program: String, timeout: Duration = .seconds(60)) async throws -> String {
-        try await runPython(program, environment: self.pythonEnvironment, timeout: timeout)
+        try await runPython(program, environment: self.libpq, timeout: timeout)
     }
 
-    /// Starts a Python program whose `connect()` connects with this lease.
+    /// Starts such a program; its standard input stays open.
     func startPython(_ program: String) throws -> RunningProcess {
         try RunningProcess(
-            [try pythonInterpreter(), "-I", "-c", pythonPreamble + program], environment: self.pythonEnvironment)
+            [try pythonInterpreter(), "-I", "-u", "-c", pythonPreamble + program], environment: self.libpq, input: .open
+        )
     }
 }
+
+/// What the tests' Python programs begin with.
+private let pythonPreamble = """
+    import datetime, json, os, select, socket, struct, sys, threading, psycopg
+
+    def connect(**options):
+        return psycopg.connect("", **{"autocommit": True, **options})
+
+    def show(value):
+        print(json.dumps(value, default=str))
+
+
+    """
 
 private func pythonInterpreter() throws -> String {
     let interpreter = Repository.file(".build-venv/bin/python")
@@ -71,18 +85,6 @@ private func pythonInterpreter() throws -> String {
     }
     return interpreter
 }
-
-private let pythonPreamble = """
-    import datetime, json, os, select, threading, psycopg
-
-    def connect(**options):
-        return psycopg.connect("", **{"autocommit": True, **options})
-
-    def show(value):
-        print(json.dumps(value, default=str), flush=True)
-
-
-    """
 
 /// Runs a Python program with psycopg; it finds `connect()`, which takes libpq's environment variables, and `show()`,
 /// which prints a value as a line of JSON.

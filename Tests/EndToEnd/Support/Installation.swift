@@ -37,8 +37,12 @@ final class Installation: Sendable {
     }
 
     /// A fresh shop with an installation before it.
-    static func make(customers: Int = 1000, apart: Bool = false) async throws -> Installation {
-        try Installation(database: await PostgresServer.shared().makeShop(customers: customers), apart: apart)
+    /// - Parameter server: the one that all tests share unless it's to be broken.
+    static func make(
+        customers: Int = 1000, apart: Bool = false, server: PostgresServer? = nil
+    ) async throws -> Installation {
+        let shared = if let server { server } else { try await PostgresServer.shared() }
+        return try Installation(database: await shared.makeShop(customers: customers), apart: apart)
     }
 
     /// Everything of this installation: state, homes.

@@ -81,6 +81,20 @@ package final class PostgresServer: Sendable {
         try await eventually(timeout: .seconds(20), "PostgreSQL's end") { kill(supervisor, 0) != 0 && errno == ESRCH }
     }
 
+    /// Starts the server again after it was killed. It ends with the process that's returned.
+    package func startAgain() async throws -> RunningProcess {
+        let home = self.folder
+        let command = #"""
+            for folder in /usr/lib/postgresql/15/bin $(ls -d /usr/lib/postgresql/*/bin | sort -rV); do
+                [ -x "$folder/postgres" ] && exec setpriv --pdeathsig KILL -- "$folder/postgres" -D "$1/data" >>"$1/log" 2>&1
+            done
+            """#
+        let user = getuid() == 0 ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--"] : []
+        let process = try RunningProcess(user + ["bash", "-c", command, "bash", home])
+        try await eventually(timeout: .seconds(60), "PostgreSQL's start") { (try? await self.sql("SELECT 1")) == "1" }
+        return process
+    }
+
     /// The server's main process.
     package func processID() throws -> pid_t {
         let text = String(decoding: try readFile("\(self.folder)/data/postmaster.pid"), as: UTF8.self)

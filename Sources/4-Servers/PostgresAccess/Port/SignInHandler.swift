@@ -189,6 +189,7 @@ final class SignInHandler: ChannelInboundHandler, RemovableChannelHandler {
             client.eventLoop.scheduleTask(in: .milliseconds(500)) { client.close(promise: nil) }
         }
         self.port.decisions.sessionOpened(opening)
+        LastWord.stand(in: tunnel)
         self.port.join(client, tunnel)
         context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
         client.setOption(.autoRead, value: true).whenFailure { _ in client.close(promise: nil) }

@@ -73,7 +73,7 @@ final class AgentLink: Sendable {
             state.notices.removeAll { $0.at.duration(to: now) > keeping }
             return (arrival, state.notices.map { $0.message(at: now) }, over)
         }
-        for channel in over { channel.close(promise: nil) }
+        self.cut(over)
         return (arrival, messages)
     }
 
@@ -95,9 +95,17 @@ final class AgentLink: Sendable {
             return (state.takeChannels(), state.waiters)
         }
         guard let (channels, waiters) = over else { return false }
-        for channel in channels { channel.close(promise: nil) }
+        self.cut(channels)
         for waiter in waiters { waiter.promise.fail(self.offline) }
         return true
+    }
+
+    /// Closes pipes whose agent is gone. Their handlers hear of it as an error, which tells it from an end in order.
+    private func cut(_ channels: [any Channel]) {
+        for channel in channels {
+            channel.pipeline.fireErrorCaught(self.offline)
+            channel.close(promise: nil)
+        }
     }
 
     /// Where the control connection's handler is to be called.
