@@ -39,16 +39,27 @@ struct RecordTests {
 
         let ran = try #require(Int(try await shop.database.sql("SELECT item FROM orders WHERE id = 1")))
         #expect(ran > 5 && ran < 199)
-        await apart.agent.stop()
-        try apart.startAgent()
-        try await shop.untilOnline()
-        #expect(try await lease.rows("SELECT 1") == "1", "with room again the same lease serves")
+        try await shop.limitNothing(apart.agent)
+        try await apart.agent.printed("the journal can be written again")
+        #expect(try await lease.rows("SELECT 1") == "1", "with room again the same lease serves, and nobody restarted")
         try await eventually(timeout: .seconds(30), "all records") {
             try await Self.recorded(lease, shop.admin).count >= ran
         }
         let recorded = try await Self.recorded(lease, shop.admin)
         #expect(recorded == Array(1...recorded.count), "each once, in order")
         #expect(recorded.count >= ran)
+        // Both sessions that the failure ended have their receipts, and so does the one after.
+        try await eventually(timeout: .seconds(30), "the receipts") {
+            try await shop.admin.records(lease: lease, event: "session_ended").count >= 3
+        }
+        #expect(try await shop.admin.records(lease: lease, event: "session_ended").count == 3)
+        // Not for show: it survives a restart.
+        await apart.kill(apart.agent)
+        try apart.startAgent()
+        try await shop.untilOnline()
+        #expect(try await lease.rows("SELECT 2") == "2")
+        let again = try await Self.recorded(lease, shop.admin)
+        #expect(again == recorded)
     }
 
     @Test("a gateway that can't write its log cuts all sessions and opens nothing; the agent's records aren't lost")
@@ -67,8 +78,9 @@ struct RecordTests {
         let ran = try #require(Int(try await shop.database.sql("SELECT item FROM orders WHERE id = 1")))
         #expect(ran > 5 && ran < 2999)
 
-        await apart.kill(apart.gateway)
-        try await apart.startGateway()
+        try await shop.limitNothing(apart.gateway)
+        try await apart.gateway.printed("the log can be written again")
+        // The agent was sent away while its records couldn't be stored.
         try await shop.untilOnline()
         #expect(try await lease.rows("SELECT 1") == "1")
         try await eventually(timeout: .seconds(30), "all records") {

@@ -4,12 +4,12 @@ import Leases
 import Logging
 import Policy
 import Redaction
-import StorageSQLite
 import Synchronization
 import TestSupport
 import Testing
 
 @testable import Gateway
+@testable import StorageSQLite
 
 @Suite("Leases at the gateway")
 struct LeaseServiceTests {
@@ -226,6 +226,81 @@ struct LeaseServiceTests {
         bench.log.fail()
         await #expect(throws: GloveboxError.self) { try await bench.leases.end(lease.id, .holder, by: Self.ada) }
         #expect(bench.effects.contains(.ended(lease.id, .holder)))
+    }
+
+    @Test("once the log can be written again leases serve and open, and a second failure cuts again")
+    func logMended() async throws {
+        let bench = try await Bench()
+        let runner = Task { try await bench.leases.run() }
+        defer { runner.cancel() }
+        let (lease, _) = try await bench.open()
+        for round in 1...2 {
+            bench.log.fail()
+            try await eventually("the cut") { bench.effects.count { $0 == .cutAll } == round }
+            try await eventually { await bench.leases.refusal != nil }
+            bench.log.mend()
+            await bench.leases.logMended()
+            #expect(try await bench.leases.grant(lease.id).lease == lease.id)
+            _ = try await bench.open()
+        }
+    }
+
+    @Test("a lease that ended while the log couldn't be written stays ended when the gateway starts anew")
+    func endedWithoutLog() async throws {
+        let bench = try await Bench()
+        let (lease, _) = try await bench.open()
+        bench.log.fail()
+        await #expect(throws: GloveboxError.self) { try await bench.leases.end(lease.id, .holder, by: Self.ada) }
+        #expect(try await bench.storage.lease(lease.id)?.isActive == false)
+        // A second time it's no lease to end.
+        let error = await #expect(throws: GloveboxError.self) {
+            try await bench.leases.end(lease.id, .holder, by: Self.ada)
+        }
+        #expect(error?.code == .leaseNotActive)
+    }
+
+    @Test("a lease whose end the store couldn't take is ended nonetheless, and stored once it can")
+    func endedWithoutStore() async throws {
+        let bench = try await Bench()
+        let (lease, _) = try await bench.open()
+        try await bench.storage.execute(
+            "CREATE TRIGGER full BEFORE UPDATE ON lease BEGIN SELECT RAISE(ABORT, 'no room'); END")
+        await #expect(throws: GloveboxError.self) { try await bench.leases.end(lease.id, .admin, by: nil) }
+        #expect(bench.effects.contains(.ended(lease.id, .admin)))
+        #expect(await bench.leases.verifier(of: lease.id, on: Self.shop) == nil)
+        let again = await #expect(throws: GloveboxError.self) {
+            try await bench.leases.end(lease.id, .admin, by: nil)
+        }
+        #expect(again?.code == .leaseNotActive, "it isn't ended twice")
+        #expect(bench.log.events.map(\.name) == ["lease_opened", "lease_ended"])
+        let runner = Task { try await bench.leases.run() }
+        defer { runner.cancel() }
+        await bench.time.untilSleeping()
+        try await bench.storage.execute("DROP TRIGGER full")
+        bench.time.advance(by: .seconds(31))
+        try await eventually("the end in the store") { try await bench.storage.lease(lease.id)?.isActive == false }
+        #expect(bench.log.events.map(\.name) == ["lease_opened", "lease_ended"])
+    }
+
+    @Test("a lease whose end is on record, but not in the store, doesn't come back with the gateway's next start")
+    func diedBetweenLogAndStore() async throws {
+        let bench = try await Bench()
+        let (ended, _) = try await bench.open()
+        let (other, _) = try await bench.open()
+        // What a gateway leaves that dies after it wrote the record.
+        try await bench.log.append([
+            Record(time: bench.time.wall, lease: ended.id, event: .leaseEnded(.holderDisabled, by: nil))
+        ])
+        let again = LeaseService(
+            storage: bench.storage, log: bench.log, time: bench.time, policy: bench.policy, fleet: bench.fleet,
+            detectors: try Bench.detectors.get(),
+            effects: LeaseEffects(ended: { _, _ in }, changed: { _, _ in }, cutAll: { _ in }),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        try await again.resume()
+        await #expect(throws: GloveboxError.self) { try await again.grant(ended.id) }
+        #expect(try await again.grant(other.id).lease == other.id)
+        #expect(try await bench.storage.lease(ended.id)?.isActive == false)
+        #expect(bench.log.events.count { $0.name == "lease_ended" } == 1, "it's on record once")
     }
 
     @Test("a new policy ends what it doesn't allow any more, and shortens what it allows for less time")

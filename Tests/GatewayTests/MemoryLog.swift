@@ -12,6 +12,7 @@ final class MemoryLog: RecordLog {
 
     private let state = Mutex(State())
 
+    var position: UInt64 { self.state.withLock { UInt64($0.records.count) } }
     var events: [RecordEvent] { self.state.withLock { $0.records.map(\.event) } }
 
     /// Every append from now on fails.
@@ -22,6 +23,14 @@ final class MemoryLog: RecordLog {
             return state.watchers
         }
         for watcher in watchers { watcher(failure) }
+    }
+
+    /// Appends work again; whoever asked to be told of failures has to ask again.
+    func mend() {
+        self.state.withLock { state in
+            state.failure = nil
+            state.watchers = []
+        }
     }
 
     func append(_ records: [Record], durable: @escaping @Sendable (Result<Void, GloveboxError>) -> Void) {
@@ -39,7 +48,11 @@ final class MemoryLog: RecordLog {
     func merge(_ records: [StoredRecord], from origin: String) async throws -> UInt64 { 0 }
     func lastSequence(of origin: String) async throws -> UInt64 { 0 }
     func read(after cursor: UInt64, limit: Int, where filter: RecordFilter) async throws -> RecordPage {
-        RecordPage(records: [], next: nil)
+        let records = self.state.withLock { $0.records }.dropFirst(Int(cursor))
+        return RecordPage(
+            records: records.filter(filter.takes).map {
+                StoredRecord(id: RecordID(origin: RecordID.gatewayOrigin, sequence: 1), record: $0)
+            }, next: nil)
     }
     func record(_ id: RecordID) async throws -> StoredRecord? { nil }
 }

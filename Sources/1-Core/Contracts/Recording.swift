@@ -22,6 +22,9 @@ extension RecordJournal {
 
 /// What people read: the gateway's log, in the order in which it got the records.
 package protocol RecordLog: RecordJournal {
+    /// Of the last record that is durable; 0 before the first.
+    var position: UInt64 { get }
+
     /// Stores records of another origin, each once: those already stored are passed over.
     /// Returns, when they are durable, the highest sequence stored without a gap for `origin`.
     func merge(_ records: [StoredRecord], from origin: String) async throws -> UInt64

@@ -6,7 +6,7 @@ package import GloveboxCore
 /// A record's name is the agent's origin and a sequence without gaps. Records for the host alone stand in the same
 /// chain under an origin of their own (`agent/NAME/host`), so that the gateway sees no gap; they are never sent and
 /// stay until they are released.
-package final class Journal: RecordJournal {
+package final class Journal: MendableRecords {
     private let chain: RecordChain
 
     /// Opens the journal in `folder`, and begins one there if it's empty.
@@ -108,8 +108,9 @@ package final class Journal: RecordJournal {
         self.chain.enqueue(.release(position))
     }
 
-    /// Reads the folder again after a failure; appends work again when this returns. Whoever asked to be told of
-    /// failures has to ask again. Blocks; not to be called from a callback of this type's.
+    /// Reads the folder again after a failure, if there's room to write; appends work again when this returns. Reports
+    /// that came meanwhile are written first. Whoever asked to be told of failures has to ask again. Blocks; not to be
+    /// called from a callback of this type's.
     package func reopen() throws(GloveboxError) {
         try self.chain.reopen()
     }

@@ -2,7 +2,7 @@ package import Contracts
 package import GloveboxCore
 
 /// A gateway's log: its own records and those of its agents, in the order in which it got them, in one hash chain.
-package final class Log: RecordLog {
+package final class Log: RecordLog, MendableRecords {
     private let chain: RecordChain
 
     /// Opens the log in `folder`, and begins one there if it's empty. All of it is read and checked.
@@ -19,6 +19,8 @@ package final class Log: RecordLog {
 
     /// A torn write that was cleared at opening, for the operator to know of.
     package var tornTail: TornTail? { self.chain.tornTail }
+
+    package var position: UInt64 { self.chain.snapshot.state.position }
 
     /// The last durable record's position, and the chain's head there.
     package var head: (position: UInt64, hash: [UInt8]) {
@@ -97,8 +99,9 @@ package final class Log: RecordLog {
         }
     }
 
-    /// Reads the folder again after a failure; appends work again when this returns. Whoever asked to be told of
-    /// failures has to ask again. Blocks; not to be called from a callback of this type's.
+    /// Reads the folder again after a failure, if there's room to write; appends work again when this returns. Reports
+    /// that came meanwhile are written first. Whoever asked to be told of failures has to ask again. Blocks; not to be
+    /// called from a callback of this type's.
     package func reopen() throws(GloveboxError) {
         try self.chain.reopen()
     }

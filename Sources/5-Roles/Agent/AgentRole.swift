@@ -77,14 +77,6 @@ package struct AgentRole: Service {
         let ledger = GrantLedger(ceiling: self.ceiling, time: self.time) { lease, error in
             sessions.endLease(lease, error)
         }
-        self.journal.onFailure { error in
-            self.logger.critical("the journal can't be written: sessions end", metadata: ["error": "\(error)"])
-            sessions.endAll(
-                GloveboxError(
-                    .journalUnavailable,
-                    "the agent can't write its journal: mend what its log tells of on its host, and start it again"),
-                refusing: true)
-        }
         let outbox = RecordOutbox(journal: self.journal, time: self.time, logger: self.logger)
         let opener = AgentSessions(
             ledger: ledger, targets: self.targets, postgres: sessions, journal: self.journal, time: self.time)
@@ -102,6 +94,7 @@ package struct AgentRole: Service {
             time: self.time, on: group, control: control.next(), logger: self.logger)
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await outbox.run(sending: { tunnel.send(records: $0) }) }
+            tasks.addTask { await self.mendJournal(sessions, outbox) }
             await ledger.run()
             await sessions.close(GloveboxError(.unavailable, "the agent is stopping"))
             // What isn't sent now is sent when the agent runs again.
@@ -112,6 +105,32 @@ package struct AgentRole: Service {
         self.journal.close()
         try? await group.shutdownGracefully()
         try? await control.shutdownGracefully()
+    }
+
+    /// No record, no access: sessions end while the journal can't be written, and may open again once it can.
+    private func mendJournal(_ sessions: PostgresAgentSessions, _ outbox: RecordOutbox) async {
+        let logger = self.logger
+        await self.journal.mend(
+            time: self.time,
+            failed: { error in
+                logger.critical("the journal can't be written: sessions end", metadata: ["error": "\(error)"])
+                sessions.endAll(
+                    GloveboxError(
+                        .journalUnavailable,
+                        "the agent can't write its journal: make room or mend the disk on its host, as its log says; it goes on by itself then"
+                    ),
+                    refusing: true)
+            },
+            mended: {
+                // One that was lost stays lost.
+                guard outbox.loss == nil else { return }
+                logger.notice("the journal can be written again: sessions may open")
+                sessions.admit()
+            },
+            givenUp: { error in
+                logger.critical(
+                    "the journal isn't what was written: no session may open", metadata: ["error": "\(error)"])
+            })
     }
 
     /// How long a stopping agent waits for the gateway to store its last records.

@@ -29,6 +29,8 @@ final class RecordOutbox: Sendable {
         var bytesInFlight: Int { self.inFlight.reduce(0) { $0 + $1.bytes } }
         /// Counts the connections, so that what was read for one isn't sent on the next.
         var connection = 0
+        /// Why the journal can't be this agent's.
+        var loss: GloveboxError?
     }
 
     private let journal: Journal
@@ -54,10 +56,12 @@ final class RecordOutbox: Sendable {
     ///   would number now is taken already.
     func joined(after sequence: UInt64) throws(GloveboxError) {
         guard sequence <= self.journal.lastSequence else {
-            throw GloveboxError(
+            let loss = GloveboxError(
                 .journalUnavailable,
                 "the gateway's log holds later records of this agent than its journal does, so the journal was lost: enrol the agent under another name"
             )
+            self.state.withLock { $0.loss = loss }
+            throw loss
         }
         self.state.withLock { state in
             state.sent = sequence
@@ -68,6 +72,9 @@ final class RecordOutbox: Sendable {
         self.journal.acknowledge(upTo: sequence)
         self.sending.ring()
     }
+
+    /// Why the journal can't be this agent's, if it can't.
+    var loss: GloveboxError? { self.state.withLock { $0.loss } }
 
     func left() {
         self.state.withLock { $0.sent = nil }

@@ -175,6 +175,7 @@ package struct GatewayRole: Service {
         do {
             try await withThrowingTaskGroup(of: Void.self) { tasks in
                 tasks.addTask { try await leases.run() }
+                tasks.addTask { await self.mendLog(leases) }
                 tasks.addTask { try await policy.run() }
                 tasks.addTask { try await parts.certificates.run() }
                 tasks.addTask { try await api.run() }
@@ -186,6 +187,18 @@ package struct GatewayRole: Service {
             throw error
         }
         await self.shut(tunnel, postgres)
+    }
+
+    /// The lease service refuses everything while the log can't be written.
+    private func mendLog(_ leases: LeaseService) async {
+        let logger = self.logger
+        await cancelWhenGracefulShutdown {
+            await self.parts.log.mend(
+                time: self.time, failed: { _ in }, mended: { await leases.logMended() },
+                givenUp: { error in
+                    logger.critical("the log isn't what was written: nothing opens", metadata: ["error": "\(error)"])
+                })
+        }
     }
 
     private func shut(_ tunnel: TunnelServer, _ postgres: PostgresPort) async {

@@ -39,8 +39,12 @@ actor LeaseService: Service {
     private var expiries = ExpiryQueue()
     private let alarm: Alarm
     private let failures: AsyncStream<GloveboxError>
+    private let failed: AsyncStream<GloveboxError>.Continuation
     /// Why no lease or session opens any more.
     private(set) var refusal: GloveboxError?
+    /// Leases that have ended, and that the store still has as active: it couldn't be written. Tried again, since a
+    /// gateway that starts anew would believe the store.
+    private var unstored: [LeaseID: Lease] = [:]
 
     init(
         storage: any Storage, log: any RecordLog, time: any TimeSource, policy: PolicyHolder, fleet: AgentFleet,
@@ -57,6 +61,7 @@ actor LeaseService: Service {
         self.alarm = Alarm(time)
         let (failures, failed) = AsyncStream.makeStream(of: GloveboxError.self)
         self.failures = failures
+        self.failed = failed
         log.onFailure { failed.yield($0) }
     }
 
@@ -65,10 +70,48 @@ actor LeaseService: Service {
     /// Finds the leases that are still active; to be called before anything is served.
     func resume() async throws {
         let now = self.time.reading
-        for lease in try await self.storage.leases(LeaseFilter(activeOnly: true)) {
+        let leases = try await self.storage.leases(LeaseFilter(activeOnly: true))
+        guard !leases.isEmpty else { return }
+        let endings = try await self.recordedEndings()
+        for lease in leases {
             var machine = LeaseMachine(lease)
+            if let reason = endings[lease.id] {
+                // It was recorded, and the gateway died before it was stored.
+                _ = machine.end(reason, at: now)
+                try await self.store(machine.lease)
+                continue
+            }
             try await self.carryOut(machine.resume(at: now), machine)
         }
+    }
+
+    /// How many of the log's last records are looked through for endings that the store didn't get.
+    private static let endingsLookedFor: UInt64 = 100_000
+
+    private func recordedEndings() async throws -> [LeaseID: LeaseEnd] {
+        var endings: [LeaseID: LeaseEnd] = [:]
+        let position = self.log.position
+        var cursor: UInt64? = position - min(position, Self.endingsLookedFor)
+        while let after = cursor {
+            let page = try await self.log.read(
+                after: after, limit: 1000, where: RecordFilter(event: RecordEvent.leaseEndedName))
+            for stored in page.records {
+                if case .leaseEnded(let reason, _) = stored.record.event, let lease = stored.record.lease {
+                    endings[lease] = reason
+                }
+            }
+            cursor = page.next
+        }
+        return endings
+    }
+
+    /// The log can be written again after it couldn't.
+    func logMended() async {
+        self.refusal = nil
+        let failed = self.failed
+        self.log.onFailure { failed.yield($0) }
+        self.logger.notice("the log can be written again: leases and sessions may open")
+        await self.storeEndings()
     }
 
     func run() async throws {
@@ -87,6 +130,7 @@ actor LeaseService: Service {
         while !Task.isCancelled {
             await self.endDue()
             if self.time.boot >= remaindersDue {
+                await self.storeEndings()
                 await self.keepRemainders()
                 remaindersDue = self.time.boot.advanced(by: Self.remainderInterval)
             }
@@ -101,6 +145,18 @@ actor LeaseService: Service {
             let action = machine.expire(at: now)
             await self.attempt("end") { try await self.carryOut(action, machine) }
         }
+    }
+
+    private func storeEndings() async {
+        for lease in self.unstored.values {
+            await self.attempt("write down the end of") { try await self.storeEnding(lease) }
+        }
+    }
+
+    private func storeEnding(_ lease: Lease) async throws {
+        self.unstored[lease.id] = lease
+        try await self.store(lease)
+        self.unstored[lease.id] = nil
     }
 
     private func keepRemainders() async {
@@ -236,7 +292,7 @@ actor LeaseService: Service {
     private func refuse(_ error: GloveboxError) {
         let refusal = GloveboxError(
             .journalUnavailable,
-            "the gateway can't write its log, so nothing may be opened: mend what its own log tells of, and start it again",
+            "the gateway can't write its log, so nothing may be opened: make room or mend its disk; it goes on by itself then",
             cause: error)
         self.refusal = refusal
         self.logger.critical(
@@ -262,6 +318,7 @@ actor LeaseService: Service {
 
     private func machine(_ id: LeaseID) async throws -> LeaseMachine {
         if let machine = self.active[id] { return machine }
+        if let ended = self.unstored[id] { return LeaseMachine(ended) }
         guard let lease = try await self.storage.lease(id) else {
             throw GloveboxError(.notFound, "there is no lease '\(id)'")
         }
@@ -269,7 +326,7 @@ actor LeaseService: Service {
     }
 
     /// Tells the rest what a machine did, records and stores it. Sessions are cut first: an ending that can't be
-    /// recorded is still one.
+    /// recorded is still one, and one that can't be recorded is stored nonetheless.
     private func carryOut(_ action: LeaseAction, _ machine: LeaseMachine, by identity: IdentityName? = nil) async throws
     {
         let lease = machine.lease
@@ -283,9 +340,16 @@ actor LeaseService: Service {
         case .ended(let reason):
             self.active[lease.id] = nil
             self.expiries.remove(lease.id)
+            self.unstored[lease.id] = lease
             self.effects.ended(lease, reason)
-            try await self.record(lease, .leaseEnded(reason, by: identity))
-            try await self.store(lease)
+            let recording: Result<Void, any Error>
+            do {
+                recording = .success(try await self.record(lease, .leaseEnded(reason, by: identity)))
+            } catch {
+                recording = .failure(error)
+            }
+            try await self.storeEnding(lease)
+            try recording.get()
         }
     }
 

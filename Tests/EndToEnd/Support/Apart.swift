@@ -8,9 +8,15 @@ final class Apart: Sendable {
     let shop: Installation
     private let processes: Mutex<(gateway: RunningProcess, agent: RunningProcess)>
 
-    init(server: PostgresServer? = nil) async throws {
-        let shop = try await Installation.make(customers: 200, apart: true, server: server)
-        let gateway = try await shop.start("gateway", more: ["--invite-administrator"])
+    /// - Parameters:
+    ///   - proxy: stands between agent and gateway.
+    ///   - agentPrefix, gatewayPrefix: the program that starts them.
+    init(
+        server: PostgresServer? = nil, proxy: TunnelProxy? = nil, agentPrefix: [String] = [],
+        gatewayPrefix: [String] = []
+    ) async throws {
+        let shop = try await Installation.make(customers: 200, apart: true, server: server, proxy: proxy)
+        let gateway = try await shop.start("gateway", more: ["--invite-administrator"], prefix: gatewayPrefix)
         let code = try #require(gateway.output.split(separator: "\n").first { $0.hasPrefix("gbi_") })
         let login = try await shop.admin.glovebox(
             ["login", "--gateway", shop.gatewayAddress], input: String(code) + "\n")
@@ -21,7 +27,7 @@ final class Apart: Sendable {
             input: invited.code + "\n")
         try #require(enrolled.status == 0, "\(enrolled.errors)")
         self.shop = shop
-        self.processes = Mutex((gateway, try shop.launch("agent")))
+        self.processes = Mutex((gateway, try shop.launch("agent", prefix: agentPrefix)))
         try await shop.untilOnline()
     }
 
@@ -38,8 +44,14 @@ final class Apart: Sendable {
         self.processes.withLock { $0.gateway = gateway }
     }
 
-    func startAgent() throws {
-        let agent = try self.shop.launch("agent")
+    /// Starts the gateway without waiting for anything, to die as `fault` says.
+    func startGateway(_ fault: Fault) throws {
+        let gateway = try self.shop.launch("gateway", environment: fault.environment)
+        self.processes.withLock { $0.gateway = gateway }
+    }
+
+    func startAgent(_ fault: Fault? = nil) throws {
+        let agent = try self.shop.launch("agent", environment: fault?.environment ?? [:])
         self.processes.withLock { $0.agent = agent }
     }
 }

@@ -19,10 +19,15 @@ final class Installation: Sendable {
     let agentState: String
     private let folder: TemporaryFolder
 
-    /// - Parameter apart: gateway and agent have folders of their own, as on two hosts.
-    init(database: TestDatabase, policy: String = Configuration.policy, apart: Bool = false) throws {
+    /// - Parameters:
+    ///   - apart: gateway and agent have folders of their own, as on two hosts.
+    ///   - tunnel: where the agent dials instead of the gateway's own port, which is `gatewayTunnel` then.
+    init(
+        database: TestDatabase, policy: String = Configuration.policy, apart: Bool = false, tunnel: Int? = nil,
+        gatewayTunnel: Int? = nil
+    ) throws {
         self.database = database
-        self.ports = Ports(api: try freePort(), postgres: try freePort(), tunnel: try freePort())
+        self.ports = Ports(api: try freePort(), postgres: try freePort(), tunnel: try gatewayTunnel ?? freePort())
         self.folder = try TemporaryFolder()
         self.state = self.folder.file("state")
         self.agentState = apart ? self.folder.file("agent-host") : self.state
@@ -30,7 +35,8 @@ final class Installation: Sendable {
         try self.write("gateway.yaml", Configuration.gateway(self.ports))
         try self.write("policy.yaml", policy)
         let agent = apart ? "agent-host" : "state"
-        try self.folder.write("\(agent)/agent.yaml", Configuration.agent(self.ports, database))
+        let dialled = Ports(api: 0, postgres: 0, tunnel: tunnel ?? self.ports.tunnel)
+        try self.folder.write("\(agent)/agent.yaml", Configuration.agent(dialled, database))
         try self.folder.write("\(agent)/ceiling.yaml", Configuration.ceiling)
         try self.folder.write("\(agent)/read.password", ShopDatabase.readPassword + "\n")
         try self.folder.write("\(agent)/write.password", ShopDatabase.writePassword + "\n")
@@ -39,10 +45,12 @@ final class Installation: Sendable {
     /// A fresh shop with an installation before it.
     /// - Parameter server: the one that all tests share unless it's to be broken.
     static func make(
-        customers: Int = 1000, apart: Bool = false, server: PostgresServer? = nil
+        customers: Int = 1000, apart: Bool = false, server: PostgresServer? = nil, proxy: TunnelProxy? = nil
     ) async throws -> Installation {
         let shared = if let server { server } else { try await PostgresServer.shared() }
-        return try Installation(database: await shared.makeShop(customers: customers), apart: apart)
+        return try Installation(
+            database: await shared.makeShop(customers: customers), apart: apart, tunnel: proxy?.port,
+            gatewayTunnel: proxy?.behind)
     }
 
     /// Everything of this installation: state, homes.
@@ -66,8 +74,8 @@ final class Installation: Sendable {
     // MARK: Running
 
     /// Starts one of the roles and returns once it says that it's ready.
-    func start(_ role: String, more: [String] = []) async throws -> RunningProcess {
-        let process = try self.launch(role, more: more)
+    func start(_ role: String, more: [String] = [], prefix: [String] = []) async throws -> RunningProcess {
+        let process = try self.launch(role, more: more, prefix: prefix)
         let said = await process.wait(timeout: .seconds(60)) { $0.finished || $0.saysReady }
         guard said, process.snapshot.saysReady else {
             throw TestSupportError(
@@ -77,16 +85,28 @@ final class Installation: Sendable {
     }
 
     /// Starts one of the roles, without waiting for anything.
-    func launch(_ role: String, more: [String] = []) throws -> RunningProcess {
+    ///
+    /// - Parameters:
+    ///   - prefix: the program that starts it.
+    ///   - environment: beside what everybody's programs get.
+    func launch(
+        _ role: String, more: [String] = [], prefix: [String] = [], environment: [String: String] = [:]
+    ) throws -> RunningProcess {
         // Writing beyond a limit on files then fails, as on a full disk, and doesn't end the process.
-        let command = ["env", "--ignore-signal=XFSZ", Repository.program, role, "--state"]
+        let command = prefix + ["env", "--ignore-signal=XFSZ", Repository.program, role, "--state"]
         return try RunningProcess(
-            command + [role == "agent" ? self.agentState : self.state] + more, environment: self.admin.environment)
+            command + [role == "agent" ? self.agentState : self.state] + more,
+            environment: self.admin.environment.merging(environment) { $1 })
     }
 
     /// From now on the process can write no file beyond so many bytes, as if the disk were full.
     func limit(_ process: RunningProcess, fileBytes: Int) async throws {
-        try await Subprocess.check(["prlimit", "--pid", String(process.pid), "--fsize=\(fileBytes):\(fileBytes)"])
+        // The soft limit alone, so that anybody may lift it.
+        try await Subprocess.check(["prlimit", "--pid", String(process.pid), "--fsize=\(fileBytes):"])
+    }
+
+    func limitNothing(_ process: RunningProcess) async throws {
+        try await Subprocess.check(["prlimit", "--pid", String(process.pid), "--fsize=unlimited:unlimited"])
     }
 
     /// Starts gateway and agent in one process.

@@ -25,6 +25,21 @@ package enum RecordEvent: Hashable, Sendable {
     case statementRefused(code: String, message: String, text: String)
     case cancelRequested
 
+    /// Whether it tells what has happened whether or not it can be written down: such records are kept in memory while
+    /// the disk takes none. All others are written before what they tell of, which doesn't happen then; refusals aren't
+    /// kept, since anybody can cause any number of them.
+    package var isReport: Bool {
+        switch self {
+        case .enrolled, .signedOut, .agentDisconnected, .policyLoaded, .leaseEnded, .sessionEnded: true
+        case .identityInvited, .agentInvited, .signInRefused, .agentConnected, .policyRefused, .leaseOpened,
+            .leaseExtended, .leaseRefused, .sessionStarted, .sessionRefused, .statement, .statementRefused,
+            .cancelRequested:
+            false
+        }
+    }
+
+    package static let leaseEndedName = "lease_ended"
+
     /// Stable; used by filters and exports.
     package var name: String {
         switch self {
@@ -39,7 +54,7 @@ package enum RecordEvent: Hashable, Sendable {
         case .policyRefused: "policy_refused"
         case .leaseOpened: "lease_opened"
         case .leaseExtended: "lease_extended"
-        case .leaseEnded: "lease_ended"
+        case .leaseEnded: Self.leaseEndedName
         case .leaseRefused: "lease_refused"
         case .sessionStarted: "session_started"
         case .sessionRefused: "session_refused"

@@ -235,6 +235,23 @@ struct ChainWriter: Sendable {
         }
     }
 
+    /// Whether a file of `size` bytes could be begun now.
+    static func probe(_ folder: String, size: Int, files: any FileWriting) throws(FileError) {
+        let path = "\(folder)/probe\(Self.unfinished)"
+        // One that an earlier probe couldn't remove.
+        try? files.remove(path)
+        let file = try files.create(path)
+        defer { files.close(file) }
+        do throws(FileError) {
+            try files.write([UInt8](repeating: 0, count: size), to: file, at: 0)
+            try files.synchronise(file)
+        } catch {
+            try? files.remove(path)
+            throw error
+        }
+        try files.remove(path)
+    }
+
     private static let unfinished = ".new"
     /// In bytes; more is committed in several goes.
     private static let largestBatch = 1 << 20

@@ -6,7 +6,8 @@ import Synchronization
 /// block no append.
 ///
 /// What fails once poisons the chain: everything that waits and everything later is refused with
-/// `journal_unavailable`, until ``reopen()`` has read the disk again.
+/// `journal_unavailable`, until ``reopen()`` has read the disk again. Reports (``RecordEvent/isReport``) that were refused
+/// are kept in memory and written then.
 final class RecordChain: Sendable {
     typealias Completion<Value> = @Sendable (Result<Value, GloveboxError>) -> Void
 
@@ -22,6 +23,7 @@ final class RecordChain: Sendable {
 
     struct EncodedRecord: Sendable {
         var isHostOnly: Bool
+        var isReport = false
         var bytes: [UInt8]
     }
 
@@ -31,7 +33,22 @@ final class RecordChain: Sendable {
         var failure: GloveboxError?
         var watchers: [@Sendable (GloveboxError) -> Void] = []
         var appended: (@Sendable (UInt64) -> Void)?
+        /// Reports that were refused since the failure. Some may be on disk all the same.
+        var kept: [EncodedRecord] = []
+        /// The last position that was answered for when the chain failed.
+        var failedAfter: UInt64 = 0
+
+        mutating func keepReports(of requests: [Request]) {
+            for case .append(let records, _) in requests {
+                for record in records where record.isReport && self.kept.count < RecordChain.mostKept {
+                    self.kept.append(record)
+                }
+            }
+        }
     }
+
+    /// As many sessions as may end when nothing can be written.
+    private static let mostKept = 16_384
 
     let folder: String
     let kind: ChainKind
@@ -70,7 +87,9 @@ final class RecordChain: Sendable {
     // MARK: Requests
 
     func append(_ records: [Record], _ completion: @escaping Completion<Void>) {
-        let encoded = records.map { EncodedRecord(isHostOnly: $0.isHostOnly, bytes: $0.canonicalBytes) }
+        let encoded = records.map {
+            EncodedRecord(isHostOnly: $0.isHostOnly, isReport: $0.event.isReport, bytes: $0.canonicalBytes)
+        }
         let longest = Frame.longestBody - 300
         guard encoded.allSatisfy({ $0.bytes.count <= longest }) else {
             let error = GloveboxError(
@@ -107,24 +126,69 @@ final class RecordChain: Sendable {
 
     // MARK: Opening and closing
 
-    /// Reads the folder again after a failure, and goes on if it can be written. Not to be called from a callback of the
-    /// chain's.
+    /// Reads the folder again after a failure, and goes on if there's room for another file. Not to be called from a
+    /// callback of the chain's.
     /// - Throws: as ``init(folder:kind:origin:segmentSize:files:)``; the chain stays poisoned then.
     func reopen() throws(GloveboxError) {
         let result = self.queue.sync { () -> Result<Void, GloveboxError> in
             Result { () throws(GloveboxError) in
                 guard self.lock.withLock({ $0 != nil }) else { throw Self.closed(self.folder) }
+                do throws(FileError) {
+                    // Before anything is read, which may take long and would be for nothing.
+                    try ChainWriter.probe(self.folder, size: self.segmentSize, files: self.files)
+                } catch {
+                    throw self.unavailable(error)
+                }
                 self.closeWriter()
                 do throws(GloveboxError) {
                     try self.load()
+                    try self.goOn()
                 } catch {
                     for watcher in self.poison(error) { watcher(error) }
                     throw error
                 }
-                self.inbox.withLock { $0.failure = nil }
             }
         }
         try result.get()
+        self.queue.async {
+            self.drain()
+            self.tellAppended()
+        }
+    }
+
+    /// After the folder was read again: lets appends in, the reports that were refused first. What was on its way when
+    /// the chain failed may be on disk though nobody was told so; a report of those isn't written twice.
+    private func goOn() throws(GloveboxError) {
+        let (failedAfter, hasKept) = self.inbox.withLock { ($0.failedAfter, !$0.kept.isEmpty) }
+        let position = self.snapshot.state.position
+        guard position >= failedAfter else {
+            throw GloveboxError(
+                .journalCorrupt,
+                "\(self.folder) ends at record \(position), but held \(failedAfter): bring back what was there")
+        }
+        var found: Set<[UInt8]> = []
+        do {
+            try self.reading { index in
+                found = []
+                guard hasKept, let first = index.segment(after: failedAfter) else { return }
+                for segment in index.segments[first...] {
+                    guard let offset = segment.offset(after: failedAfter) else { continue }
+                    _ = try ChainReader.frames(of: segment, from: offset) { frame, buffer in
+                        if frame.position > failedAfter { found.insert(Array(buffer[frame.record])) }
+                        return true
+                    }
+                }
+            }
+        } catch {
+            throw error as? GloveboxError
+                ?? GloveboxError(.journalUnavailable, "records in \(self.folder) can't be read", cause: error)
+        }
+        self.inbox.withLock { inbox in
+            let missing = inbox.kept.filter { !found.contains($0.bytes) }
+            inbox.kept = []
+            inbox.failure = nil
+            if !missing.isEmpty { inbox.requests.insert(.append(missing) { _ in }, at: 0) }
+        }
     }
 
     /// Writes what waits, then gives the folder back. Later appends fail. Not to be called from a callback of the chain's.
@@ -177,6 +241,7 @@ final class RecordChain: Sendable {
             }
             if requests.isEmpty { return }
             if let failure {
+                self.inbox.withLock { $0.keepReports(of: requests) }
                 for request in requests { request.fail(failure) }
             } else {
                 self.serve(requests)
@@ -187,16 +252,25 @@ final class RecordChain: Sendable {
     /// Commits what `requests` ask for, then tells who asked.
     private func serve(_ requests: [Request]) {
         let answers: [@Sendable () -> Void]
+        let before = self.index.withLock { $0.state.position }
         do throws(FileError) {
             answers = try self.write(requests)
         } catch {
             let failure = self.unavailable(error)
             let watchers = self.poison(failure)
+            self.inbox.withLock { inbox in
+                inbox.failedAfter = before
+                inbox.keepReports(of: requests)
+            }
             for request in requests { request.fail(failure) }
             for watcher in watchers { watcher(failure) }
             return
         }
         for answer in answers { answer() }
+        self.tellAppended()
+    }
+
+    private func tellAppended() {
         let appended = self.inbox.withLock { $0.appended }
         if let appended { appended(self.index.withLock { $0.state.sequences[self.origin] ?? 0 }) }
     }
@@ -332,8 +406,7 @@ final class RecordChain: Sendable {
     private func unavailable(_ error: FileError) -> GloveboxError {
         GloveboxError(
             .journalUnavailable,
-            "records can't be kept in \(self.folder) (\(error)): make room or mend the disk, then restart", cause: error
-        )
+            "records can't be kept in \(self.folder) (\(error)): make room or mend the disk", cause: error)
     }
 
     private static func closed(_ folder: String) -> GloveboxError {

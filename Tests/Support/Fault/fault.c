@@ -1,0 +1,77 @@
+/* For tests, by LD_PRELOAD: at the chosen step of a program's work on the files whose path contains FAULT_PATH, it dies
+ * (SIGKILL), before the step or, of a write, in the middle of it. Nothing of this is in what's shipped.
+ *
+ *   FAULT_PATH  part of the path
+ *   FAULT_AT    which step, from 1: writes, synchronisations, renames, resizes, in the order in which they're made
+ *   FAULT_HALF  set: a write is done by half first
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+static atomic_long steps;
+
+static int concerns(const char *path) {
+    const char *part = getenv("FAULT_PATH");
+    return part && strstr(path, part) != NULL;
+}
+
+static int concerns_file(int file) {
+    char link[64], path[PATH_MAX];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    if (length < 0) return 0;
+    path[length] = 0;
+    return concerns(path);
+}
+
+/* Whether this is the step to die at. */
+static int is_due(void) {
+    const char *at = getenv("FAULT_AT");
+    return at && atomic_fetch_add(&steps, 1) + 1 == atol(at);
+}
+
+static void die(void) {
+    kill(getpid(), SIGKILL);
+    for (;;) pause();
+}
+
+#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+
+static ssize_t written(int file, const void *bytes, size_t count, off64_t offset) {
+    if (concerns_file(file) && is_due()) {
+        if (getenv("FAULT_HALF")) REAL(pwrite64)(file, bytes, count / 2, offset);
+        die();
+    }
+    return REAL(pwrite64)(file, bytes, count, offset);
+}
+
+ssize_t pwrite(int file, const void *bytes, size_t count, off_t offset) { return written(file, bytes, count, offset); }
+ssize_t pwrite64(int file, const void *bytes, size_t count, off64_t offset) { return written(file, bytes, count, offset); }
+
+int fdatasync(int file) {
+    if (concerns_file(file) && is_due()) die();
+    return REAL(fdatasync)(file);
+}
+
+int fsync(int file) {
+    if (concerns_file(file) && is_due()) die();
+    return REAL(fsync)(file);
+}
+
+int ftruncate(int file, off_t size) {
+    if (concerns_file(file) && is_due()) die();
+    return REAL(ftruncate)(file, size);
+}
+
+int rename(const char *old, const char *new) {
+    if (concerns(new) && is_due()) die();
+    return REAL(rename)(old, new);
+}
