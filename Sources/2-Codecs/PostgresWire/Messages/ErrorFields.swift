@@ -33,6 +33,9 @@ package struct ErrorFields: Hashable, Sendable {
         if let hint { self.fields.append(Field(code: UInt8(ascii: "H"), value: hint)) }
     }
 
+    /// Classes and severities that can't be become `XX000` and `ERROR`: what isn't one of PostgreSQL's words may be
+    /// anything.
+    ///
     /// - Parameter body: the message without its header.
     package init(body: ByteBuffer) throws(PostgresWireError) {
         var body = body
@@ -40,10 +43,30 @@ package struct ErrorFields: Hashable, Sendable {
         while true {
             let code = try body.field(UInt8.self, "an error's field")
             if code == 0 { break }
-            self.fields.append(Field(code: code, value: try body.lenientText("an error's field")))
+            let value = try body.lenientText("an error's field")
+            self.fields.append(Field(code: code, value: Self.checked(value, code)))
         }
         try body.finished("an error")
     }
+
+    private static func checked(_ value: String, _ code: UInt8) -> String {
+        switch UInt32(code) {
+        case Unicode.Scalar("C").value:
+            let isState =
+                value.utf8.count == 5
+                && value.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) }
+            return isState ? value : "XX000"
+        case Unicode.Scalar("V").value:
+            return Self.severities.contains(value) ? value : "ERROR"
+        case Unicode.Scalar("S").value:
+            // A word of any language.
+            return value.utf8.count <= 40 && value.allSatisfy(\.isLetter) ? value : "ERROR"
+        default:
+            return value
+        }
+    }
+
+    private static let severities: Set = ["ERROR", "FATAL", "PANIC", "WARNING", "NOTICE", "DEBUG", "INFO", "LOG"]
 
     package subscript(_ code: Unicode.Scalar) -> String? {
         self.fields.first { UInt32($0.code) == code.value }?.value

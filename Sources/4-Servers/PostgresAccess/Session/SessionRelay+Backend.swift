@@ -64,6 +64,10 @@ extension SessionRelay {
             try self.chargeViolation(fields)
             try self.results.mask(fields).writeError(into: &self.out)
             self.statementEnded()
+            // Whatever it sends after its last word, and whether or not it closes.
+            if fields.isFatal {
+                self.end(reason: "the target closed the connection", telling: nil, grace: .seconds(5))
+            }
         case .notice(let fields):
             try self.results.mask(fields).writeNotice(into: &self.out)
             try self.account(from: start)
