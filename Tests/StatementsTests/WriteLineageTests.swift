@@ -91,6 +91,7 @@ struct WriteLineageTests {
             "UPDATE customers SET notes = 'x' WHERE email = 'a'": 1,
             "DELETE FROM customers WHERE email IN ('a', 'b')": 2,
             "UPDATE customers SET email = lower(email) WHERE id = 1": 1, "UPDATE customers SET full_name = email": 0,
+            "UPDATE customers SET email = (SELECT email FROM customers WHERE id = 2) WHERE id = 3": 0,
             "INSERT INTO archive (who, id) SELECT email, id FROM customers": 0,
             "INSERT INTO archive SELECT id, upper(email) FROM customers": 1,
             "INSERT INTO customers (id, email) VALUES (1, 'a') ON CONFLICT (id) DO UPDATE SET email = excluded.email":

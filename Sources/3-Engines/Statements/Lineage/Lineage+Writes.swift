@@ -88,7 +88,7 @@ extension Lineage {
             let columns = named.isEmpty ? place.columns : named
             for (index, value) in values.enumerated() where try self.isTainted(value, scope, depth) {
                 guard index < columns.count else { throw .copy(place, nil) }
-                try self.put(into: columns[index], place, isStored: self.isStored(value, scope))
+                try self.put(into: columns[index], place, isStored: self.isMoved(value, scope, depth))
             }
         }
     }
@@ -101,8 +101,20 @@ extension Lineage {
             let target = item.of("ResTarget")
             guard try self.isTainted(target["val"], scope, depth) else { continue }
             try self.put(
-                into: target["name"].string ?? "", place, isStored: self.isStored(target["val"], scope))
+                into: target["name"].string ?? "", place, isStored: self.isMoved(target["val"], scope, depth))
         }
+    }
+
+    /// Whether it's a stored column as it is, its own row's or one that's asked for.
+    private func isMoved(
+        _ value: SyntaxNode, _ scope: QueryScope, _ depth: Int
+    ) throws(StatementRefusal) -> Bool {
+        if self.isStored(value, scope) { return true }
+        let asked = value.of("SubLink")
+        guard asked["subLinkType"].string == "EXPR_SUBLINK", let (kind, query) = asked["subselect"].tagged,
+            kind == "SelectStmt"
+        else { return false }
+        return try self.output(of: query, in: scope.inner, depth: depth + 1).isStored
     }
 
     private func put(into column: String, _ place: WrittenPlace, isStored: Bool) throws(StatementRefusal) {
