@@ -49,7 +49,7 @@ public class Browse {
         try {
             show(what, question.ask());
         } catch (SQLException error) {
-            show(what, "SQLSTATE " + error.getSQLState() + " " + error.getMessage());
+            show(what, "SQLSTATE " + error.getSQLState() + " " + error.getMessage().replace("\n", " /"));
         } catch (Exception error) {
             show(what, error);
         }

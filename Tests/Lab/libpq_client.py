@@ -30,21 +30,20 @@ pgconn = connection.pgconn
 def pipeline():
     """A refusal in a pipeline: what's before it counts, what's behind it up to the Sync doesn't, then all goes on."""
     seen = []
-    with connection.pipeline() as pipe:
-        first, refused, behind = connection.cursor(), connection.cursor(), connection.cursor()
-        first.execute("SELECT 1 + %s", (1,))
-        refused.execute("DELETE FROM museum.rooms WHERE id = %s", (1,))
-        behind.execute("SELECT 3")
-        try:
-            pipe.sync()
-        except psycopg.Error as error:
-            seen.append(describe(error))
-        seen.append(first.fetchone())
-        for cursor in (refused, behind):
-            try:
-                seen.append(cursor.fetchone())
-            except psycopg.Error as error:
-                seen.append(describe(error))
+    pgconn.enter_pipeline_mode()
+    for statement in (b"SELECT 1 + $1::int", b"DELETE FROM museum.rooms WHERE id = $1::int", b"SELECT 3 + $1::int"):
+        pgconn.send_query_params(statement, [b"1"])
+    pgconn.pipeline_sync()
+    pgconn.send_query_params(b"SELECT 4 + $1::int", [b"1"])
+    pgconn.pipeline_sync()
+    while seen.count("PIPELINE_SYNC") < 2:
+        if (result := pgconn.get_result()) is not None:
+            status = psycopg.pq.ExecStatus(result.status).name
+            state = result.error_field(psycopg.pq.DiagnosticField.SQLSTATE)
+            seen.append(status if not state else f"{status} {state.decode()} {result.error_message.decode().strip()}")
+            if result.ntuples:
+                seen.append(result.get_value(0, 0))
+    pgconn.exit_pipeline_mode()
     seen.append(one(connection, "SELECT 'goes on'"))
     return seen
 

@@ -84,11 +84,11 @@ struct BackendTests {
             try await lab.shop.admin.openLease("lab-pool-single"), try await lab.shop.admin.openLease("lab-pool-single")
         )
         let secret = try await lab.shop.directly([
-            "-A", "-t", "-c", "SELECT reverse(email) FROM customers WHERE id = 3",
+            "-A", "-t", "-c", "SELECT reverse(full_name) FROM customers WHERE id = 3",
         ]).line
         let left = try await one.psql(
             [
-                "-A", "-t", "-c", "PREPARE theirs AS SELECT reverse(email) FROM customers WHERE id = 3", "-c",
+                "-A", "-t", "-c", "PREPARE theirs AS SELECT reverse(full_name) FROM customers WHERE id = 3", "-c",
                 "EXECUTE theirs",
             ])
         #expect(left.status == 0 && !left.output.contains(secret), "\(left.errors)")
@@ -105,7 +105,7 @@ struct BackendTests {
                     show(mine.prepare(name, b"SELECT 'harmless'::text").error_message.decode())
                     if name:
                         theirs.exec_(b"DEALLOCATE ALL")
-                    show(theirs.prepare(name, b"SELECT reverse(email) FROM customers WHERE id = 3").error_message.decode())
+                    show(theirs.prepare(name, b"SELECT reverse(full_name) FROM customers WHERE id = 3").error_message.decode())
                     result = mine.exec_prepared(name, [])
                     show([result.error_message.decode(), str(result.get_value(0, 0))])
                     show(connection.execute("SELECT 'goes on'").fetchone()[0])

@@ -104,8 +104,7 @@ package final class PostgresAgentSessions: Sendable {
                 return try await eventLoop.submit {
                     let parts = SessionRelay.Parts(
                         request: request, target: target, backend: backend, columns: knowledge.columns,
-                        isShared: target.pooling == .transaction
-                            && Preparation.isPooled(backend.answers, backend.session),
+                        isPooled: Preparation.isPooled(backend.answers, backend.session),
                         leftParameters: left, meter: meter, judge: knowledge.judge, disclosures: self.disclosures,
                         journal: self.journal, time: self.time, whenUnknown: { keeper.expire(key) },
                         resultMasker: try maker(meter.pseudonyms), recordMasker: try maker(meter.pseudonyms))

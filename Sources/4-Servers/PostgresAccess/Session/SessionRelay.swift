@@ -30,8 +30,8 @@ final class SessionRelay {
         var target: PostgresTarget
         var backend: OpenedBackend
         var columns: ClassifiedColumns
-        /// Others' statements may run on the same connections to the server.
-        var isShared = false
+        /// A pooler stands before the server.
+        var isPooled = false
         /// Startup parameters of the client's that the session doesn't have.
         var leftParameters: [String]
         var meter: LeaseMeter
@@ -57,6 +57,7 @@ final class SessionRelay {
     let time: any TimeSource
     let whenUnknown: @Sendable () -> Void
     let leftParameters: [String]
+    private let isPooled: Bool
 
     var phase = Phase.waiting
     var client: (any Channel)?
@@ -119,7 +120,9 @@ final class SessionRelay {
         self.time = parts.time
         self.whenUnknown = parts.whenUnknown
         self.leftParameters = parts.leftParameters
-        self.machine = SessionMachine(status: parts.backend.session.status, isShared: parts.isShared)
+        self.machine = SessionMachine(
+            status: parts.backend.session.status, isShared: parts.isPooled && parts.target.pooling == .transaction)
+        self.isPooled = parts.isPooled
         self.results = ResultMasking(
             masker: parts.resultMasker, classified: parts.columns, isLinkable: parts.meter.isLinkable)
         self.recording = StatementRecording(masker: parts.recordMasker)
@@ -256,9 +259,10 @@ final class SessionRelay {
         self.waitingBytes = 0
         self.held = nil
         if wasOpen, !self.machine.isQuiet, !self.isBackendLeaving, let key = self.backendSession.cancelKey {
-            self.target.cancel(key, on: self.eventLoop).whenFailure { _ in }
+            self.closeBackend(cancelling: key)
+        } else {
+            self.backend.close(promise: nil)
         }
-        self.backend.close(promise: nil)
         if let client = self.client { self.close(client, telling: error, grace) }
         self.journal.append([self.record(.sessionEnded(self.receipt(), reason: reason))]) { _ in }
         self.meter.closeSession()
@@ -268,6 +272,20 @@ final class SessionRelay {
             self.clientHandler = nil
             self.backendHandler = nil
             self.closedPromise.succeed()
+        }
+    }
+
+    /// A pooler knows of a request to cancel whose it is for as long as the connection is open: it's closed behind that.
+    private func closeBackend(cancelling key: PostgresWire.CancelKey) {
+        let (backend, cancelled) = (self.backend, self.target.cancel(key, on: self.eventLoop))
+        guard self.isPooled else {
+            cancelled.whenFailure { _ in }
+            return backend.close(promise: nil)
+        }
+        let overdue = self.eventLoop.scheduleTask(in: .seconds(2)) { backend.close(promise: nil) }
+        cancelled.whenComplete { _ in
+            overdue.cancel()
+            backend.close(promise: nil)
         }
     }
 
