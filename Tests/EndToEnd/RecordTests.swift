@@ -89,4 +89,66 @@ struct RecordTests {
         let recorded = try await Self.recorded(lease, shop.admin)
         #expect(recorded == Array(1...recorded.count), "each once, in order")
     }
+
+    /// Where a small disk of its own can be mounted: as root, in a name space of mounts of its own.
+    private static let canMount: Bool = geteuid() == 0
+
+    private static func mounting(_ folder: String) -> [String] {
+        [
+            "unshare", "--mount", "--", "sh", "-c", "mount -t tmpfs -o size=12m,mode=0700 tmpfs \"$0\" && exec \"$@\"",
+            folder,
+        ]
+    }
+
+    enum Disk: String, CaseIterable, Sendable {
+        case journal, log
+    }
+
+    /// Elsewhere ``journalFull()`` and ``logFull()`` do the same by limits on files, and `AuditFilesTests` by ENOSPC at
+    /// each step.
+    @Test(
+        "a full disk under journal or log refuses access and cuts sessions; with room again all goes on by itself",
+        arguments: canMount ? Disk.allCases : [])
+    func diskFull(_ disk: Disk) async throws {
+        let server = try await PostgresServer.shared()
+        let apart = try await Apart(server: server, disk: disk == .journal ? .agent : .gateway, mounting: Self.mounting)
+        let shop = apart.shop
+        let victim = disk == .journal ? apart.agent : apart.gateway
+        let folder =
+            "/proc/\(victim.pid)/root"
+            + (disk == .journal ? "\(shop.agentState)/agent/journal" : "\(shop.state)/gateway/log")
+        let lease = try await shop.admin.openLease(capabilities: ["read", "write"])
+        let bystander = try lease.start("SELECT pg_sleep(60)")
+        try await shop.untilRunning(lease, "pg_sleep")
+        // All that's left, but for what a file that's begun already has.
+        let filler = "\(folder)/filler"
+        _ = try await Subprocess.run(["dd", "if=/dev/zero", "of=\(filler)", "bs=64k"])
+        let clock = ContinuousClock()
+        let began = clock.now
+        let result = try await lease.psql(["-q"], input: Self.numbered(1..<3000))
+        #expect(result.status == 2, "\(result.errors)")
+        let failed = clock.now
+        #expect(await bystander.finished(), "sessions that wait end too")
+        print(
+            "disk of the \(disk) full: the last statement after \(failed - began), the bystander \(clock.now - failed) later"
+        )
+        try await shop.untilGone(lease)
+        let refused = try await lease.psql(["-c", "SELECT 1"])
+        #expect(refused.status == 2, "\(refused.errors)")
+        let ran = try #require(Int(try await shop.database.sql("SELECT item FROM orders WHERE id = 1")))
+        #expect(ran > 5 && ran < 2999)
+
+        unlink(filler)
+        try await victim.printed(disk == .journal ? "the journal can be written again" : "the log can be written again")
+        try await shop.untilOnline()
+        #expect(try await lease.rows("SELECT 1") == "1")
+        try await eventually(timeout: .seconds(30), "all records") {
+            try await Self.recorded(lease, shop.admin).count >= ran
+        }
+        let recorded = try await Self.recorded(lease, shop.admin)
+        #expect(recorded == Array(1...recorded.count), "each once, in order")
+        try await eventually(timeout: .seconds(30), "the receipts") {
+            try await shop.admin.records(lease: lease, event: "session_ended").count == 3
+        }
+    }
 }

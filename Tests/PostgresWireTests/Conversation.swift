@@ -128,16 +128,3 @@ func kinds(_ bytes: ByteBuffer, _ sender: Sender) -> String {
     while let frame = try? decoder.next() { kinds.unicodeScalars.append(Unicode.Scalar(frame.kind)) }
     return kinds
 }
-
-/// Small, fast and the same each time (Steele, Lea and Flood's SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var z = self.state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}

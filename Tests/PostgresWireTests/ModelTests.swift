@@ -1,5 +1,6 @@
 import NIOCore
 import PostgresWire
+import TestSupport
 import Testing
 
 /// A server's side of the message flow, as far as order and names go: what PostgreSQL 15 was seen to do. A row's one
@@ -107,7 +108,7 @@ private struct ModelServer {
         "through the machine a client gets what it would get without, each row its own columns, each record its own text"
     )
     func sameAsDirect() throws {
-        var generator = SeededGenerator(state: 5)
+        var generator = SeededGenerator(seed: 5)
         var rows = 0
         var holds = 0
         for round in 0..<5_000 {

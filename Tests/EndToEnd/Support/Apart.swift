@@ -10,13 +10,21 @@ final class Apart: Sendable {
 
     /// - Parameters:
     ///   - proxy: stands between agent and gateway.
-    ///   - agentPrefix, gatewayPrefix: the program that starts them.
+    ///   - disk: whose journal or log is on a disk of its own, which `mounting` starts a program with.
+    ///   - agentEnvironment, gatewayEnvironment: what they get beside what everybody's programs do.
     init(
-        server: PostgresServer? = nil, proxy: TunnelProxy? = nil, agentPrefix: [String] = [],
-        gatewayPrefix: [String] = []
+        server: PostgresServer? = nil, proxy: TunnelProxy? = nil, disk: Role? = nil,
+        mounting: (String) -> [String] = { _ in [] }, agentEnvironment: [String: String] = [:],
+        gatewayEnvironment: [String: String] = [:]
     ) async throws {
         let shop = try await Installation.make(customers: 200, apart: true, server: server, proxy: proxy)
-        let gateway = try await shop.start("gateway", more: ["--invite-administrator"], prefix: gatewayPrefix)
+        var (gatewayPrefix, agentPrefix): ([String], [String]) = ([], [])
+        if disk == .gateway {
+            try await Self.makeFolder("\(shop.state)/gateway/log")
+            gatewayPrefix = mounting("\(shop.state)/gateway/log")
+        }
+        let gateway = try await shop.start(
+            "gateway", more: ["--invite-administrator"], prefix: gatewayPrefix, environment: gatewayEnvironment)
         let code = try #require(gateway.output.split(separator: "\n").first { $0.hasPrefix("gbi_") })
         let login = try await shop.admin.glovebox(
             ["login", "--gateway", shop.gatewayAddress], input: String(code) + "\n")
@@ -26,9 +34,21 @@ final class Apart: Sendable {
             ["agent", "enrol", "--state", shop.agentState, "--gateway", shop.gatewayAddress],
             input: invited.code + "\n")
         try #require(enrolled.status == 0, "\(enrolled.errors)")
+        if disk == .agent {
+            try await Self.makeFolder("\(shop.agentState)/agent/journal")
+            agentPrefix = mounting("\(shop.agentState)/agent/journal")
+        }
         self.shop = shop
-        self.processes = Mutex((gateway, try shop.launch("agent", prefix: agentPrefix)))
+        self.processes = Mutex((gateway, try shop.launch("agent", prefix: agentPrefix, environment: agentEnvironment)))
         try await shop.untilOnline()
+    }
+
+    enum Role: Sendable {
+        case agent, gateway
+    }
+
+    private static func makeFolder(_ path: String) async throws {
+        try await Subprocess.check(["mkdir", "-p", "-m", "700", path])
     }
 
     var gateway: RunningProcess { self.processes.withLock { $0.gateway } }

@@ -1,3 +1,4 @@
+import Glibc
 import TestSupport
 
 /// Lets a real process die at a chosen step of its writing (`Tests/Support/Fault/fault.c`).
@@ -23,5 +24,27 @@ struct Fault: Sendable {
             "clang", "-Wall", "-shared", "-fPIC", "-o", path, Repository.file("Tests/Support/Fault/fault.c"),
         ])
         return path
+    }
+}
+
+/// The wall clock of one process, which a test sets wrong while it runs. The boot clock goes on as it does.
+final class WrongClock: Sendable {
+    let environment: [String: String]
+    private let path: String
+
+    init(_ name: String, library: String, in folder: TemporaryFolder) throws {
+        self.path = folder.file("clock-\(name)")
+        self.environment = ["LD_PRELOAD": library, "FAULT_CLOCK": self.path]
+        try self.set(by: 0)
+    }
+
+    func set(by seconds: Int64) throws {
+        let bytes = withUnsafeBytes(of: seconds) { Array($0) }
+        // In place: the process has the file in its memory.
+        let file = open(self.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard file >= 0, pwrite(file, bytes, bytes.count, 0) == bytes.count else {
+            throw TestSupportError("can't set \(self.path)")
+        }
+        close(file)
     }
 }

@@ -74,8 +74,10 @@ final class Installation: Sendable {
     // MARK: Running
 
     /// Starts one of the roles and returns once it says that it's ready.
-    func start(_ role: String, more: [String] = [], prefix: [String] = []) async throws -> RunningProcess {
-        let process = try self.launch(role, more: more, prefix: prefix)
+    func start(
+        _ role: String, more: [String] = [], prefix: [String] = [], environment: [String: String] = [:]
+    ) async throws -> RunningProcess {
+        let process = try self.launch(role, more: more, prefix: prefix, environment: environment)
         let said = await process.wait(timeout: .seconds(60)) { $0.finished || $0.saysReady }
         guard said, process.snapshot.saysReady else {
             throw TestSupportError(

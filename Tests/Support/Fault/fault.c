@@ -1,19 +1,25 @@
 /* For tests, by LD_PRELOAD: at the chosen step of a program's work on the files whose path contains FAULT_PATH, it dies
  * (SIGKILL), before the step or, of a write, in the middle of it. Nothing of this is in what's shipped.
+ * Also sets the wall clock, and that alone, for one process.
  *
  *   FAULT_PATH  part of the path
  *   FAULT_AT    which step, from 1: writes, synchronisations, renames, resizes, in the order in which they're made
  *   FAULT_HALF  set: a write is done by half first
+ *   FAULT_CLOCK a file of 8 bytes: by how many seconds the wall clock is wrong, read anew each time
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
 static atomic_long steps;
@@ -74,4 +80,34 @@ int ftruncate(int file, off_t size) {
 int rename(const char *old, const char *new) {
     if (concerns(new) && is_due()) die();
     return REAL(rename)(old, new);
+}
+
+static volatile long *wrong;
+
+__attribute__((constructor)) static void begin(void) {
+    const char *path = getenv("FAULT_CLOCK");
+    int file = path ? open(path, O_RDONLY) : -1;
+    if (file < 0) return;
+    void *memory = mmap(NULL, sizeof(long), PROT_READ, MAP_SHARED, file, 0);
+    if (memory != MAP_FAILED) wrong = memory;
+    close(file);
+}
+
+int clock_gettime(clockid_t clock, struct timespec *time) {
+    int result = REAL(clock_gettime)(clock, time);
+    if (result == 0 && wrong && clock == CLOCK_REALTIME) time->tv_sec += *wrong;
+    return result;
+}
+
+int gettimeofday(struct timeval *restrict time, void *restrict zone) {
+    int result = REAL(gettimeofday)(time, zone);
+    if (result == 0 && wrong && time) time->tv_sec += *wrong;
+    return result;
+}
+
+time_t time(time_t *where) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (where) *where = now.tv_sec;
+    return now.tv_sec;
 }
