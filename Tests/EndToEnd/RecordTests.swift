@@ -108,8 +108,9 @@ struct RecordTests {
     /// each step.
     @Test(
         "a full disk under journal or log refuses access and cuts sessions; with room again all goes on by itself",
-        arguments: canMount ? Disk.allCases : [])
+        arguments: Disk.allCases)
     func diskFull(_ disk: Disk) async throws {
+        guard Self.canMount else { return }
         let server = try await PostgresServer.shared()
         let apart = try await Apart(server: server, disk: disk == .journal ? .agent : .gateway, mounting: Self.mounting)
         let shop = apart.shop

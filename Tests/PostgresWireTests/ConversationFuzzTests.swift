@@ -86,7 +86,7 @@ struct ConversationFuzzTests {
                     unread = rest
                     isIn = true
                     break actions
-                case .startTLS, .cancel, .refuse, .close: return false
+                case .startTLS, .startDirectTLS, .cancel, .refuse, .close: return false
                 }
             }
             // The agent's side, against a server such as this.
