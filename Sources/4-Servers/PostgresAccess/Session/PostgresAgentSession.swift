@@ -7,7 +7,7 @@ package import NIOCore
 package final class PostgresAgentSession: Sendable {
     package let request: SessionRequest
     package let eventLoop: any EventLoop
-    /// Succeeds when both connections are closed and the receipt is with the journal.
+    /// Succeeds when both connections are closed and the receipt is durable in the journal, or can't be.
     package let closed: EventLoopFuture<Void>
     private let relay: NIOLoopBound<SessionRelay>
 

@@ -131,7 +131,7 @@ final class SessionRelay {
     }
 
     var limits: Limits { self.request.grant.limits }
-    /// Succeeds when both connections are closed.
+    /// Succeeds when both connections are closed and the receipt is durable, or can't be.
     var closed: EventLoopFuture<Void> { self.closedPromise.futureResult }
 
     // MARK: Beginning
@@ -264,9 +264,11 @@ final class SessionRelay {
             self.backend.close(promise: nil)
         }
         if let client = self.client { self.close(client, telling: error, grace) }
-        self.journal.append([self.record(.sessionEnded(self.receipt(), reason: reason))]) { _ in }
+        let recorded = self.eventLoop.makePromise(of: Void.self)
+        self.journal.append([self.record(.sessionEnded(self.receipt(), reason: reason))]) { _ in recorded.succeed() }
         self.meter.closeSession()
-        let closing = [self.backend.closeFuture] + (self.client.map { [$0.closeFuture] } ?? [])
+        let closing =
+            [self.backend.closeFuture, recorded.futureResult] + (self.client.map { [$0.closeFuture] } ?? [])
         EventLoopFuture.andAllComplete(closing, on: self.eventLoop).assumeIsolated().whenComplete { _ in
             // The handlers and this object hold each other.
             self.clientHandler = nil
