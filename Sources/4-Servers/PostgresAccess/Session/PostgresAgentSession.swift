@@ -23,7 +23,7 @@ package final class PostgresAgentSession: Sendable {
     ///
     /// - Parameter pipe: carries plain bytes, on ``eventLoop``, reading or not; the session reads, writes and closes
     ///   it from now on.
-    /// - Returns: fails when the session has ended meanwhile; then the pipe is closed.
+    /// - Returns: fails when the session has ended meanwhile; then the client is told why, and the pipe closes.
     package func begin(on pipe: any Channel) -> EventLoopFuture<Void> {
         guard pipe.eventLoop === self.eventLoop else {
             self.end(GloveboxError(.internal, "the session's pipe is on another event loop"))
@@ -31,14 +31,7 @@ package final class PostgresAgentSession: Sendable {
             return self.eventLoop.makeFailedFuture(
                 GloveboxError(.internal, "the session's pipe is on another event loop"))
         }
-        return self.eventLoop.submit {
-            do {
-                try self.relay.value.begin(on: pipe)
-            } catch {
-                pipe.close(promise: nil)
-                throw error
-            }
-        }
+        return self.eventLoop.submit { try self.relay.value.begin(on: pipe) }
     }
 
     /// Cancels what the session runs in the database, and nothing else of the database's.

@@ -90,6 +90,8 @@ final class SessionRelay {
     var statements: Int64 = 0
     var rows: Int64 = 0
     var bytes: Int64 = 0
+    /// Why the session ended, for a client whose pipe comes after that.
+    private var unsaid: ErrorFields?
     /// The server said why it ends the connection.
     var isBackendLeaving = false
     /// When the statement that runs began; nil while none does.
@@ -139,7 +141,9 @@ final class SessionRelay {
     /// Takes over the pipe: greets the client and begins to read.
     func begin(on pipe: any Channel) throws {
         guard case .waiting = self.phase else {
-            throw GloveboxError(.unavailable, "the session ended before it began")
+            let error = GloveboxError(.unavailable, "the session ended before it began")
+            self.close(pipe, telling: self.unsaid ?? ErrorFields(fatal: error), .milliseconds(500))
+            throw error
         }
         self.client = pipe
         self.phase = .open
@@ -263,7 +267,7 @@ final class SessionRelay {
         } else {
             self.backend.close(promise: nil)
         }
-        if let client = self.client { self.close(client, telling: error, grace) }
+        if let client = self.client { self.close(client, telling: error, grace) } else { self.unsaid = error }
         let recorded = self.eventLoop.makePromise(of: Void.self)
         self.journal.append([self.record(.sessionEnded(self.receipt(), reason: reason))]) { _ in recorded.succeed() }
         self.meter.closeSession()
