@@ -193,14 +193,47 @@ final class LoopbackDecisions: PostgresPortDecisions {
             }
             .bind(host: "127.0.0.1", port: 0).get()
         guard let address = listener.localAddress else { throw TestSupportError("the pipe's listener has no address") }
-        let dialled = try await ClientBootstrap(group: first).channelOption(.autoRead, value: false).connect(
-            to: address
-        ).get()
+        let dialled = try await ClientBootstrap(group: first).channelOption(.autoRead, value: false)
+            .channelOption(.allowRemoteHalfClosure, value: true)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(PipeEndHold()) }
+            }
+            .connect(to: address).get()
         let other = try await accepted.futureResult.get()
         try await listener.close()
         // It is active once its initialisation is over, which the event loop does before this.
         try await other.eventLoop.submit {}.get()
         return (dialled, other)
+    }
+}
+
+/// Keeps what an agent says, and its end, until somebody reads: a session may be over before its client is joined.
+private final class PipeEndHold: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+
+    private var held: [ByteBuffer] = []
+    private var hasEnded = false
+    private var isReleased = false
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if self.isReleased { return context.fireChannelRead(data) }
+        self.held.append(self.unwrapInboundIn(data))
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard case .inputClosed? = event as? ChannelEvent else { return context.fireUserInboundEventTriggered(event) }
+        self.hasEnded = true
+        if self.isReleased { context.close(promise: nil) }
+    }
+
+    func read(context: ChannelHandlerContext) {
+        context.read()
+        guard !self.isReleased else { return }
+        self.isReleased = true
+        for bytes in self.held { context.fireChannelRead(NIOAny(bytes)) }
+        self.held = []
+        if self.hasEnded { context.close(promise: nil) }
     }
 }
 

@@ -21,6 +21,8 @@ final class TestRelay: ChannelDuplexHandler, Sendable {
         try? client.pipeline.syncOperations.addHandler(toTunnel)
         tunnel.pipeline.addHandler(toClient).whenSuccess {
             tunnel.setOption(.autoRead, value: true).whenFailure { _ in tunnel.close(promise: nil) }
+            // A read that the handlers see.
+            tunnel.read()
         }
     }
 
