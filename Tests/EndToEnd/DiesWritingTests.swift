@@ -56,7 +56,8 @@ struct DiesWritingTests {
             #expect(await client.finished(timeout: .seconds(30)))
             if victim.snapshot.status == 128 + SIGKILL { deaths += 1 }
         }
-        #expect(deaths >= 8, "it did die")
+        // How many steps there are hangs on which records come together.
+        #expect(deaths >= 4, "it did die")
         for process in [apart.agent, apart.gateway] { await apart.kill(process) }
         try await apart.startGateway()
         try apart.startAgent()
