@@ -32,8 +32,10 @@ final class PgBouncer: Sendable {
             """
         let file = try folder.write("pgbouncer.ini", configuration, mode: 0o644)
         chmod(folder.path, 0o755)
-        // It won't run as root.
-        let other = getuid() == 0 ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--"] : []
+        // It won't run as root. The kernel forgets the signal at a parent's death when the user changes, so it's set anew.
+        let other =
+            getuid() == 0
+            ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--pdeathsig", "KILL", "--"] : []
         let process = try RunningProcess(
             other + ["pgbouncer", file],
             environment: ["PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "HOME": "/nonexistent"])
