@@ -38,12 +38,14 @@ struct ExchangeTests {
         try await self.acknowledge(after, journal)
         while case let records = try await journal.unacknowledged(after: after, limit: 3), !records.isEmpty {
             after = try await log.merge(records, from: Sample.origin)
+            try await log.append([])
             promises?.acknowledged.store(after, ordering: .sequentiallyConsistent)
             try await self.acknowledge(after, journal)
         }
     }
 
-    /// Returns when that's done, so that one side rests while the other one writes.
+    /// Returns when that's done. An append of nothing is answered when the note of what came before it is written, too:
+    /// one side rests while the other one writes.
     private func acknowledge(_ sequence: UInt64, _ journal: Journal) async throws {
         journal.acknowledge(upTo: sequence)
         try await journal.append([])
@@ -74,8 +76,10 @@ struct ExchangeTests {
         let log = try Log(folder: logPath, segmentSize: 1024, files: side == .log ? files : SystemFiles())
         for round in 0..<5 {
             try await journal.append(Sample.records(round * 4 + 1...round * 4 + 4))
+            try await journal.append([])
             promises.durable.store(round * 4 + 4, ordering: .sequentiallyConsistent)
             try await log.append([Sample.record(1000 + round)])
+            try await log.append([])
             promises.ownOfLog.store(round + 1, ordering: .sequentiallyConsistent)
             try await self.exchange(journal, log, promises)
         }
@@ -118,12 +122,12 @@ struct ExchangeTests {
         let folder = try TemporaryFolder()
         let log = try Log(folder: folder.path, segmentSize: 4096)
         try await log.append([Sample.record(1000)])
-        _ = try await log.merge(Sample.stored(1...3), from: Sample.origin)
+        _ = try await log.merge(Sample.sequenced(1...3), from: Sample.origin)
         let before = try copyFolder(folder.path)
         let start = Self.used(try readFile(Self.segment(folder)))
         // One batch of two origins.
         async let own: Void = log.append([Sample.record(1001)])
-        _ = try await log.merge(Sample.stored(4...6), from: Sample.origin)
+        _ = try await log.merge(Sample.sequenced(4...6), from: Sample.origin)
         try await own
         log.close()
         let whole = try readFile(Self.segment(folder))
@@ -137,7 +141,7 @@ struct ExchangeTests {
                 let page = try await torn.read(after: 0, limit: 100, where: RecordFilter())
                 #expect(page.records.count >= 4 && (cut < end || page.records.count == 8), "cut at \(cut)")
                 // The agent sends again what wasn't acknowledged.
-                #expect(try await torn.merge(Sample.stored(1...6), from: Sample.origin) == 6, "cut at \(cut)")
+                #expect(try await torn.merge(Sample.sequenced(1...6), from: Sample.origin) == 6, "cut at \(cut)")
                 let sent = try await torn.read(after: 0, limit: 100, where: RecordFilter()).records.filter {
                     $0.id.origin == Sample.origin
                 }

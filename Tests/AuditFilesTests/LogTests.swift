@@ -36,17 +36,17 @@ struct LogTests {
     func merge() async throws {
         var log = try self.open()
         #expect(try await log.lastSequence(of: Sample.origin) == 0)
-        #expect(try await log.merge(Sample.stored(1...5), from: Sample.origin) == 5)
-        #expect(try await log.merge(Sample.stored(3...9), from: Sample.origin) == 9)
-        #expect(try await log.merge(Sample.stored(1...2), from: Sample.origin) == 9)
-        #expect(try await log.merge(Sample.stored(11...12), from: Sample.origin) == 9)
+        #expect(try await log.merge(Sample.sequenced(1...5), from: Sample.origin) == 5)
+        #expect(try await log.merge(Sample.sequenced(3...9), from: Sample.origin) == 9)
+        #expect(try await log.merge(Sample.sequenced(1...2), from: Sample.origin) == 9)
+        #expect(try await log.merge(Sample.sequenced(11...12), from: Sample.origin) == 9)
         #expect(try await log.merge([], from: Sample.origin) == 9)
         try await log.append(Sample.records(1...2))
         log.close()
         log = try self.open()
         #expect(try await log.lastSequence(of: Sample.origin) == 9)
-        #expect(try await log.merge(Sample.stored(8...30) + Sample.stored(1...1), from: Sample.origin) == 30)
-        #expect(try await log.merge(Sample.stored(1...3, origin: "agent/b"), from: "agent/b") == 3)
+        #expect(try await log.merge(Sample.sequenced(8...30) + Sample.sequenced(1...1), from: Sample.origin) == 30)
+        #expect(try await log.merge(Sample.sequenced(1...3), from: "agent/b") == 3)
         #expect(
             try await self.all(log) == Sample.stored(1...9) + Sample.stored(1...2, origin: "gateway")
                 + Sample.stored(10...30) + Sample.stored(1...3, origin: "agent/b"))
@@ -61,25 +61,25 @@ struct LogTests {
         await withTaskGroup(of: Void.self) { group in
             for start in 0..<20 {
                 group.addTask {
-                    _ = try? await log.merge(Sample.stored(max(1, start - 3)...start + 3), from: Sample.origin)
+                    _ = try? await log.merge(Sample.sequenced(max(1, start - 3)...start + 3), from: Sample.origin)
                 }
                 group.addTask { try? await log.append(Sample.records(1...1)) }
             }
         }
-        let last = try await log.merge(Sample.stored(1...25), from: Sample.origin)
+        let last = try await log.merge(Sample.sequenced(1...25), from: Sample.origin)
         #expect(last == 25)
         let agents = try await self.all(log).filter { $0.id.origin == Sample.origin }
         #expect(agents == Sample.stored(1...25))
     }
 
-    @Test("records that aren't the sender's, or are for a host alone, are refused; nothing of them is stored")
+    @Test("what isn't a record, or is one for a host alone, is refused; nothing that came with it is stored")
     func foreign() async throws {
         let log = try self.open()
-        let hostOnly = StoredRecord(
-            id: RecordID(origin: Sample.origin, sequence: 1), record: Sample.record(1, hostOnly: true))
+        let hostOnly = SequencedRecord(sequence: 2, bytes: Sample.record(2, hostOnly: true).canonicalBytes)
+        let loose = SequencedRecord(sequence: 2, bytes: Sample.record(2).canonicalBytes + [0])
         for (records, origin) in [
-            (Sample.stored(1...2), "agent/other"), (Sample.stored(1...1, origin: "gateway"), "gateway"),
-            ([hostOnly], Sample.origin),
+            (Sample.sequenced(1...1), "gateway"), (Sample.sequenced(1...1) + [hostOnly], Sample.origin),
+            (Sample.sequenced(1...1) + [loose], Sample.origin),
         ] {
             #expect(await code { _ = try await log.merge(records, from: origin) } == "protocol_violation")
         }
@@ -91,16 +91,14 @@ struct LogTests {
     @Test("a journal that begins anew is noticed, not swallowed")
     func replaced() async throws {
         let log = try self.open()
-        _ = try await log.merge(Sample.stored(1...20), from: Sample.origin)
-        let other = StoredRecord(id: RecordID(origin: Sample.origin, sequence: 1), record: Sample.record(99))
+        _ = try await log.merge(Sample.sequenced(1...20), from: Sample.origin)
+        let other = SequencedRecord(sequence: 1, bytes: Sample.record(99).canonicalBytes)
         #expect(await code { _ = try await log.merge([other], from: Sample.origin) } == "conflict")
         // The same within one batch.
         let mixed =
-            Sample.stored(21...22) + [
-                StoredRecord(id: RecordID(origin: Sample.origin, sequence: 22), record: Sample.record(99))
-            ]
+            Sample.sequenced(21...22) + [SequencedRecord(sequence: 22, bytes: Sample.record(99).canonicalBytes)]
         #expect(await code { _ = try await log.merge(mixed, from: Sample.origin) } == "conflict")
-        #expect(try await log.merge(Sample.stored(21...23), from: Sample.origin) == 23)
+        #expect(try await log.merge(Sample.sequenced(21...23), from: Sample.origin) == 23)
     }
 
     @Test("reading pages through what a filter takes, and finds single records")
@@ -109,7 +107,7 @@ struct LogTests {
         for number in 1...100 {
             if number.isMultiple(of: 3) {
                 _ = try await log.merge(
-                    Sample.stored(number / 3...number / 3), from: Sample.origin)
+                    Sample.sequenced(number / 3...number / 3), from: Sample.origin)
             } else {
                 try await log.append(Sample.records(number...number))
             }
@@ -157,15 +155,15 @@ struct LogTests {
             steps.withLock { $0.append(step) }
             return nil
         }
-        _ = try await log.merge(Sample.stored(1...2), from: Sample.origin)
+        _ = try await log.merge(Sample.sequenced(1...2), from: Sample.origin)
         #expect(steps.withLock { $0.contains { $0.hasPrefix("synchronise ") } })
         self.files.watch { _, step in step.hasPrefix("synchronise ") ? 5 : nil }
-        #expect(
-            await code { _ = try await log.merge(Sample.stored(3...4), from: Sample.origin) } == "journal_unavailable")
+        let failed = await code { _ = try await log.merge(Sample.sequenced(3...4), from: Sample.origin) }
+        #expect(failed == "journal_unavailable")
         #expect(try await log.lastSequence(of: Sample.origin) == 2)
         self.files.watch(nil)
         try log.reopen()
-        #expect(try await log.merge(Sample.stored(1...4), from: Sample.origin) == 4)
+        #expect(try await log.merge(Sample.sequenced(1...4), from: Sample.origin) == 4)
         #expect(try await self.all(log) == Sample.stored(1...4))
     }
 

@@ -151,10 +151,21 @@ enum Sample {
 
     static func records(_ numbers: ClosedRange<Int>) -> [Record] { numbers.map { Self.record($0) } }
 
+    /// As an agent sends them.
+    static func sequenced(_ numbers: ClosedRange<Int>) -> [SequencedRecord] {
+        numbers.map { SequencedRecord(sequence: UInt64($0), bytes: Self.record($0).canonicalBytes) }
+    }
+
     static func stored(_ numbers: ClosedRange<Int>, origin: String = Self.origin) -> [StoredRecord] {
         numbers.map {
             StoredRecord(id: RecordID(origin: origin, sequence: UInt64($0)), record: Self.record($0))
         }
+    }
+}
+
+extension SequencedRecord {
+    var record: Record {
+        get throws { try Record(canonicalBytes: self.bytes) }
     }
 }
 

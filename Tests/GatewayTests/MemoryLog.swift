@@ -45,7 +45,7 @@ final class MemoryLog: RecordLog {
         self.state.withLock { $0.watchers.append(failed) }
     }
 
-    func merge(_ records: [StoredRecord], from origin: String) async throws -> UInt64 { 0 }
+    func merge(_ records: [SequencedRecord], from origin: String) async throws -> UInt64 { 0 }
     func lastSequence(of origin: String) async throws -> UInt64 { 0 }
     func read(after cursor: UInt64, limit: Int, where filter: RecordFilter) async throws -> RecordPage {
         let records = self.state.withLock { $0.records }.dropFirst(Int(cursor))

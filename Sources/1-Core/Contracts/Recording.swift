@@ -27,7 +27,7 @@ package protocol RecordLog: RecordJournal {
 
     /// Stores records of another origin, each once: those already stored are passed over.
     /// Returns, when they are durable, the highest sequence stored without a gap for `origin`.
-    func merge(_ records: [StoredRecord], from origin: String) async throws -> UInt64
+    func merge(_ records: [SequencedRecord], from origin: String) async throws -> UInt64
 
     /// The highest sequence of `origin` stored without a gap; 0 for an unknown one.
     func lastSequence(of origin: String) async throws -> UInt64

@@ -55,11 +55,11 @@ package final class Journal: MendableRecords {
     @concurrent
     package func unacknowledged(
         after sequence: UInt64, limit: Int, bytes: Int = 1 << 20
-    ) async throws -> [StoredRecord] {
+    ) async throws -> [SequencedRecord] {
         let origin = self.chain.origin
         return try self.chain.reading { index in
             let after = max(sequence, index.acknowledged)
-            var found: [StoredRecord] = []
+            var found: [SequencedRecord] = []
             var size = 0
             guard limit > 0, let first = index.segment(afterOwn: after, of: origin) else { return [] }
             for segment in index.segments[first...] {
@@ -68,7 +68,7 @@ package final class Journal: MendableRecords {
                     guard !frame.isHostOnly, frame.sequence > after else { return true }
                     size += frame.record.count
                     if size > bytes, !found.isEmpty { return false }
-                    found.append(try ChainReader.stored(frame, buffer))
+                    found.append(SequencedRecord(sequence: frame.sequence, bytes: Array(buffer[frame.record])))
                     return found.count < limit
                 }
                 if !reachedEnd { break }

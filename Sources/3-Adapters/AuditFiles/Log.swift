@@ -44,13 +44,13 @@ package final class Log: RecordLog, MendableRecords {
         self.chain.onFailure(failed)
     }
 
-    /// - Throws: `protocol_violation` for records that aren't of `origin`, or are for their host alone; `conflict` when
-    ///   a record that's stored comes again and isn't the same; `journal_unavailable`.
-    package func merge(_ records: [StoredRecord], from origin: String) async throws -> UInt64 {
+    /// - Throws: `protocol_violation` for what isn't a record in canonical form, or is one for its host alone; `conflict`
+    ///   when a record that's stored comes again and isn't the same; `journal_unavailable`.
+    package func merge(_ records: [SequencedRecord], from origin: String) async throws -> UInt64 {
         guard origin != RecordID.gatewayOrigin, origin.utf8.count <= 255 else {
             throw GloveboxError(.protocolViolation, "'\(origin.prefix(80))' is not an agent's origin")
         }
-        guard records.allSatisfy({ $0.id.origin == origin && !$0.record.isHostOnly }) else {
+        for record in records where try Record(canonicalBytes: record.bytes).isHostOnly {
             throw GloveboxError(.protocolViolation, "records that are not for the gateway came from \(origin)")
         }
         return try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<UInt64, any Error>) in

@@ -81,8 +81,9 @@ package struct AgentRole: Service {
         let opener = AgentSessions(
             ledger: ledger, targets: self.targets, postgres: sessions, journal: self.journal, time: self.time)
         // Masking a long value keeps its event loop busy: neither the gateway in the same process nor the control
-        // connection waits for that.
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
+        // connection waits for that. Half of the machine is left to what the agent stands beside; fewer threads also
+        // wake each other less.
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, System.coreCount / 2))
         let control = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let tunnel = try await TunnelAgent.start(
             TunnelAgent.Configuration(

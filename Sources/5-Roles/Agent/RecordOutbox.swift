@@ -1,6 +1,5 @@
 import AuditFiles
 import Contracts
-import ControlWire
 import GloveboxCore
 import Logging
 import Synchronization
@@ -123,15 +122,14 @@ final class RecordOutbox: Sendable {
         guard let sent, self.state.withLock({ $0.bytesInFlight < Self.mostInFlight }), sent < self.journal.lastSequence
         else { return false }
         let records = try await self.journal.unacknowledged(after: sent, limit: Self.batch, bytes: Self.batchBytes)
-        guard let last = records.last?.id.sequence else { return false }
-        let batch = records.map { SequencedRecord(sequence: $0.id.sequence, bytes: $0.record.canonicalBytes) }
+        guard let last = records.last?.sequence else { return false }
         let isCurrent = self.state.withLock { state in
             guard state.connection == connection, state.sent == sent else { return false }
             state.sent = last
-            state.inFlight.append((last, batch.reduce(0) { $0 + $1.bytes.count }))
+            state.inFlight.append((last, records.reduce(0) { $0 + $1.bytes.count }))
             return true
         }
-        if isCurrent { send(batch) }
+        if isCurrent { send(records) }
         return true
     }
 }

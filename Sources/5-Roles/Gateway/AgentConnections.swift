@@ -39,15 +39,7 @@ struct AgentConnections: TunnelGatewayEvents {
     }
 
     func agentRecords(_ agent: AgentName, _ records: [SequencedRecord]) async throws -> UInt64 {
-        let origin = RecordID.origin(of: agent)
-        var stored: [StoredRecord] = []
-        for record in records {
-            stored.append(
-                StoredRecord(
-                    id: RecordID(origin: origin, sequence: record.sequence),
-                    record: try Record(canonicalBytes: record.bytes)))
-        }
-        return try await self.log.merge(stored, from: origin)
+        try await self.log.merge(records, from: RecordID.origin(of: agent))
     }
 
     func agentSessionEnded(_ agent: AgentName, _ session: SessionID) {}

@@ -57,6 +57,17 @@ package struct RecordID: Hashable, Comparable, Sendable, CustomStringConvertible
     package static let gatewayOrigin = "gateway"
 }
 
+/// A record under its number in the agent's journal, as bytes in the record's canonical form.
+package struct SequencedRecord: Hashable, Sendable {
+    package var sequence: UInt64
+    package var bytes: [UInt8]
+
+    package init(sequence: UInt64, bytes: [UInt8]) {
+        self.sequence = sequence
+        self.bytes = bytes
+    }
+}
+
 /// A record with its name, as journals and logs hold it.
 package struct StoredRecord: Hashable, Sendable {
     package var id: RecordID

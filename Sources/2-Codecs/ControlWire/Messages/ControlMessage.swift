@@ -32,17 +32,6 @@ package enum ControlMessage: Hashable, Sendable {
     case goodbye(reason: String)
 }
 
-/// A record under its number in the agent's journal, as bytes in the record's canonical form.
-package struct SequencedRecord: Hashable, Sendable {
-    package var sequence: UInt64
-    package var bytes: [UInt8]
-
-    package init(sequence: UInt64, bytes: [UInt8]) {
-        self.sequence = sequence
-        self.bytes = bytes
-    }
-}
-
 /// The first message of an agent. Its tags keep their meaning in every version of the protocol.
 package struct Hello: Hashable, Sendable {
     /// The protocol versions that the agent speaks.

@@ -37,6 +37,8 @@ struct ChainWriter: Sendable {
     private let noteFile: Int32
     private var batch: [UInt8] = []
     private var added: [FrameNote] = []
+    /// The last entry that is durable.
+    private var committed: (position: UInt64, head: [UInt8])
 
     /// What was put on disk in one go.
     struct Committed {
@@ -61,6 +63,7 @@ struct ChainWriter: Sendable {
         self.files = files
         self.segmentSize = segmentSize
         self.state = index.state
+        self.committed = (index.state.position, index.state.head)
         self.note = scan.note
         if scan.notes.isEmpty { self.note.generation = 1 }
         for name in try FileReading.names(in: scan.folder) where name.hasSuffix(Self.unfinished) {
@@ -141,10 +144,13 @@ struct ChainWriter: Sendable {
         self.segment.offset += self.batch.count
         self.batch.removeAll(keepingCapacity: true)
         self.added.removeAll(keepingCapacity: true)
-        var note = self.note
-        note.position = self.state.position
-        note.head = self.state.head
-        try self.write(note)
+        self.committed = (self.state.position, self.state.head)
+    }
+
+    /// Notes how far the chain is durable. It may come some commits late: the note is a lower bound.
+    mutating func noteCommitted() throws(FileError) {
+        guard self.committed.position > self.note.position else { return }
+        try self.write(self.note)
     }
 
     /// Notes that the gateway has all records up to `sequence`.
@@ -170,6 +176,8 @@ struct ChainWriter: Sendable {
 
     private mutating func write(_ note: HeadNote) throws(FileError) {
         var note = note
+        note.position = self.committed.position
+        note.head = self.committed.head
         note.generation += 1
         try self.files.write(note.bytes, to: self.noteFile, at: note.offset)
         self.note = note

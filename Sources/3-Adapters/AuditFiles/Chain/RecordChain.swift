@@ -14,7 +14,7 @@ final class RecordChain: Sendable {
     /// What waits for the writer.
     enum Request: Sendable {
         case append([EncodedRecord], Completion<Void>)
-        case merge([StoredRecord], origin: String, Completion<UInt64>)
+        case merge([SequencedRecord], origin: String, Completion<UInt64>)
         case acknowledge(UInt64)
         case release(UInt64)
         /// Refused before it reached the writer; told on the writer's thread like everything else.
@@ -37,6 +37,8 @@ final class RecordChain: Sendable {
         var kept: [EncodedRecord] = []
         /// The last position that was answered for when the chain failed.
         var failedAfter: UInt64 = 0
+        /// How often was answered since the last note of how far the chain is durable.
+        var unnoted = 0
 
         mutating func keepReports(of requests: [Request]) {
             for case .append(let records, _) in requests {
@@ -49,6 +51,9 @@ final class RecordChain: Sendable {
 
     /// As many sessions as may end when nothing can be written.
     private static let mostKept = 16_384
+
+    /// As often may be answered before the next note.
+    private static let mostUnnoted = 64
 
     let folder: String
     let kind: ChainKind
@@ -251,23 +256,42 @@ final class RecordChain: Sendable {
 
     /// Commits what `requests` ask for, then tells who asked.
     private func serve(_ requests: [Request]) {
-        let answers: [@Sendable () -> Void]
         let before = self.index.withLock { $0.state.position }
         do throws(FileError) {
-            answers = try self.write(requests)
+            let answers = try self.withWriter { (writer) throws(FileError) in try self.write(requests, with: &writer) }
+            for answer in answers { answer() }
         } catch {
-            let failure = self.unavailable(error)
-            let watchers = self.poison(failure)
-            self.inbox.withLock { inbox in
-                inbox.failedAfter = before
-                inbox.keepReports(of: requests)
-            }
-            for request in requests { request.fail(failure) }
-            for watcher in watchers { watcher(failure) }
-            return
+            return self.fail(error, requests, after: before)
         }
-        for answer in answers { answer() }
         self.tellAppended()
+        do throws(FileError) {
+            try self.noteCommitted()
+        } catch {
+            self.fail(error, [], after: self.index.withLock { $0.state.position })
+        }
+    }
+
+    /// Nobody waits for the note, so what does wait comes first, for a while.
+    private func noteCommitted() throws(FileError) {
+        let isBusy = self.inbox.withLock { inbox in
+            inbox.unnoted += 1
+            let isBusy = !inbox.requests.isEmpty && inbox.unnoted < Self.mostUnnoted
+            if !isBusy { inbox.unnoted = 0 }
+            return isBusy
+        }
+        if isBusy { return }
+        try self.withWriter { (writer) throws(FileError) in try writer.noteCommitted() }
+    }
+
+    private func fail(_ error: FileError, _ requests: [Request], after position: UInt64) {
+        let failure = self.unavailable(error)
+        let watchers = self.poison(failure)
+        self.inbox.withLock { inbox in
+            inbox.failedAfter = position
+            inbox.keepReports(of: requests)
+        }
+        for request in requests { request.fail(failure) }
+        for watcher in watchers { watcher(failure) }
     }
 
     private func tellAppended() {
@@ -275,24 +299,24 @@ final class RecordChain: Sendable {
         if let appended { appended(self.index.withLock { $0.state.sequences[self.origin] ?? 0 }) }
     }
 
-    private func write(_ requests: [Request]) throws(FileError) -> [@Sendable () -> Void] {
-        let written = self.writer.withLock { slot -> Result<[@Sendable () -> Void], FileError> in
+    private func withWriter<Value: Sendable>(
+        _ body: (inout ChainWriter) throws(FileError) -> Value
+    ) throws(FileError) -> Value {
+        let result = self.writer.withLock { slot -> Result<Value, FileError> in
             guard var writer = slot else { return .failure(FileError("write", 0)) }
             // Moved out and back, so that its buffers aren't copied.
             slot = nil
             defer { slot = writer }
-            var answers: [@Sendable () -> Void] = []
-            return Result { () throws(FileError) in
-                try self.write(requests, with: &writer, &answers)
-                return answers
-            }
+            return Result { () throws(FileError) in try body(&writer) }
         }
-        return try written.get()
+        return try result.get()
     }
 
+    /// - Returns: what tells those who asked.
     private func write(
-        _ requests: [Request], with writer: inout ChainWriter, _ answers: inout [@Sendable () -> Void]
-    ) throws(FileError) {
+        _ requests: [Request], with writer: inout ChainWriter
+    ) throws(FileError) -> [@Sendable () -> Void] {
+        var answers: [@Sendable () -> Void] = []
         for request in requests {
             switch request {
             case .append(let records, let completion):
@@ -319,24 +343,25 @@ final class RecordChain: Sendable {
             }
         }
         try writer.commit(self.publish)
+        return answers
     }
 
     private func merge(
-        _ records: [StoredRecord], from origin: String, with writer: inout ChainWriter
+        _ records: [SequencedRecord], from origin: String, with writer: inout ChainWriter
     ) throws(FileError) -> Result<UInt64, GloveboxError> {
         for record in records {
             let next = writer.nextSequence(of: origin)
-            if record.id.sequence > next { break }
-            let bytes = record.record.canonicalBytes
-            if record.id.sequence == next {
-                let entry = ChainEntry(isHostOnly: false, origin: origin, sequence: next, record: bytes)
+            if record.sequence > next { break }
+            let id = RecordID(origin: origin, sequence: record.sequence)
+            if record.sequence == next {
+                let entry = ChainEntry(isHostOnly: false, origin: origin, sequence: next, record: record.bytes)
                 try writer.add(entry, committed: self.publish)
-            } else if let stored = try self.storedBytes(record.id, with: &writer), stored != bytes {
+            } else if let stored = try self.storedBytes(id, with: &writer), stored != record.bytes {
                 try writer.commit(self.publish)
                 return .failure(
                     GloveboxError(
                         .conflict,
-                        "\(origin) sends another record \(record.id.sequence) than the log has: its journal was lost or replaced; give that agent a new name, so that its records begin anew"
+                        "\(origin) sends another record \(record.sequence) than the log has: its journal was lost or replaced; give that agent a new name, so that its records begin anew"
                     ))
             }
         }
