@@ -20,10 +20,13 @@ struct SessionTests {
         try await self.database.sql("SELECT count(*) FROM side")
     }
 
+    /// What a session runs, rather than what it's prepared by.
+    private static let sleeping = "%pg_sleep%"
+
     /// How many statements of sessions under leases run in the database.
-    private func running() async throws -> String {
+    private func running(_ pattern: String = "%") async throws -> String {
         try await self.database.sql(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'glovebox/%' AND state = 'active'"
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'glovebox/%' AND state = 'active' AND query LIKE '\(pattern)'"
         )
     }
 
@@ -166,16 +169,17 @@ struct SessionTests {
     // MARK: Ends
 
     @Test(
-        "the end of a lease tells its clients why, cuts them, and cancels what they run in the database; others go on")
-    func leaseEnds() async throws {
-        try await LoopbackGlovebox.run(target: self.target) { glovebox in
+        "the end of a lease tells its clients why, cuts them, and cancels what they run in the database; others go on",
+        arguments: LoopbackGlovebox.Way.allCases)
+    func leaseEnds(_ way: LoopbackGlovebox.Way) async throws {
+        try await LoopbackGlovebox.run(target: self.target, way: way) { glovebox in
             let (lease, other) = (glovebox.lease(), glovebox.lease())
             let clients = [
                 try await RawClient.signedIn(glovebox, lease), try await RawClient.signedIn(glovebox, lease),
             ]
             let spared = try await RawClient.signedIn(glovebox, other)
             for client in clients { client.send(.query("SELECT pg_sleep(600)")) }
-            try await eventually { try await self.running() == "2" }
+            try await eventually { try await self.running(Self.sleeping) == "2" }
             let error = GloveboxError(.leaseNotActive, "the lease has ended: its time is up")
             glovebox.sessions.endLease(lease.grant.lease, error)
             glovebox.port.endLease(lease.grant.lease, error)
@@ -193,12 +197,14 @@ struct SessionTests {
         }
     }
 
-    @Test("a client that goes away in mid-statement leaves nothing running, and a receipt")
-    func clientGoes() async throws {
-        try await LoopbackGlovebox.run(target: self.target) { glovebox in
+    @Test(
+        "a client that goes away in mid-statement leaves nothing running, and a receipt",
+        arguments: LoopbackGlovebox.Way.allCases)
+    func clientGoes(_ way: LoopbackGlovebox.Way) async throws {
+        try await LoopbackGlovebox.run(target: self.target, way: way) { glovebox in
             let client = try await RawClient.signedIn(glovebox, glovebox.lease())
             client.send(.query("SELECT pg_sleep(600)"))
-            try await eventually { try await self.running() == "1" }
+            try await eventually { try await self.running(Self.sleeping) == "1" }
             await client.close()
             try await glovebox.journal.waitForReceipts()
             #expect(glovebox.journal.receipts.first?.reason == "the client went away")
@@ -207,15 +213,17 @@ struct SessionTests {
         }
     }
 
-    @Test("Ctrl-C in psql cancels its own statement; a wrong key cancels nothing")
-    func cancel() async throws {
-        try await LoopbackGlovebox.run(target: self.target) { glovebox in
+    @Test(
+        "Ctrl-C in psql cancels its own statement; a wrong key cancels nothing",
+        arguments: LoopbackGlovebox.Way.allCases)
+    func cancel(_ way: LoopbackGlovebox.Way) async throws {
+        try await LoopbackGlovebox.run(target: self.target, way: way) { glovebox in
             let lease = glovebox.lease()
             let psql = try RunningProcess(
                 glovebox.psqlArguments(lease), environment: glovebox.environment(lease.token),
                 input: .open)
             try psql.write("SELECT pg_sleep(600);\n")
-            try await eventually { try await self.running() == "1" }
+            try await eventually { try await self.running(Self.sleeping) == "1" }
             let stranger = try await RawClient(port: glovebox.portNumber)
             var request = ByteBuffer()
             InitialPacket.cancel(PostgresWire.CancelKey(processID: 1, secret: [1, 2, 3, 4])).write(into: &request)
@@ -235,9 +243,10 @@ struct SessionTests {
 
     @Test(
         "garbage in a session ends it, and reaches no database",
-        arguments: ["~~~~~~~~", "Q\u{0}\u{0}\u{0}\u{1}", "p\u{0}\u{0}\u{0}\u{5}\u{0}"])
-    func garbage(_ bytes: String) async throws {
-        try await LoopbackGlovebox.run(target: self.target) { glovebox in
+        arguments: ["~~~~~~~~", "Q\u{0}\u{0}\u{0}\u{1}", "p\u{0}\u{0}\u{0}\u{5}\u{0}"],
+        LoopbackGlovebox.Way.allCases)
+    func garbage(_ bytes: String, _ way: LoopbackGlovebox.Way) async throws {
+        try await LoopbackGlovebox.run(target: self.target, way: way) { glovebox in
             let client = try await RawClient.signedIn(glovebox, glovebox.lease())
             client.send(ByteBuffer(string: bytes))
             let messages = try await client.untilReady()
@@ -249,9 +258,30 @@ struct SessionTests {
         }
     }
 
-    @Test("half a statement isn't run when the client goes")
-    func halfMessage() async throws {
-        try await LoopbackGlovebox.run(target: self.target) { glovebox in
+    @Test(
+        "a client that goes away while its session is opened leaves none, and a receipt",
+        arguments: LoopbackGlovebox.Way.allCases)
+    func clientGoesEarly(_ way: LoopbackGlovebox.Way) async throws {
+        try await LoopbackGlovebox.run(target: self.target, way: way) { glovebox in
+            glovebox.journal.set(.holding)
+            let client = try await RawClient(port: glovebox.portNumber)
+            let lease = glovebox.lease()
+            let signingIn = Task { try await client.signIn(user: lease.user, token: lease.token) }
+            // The session's first record is on its way.
+            try await glovebox.journal.wait { !$0.isEmpty }
+            await client.close()
+            _ = try await signingIn.value
+            try await eventually { glovebox.port.count == 0 }
+            glovebox.journal.release()
+            try await glovebox.journal.waitForReceipts()
+            try await eventually { glovebox.sessions.count == 0 }
+            #expect(glovebox.decisions.opened == 0)
+        }
+    }
+
+    @Test("half a statement isn't run when the client goes", arguments: LoopbackGlovebox.Way.allCases)
+    func halfMessage(_ way: LoopbackGlovebox.Way) async throws {
+        try await LoopbackGlovebox.run(target: self.target, way: way) { glovebox in
             let client = try await RawClient.signedIn(glovebox, glovebox.lease(.write))
             var bytes = ByteBuffer()
             FrontendMessage.query("INSERT INTO side VALUES (7)").write(into: &bytes)
@@ -263,9 +293,9 @@ struct SessionTests {
         }
     }
 
-    @Test("a server that goes away is told to the client")
-    func serverGoes() async throws {
-        try await LoopbackGlovebox.run(target: self.target) { glovebox in
+    @Test("a server that goes away is told to the client", arguments: LoopbackGlovebox.Way.allCases)
+    func serverGoes(_ way: LoopbackGlovebox.Way) async throws {
+        try await LoopbackGlovebox.run(target: self.target, way: way) { glovebox in
             let client = try await RawClient.signedIn(glovebox, glovebox.lease())
             try await self.database.sql(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'glovebox/%'"
@@ -277,9 +307,9 @@ struct SessionTests {
         }
     }
 
-    @Test("a large result reaches a client that reads slowly, whole")
-    func largeResult() async throws {
-        try await LoopbackGlovebox.run(target: self.target) { glovebox in
+    @Test("a large result reaches a client that reads slowly, whole", arguments: LoopbackGlovebox.Way.allCases)
+    func largeResult(_ way: LoopbackGlovebox.Way) async throws {
+        try await LoopbackGlovebox.run(target: self.target, way: way) { glovebox in
             let result = try await glovebox.psql(
                 glovebox.lease(), "SELECT repeat('y', 1000) FROM generate_series(1, 20000);",
                 options: ["--output", "/dev/stdout"])

@@ -7,7 +7,7 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 import Policy
-import PostgresAccess
+package import PostgresAccess
 import Redaction
 import ServiceLifecycle
 import Tunnel
@@ -20,6 +20,7 @@ package struct AgentRole: Service {
     private let ceiling: CeilingDocument
     private let journal: Journal
     private let detectors: Detectors
+    private let near: NearAgent?
     private let time: any TimeSource
     private let logger: Logger
 
@@ -39,10 +40,13 @@ package struct AgentRole: Service {
 
     /// Opens the agent's state; nothing is dialled yet.
     ///
-    /// - Parameter folder: holds `agent.yaml` and the ceiling; key, certificate and journal are in `agent/` in it.
+    /// - Parameters:
+    ///   - folder: holds `agent.yaml` and the ceiling; key, certificate and journal are in `agent/` in it.
+    ///   - near: of the gateway, where that is in the same process: sessions take the short way then.
     /// - Throws: `configuration_invalid`, `not_enrolled`, `store_locked`, `journal_corrupt` and others that say what to
     ///   do.
-    package init(folder: String, time: any TimeSource, logger: Logger) throws {
+    package init(folder: String, near: NearAgent? = nil, time: any TimeSource, logger: Logger) throws {
+        self.near = near
         self.configuration = try Self.configuration(folder)
         self.ceiling = try CeilingDocument(
             yaml: try Self.text(self.configuration.ceiling), file: self.configuration.ceiling)
@@ -85,18 +89,21 @@ package struct AgentRole: Service {
         // wake each other less.
         let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, System.coreCount / 2))
         let control = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let connection = GatewayConnection(opener: opener, outbox: outbox, logger: self.logger)
+        self.near?.serve(self.configuration.name) { connection.open($0, on: $1) }
         let tunnel = try await TunnelAgent.start(
             TunnelAgent.Configuration(
                 host: self.configuration.gatewayHost, port: self.configuration.gatewayPort,
                 agent: self.configuration.name, instance: .random(), software: GloveboxVersion.current,
                 tls: self.credentials.tls),
             targets: self.announcements,
-            events: GatewayConnection(opener: opener, outbox: outbox, logger: self.logger),
+            events: connection,
             time: self.time, on: group, control: control.next(), logger: self.logger)
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await outbox.run(sending: { tunnel.send(records: $0) }) }
             tasks.addTask { await self.mendJournal(sessions, outbox) }
             await ledger.run()
+            self.near?.stop()
             await sessions.close(GloveboxError(.unavailable, "the agent is stopping"))
             // What isn't sent now is sent when the agent runs again.
             await outbox.drain(within: Self.drainLimit)

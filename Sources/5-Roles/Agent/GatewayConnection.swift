@@ -53,6 +53,14 @@ struct GatewayConnection: TunnelAgentEvents {
     }
 
     func openSession(_ request: SessionRequest, on eventLoop: any EventLoop) -> EventLoopFuture<SessionOpening> {
+        self.open(request, on: eventLoop).map { session in
+            SessionOpening(
+                begin: { pipe in _ = session.begin(on: pipe) },
+                abandon: { session.end(GloveboxError(.unavailable, "the gateway went away before the session began")) })
+        }
+    }
+
+    func open(_ request: SessionRequest, on eventLoop: any EventLoop) -> EventLoopFuture<PostgresAgentSession> {
         let opening = self.opener.open(request, on: eventLoop)
         opening.whenFailure { error in
             let error = error as? GloveboxError
@@ -64,10 +72,6 @@ struct GatewayConnection: TunnelAgentEvents {
                     "error": "\(error?.debugDescription ?? "unexpected")",
                 ])
         }
-        return opening.map { session in
-            SessionOpening(
-                begin: { pipe in _ = session.begin(on: pipe) },
-                abandon: { session.end(GloveboxError(.unavailable, "the gateway went away before the session began")) })
-        }
+        return opening
     }
 }

@@ -7,7 +7,7 @@ package import Logging
 import NIOCore
 import NIOPosix
 import Policy
-import PostgresAccess
+package import PostgresAccess
 import Redaction
 import ServiceLifecycle
 import StorageSQLite
@@ -24,6 +24,8 @@ package struct GatewayRole: Service {
     }
 
     package let configuration: GatewayConfiguration
+    /// For an agent that runs in this process.
+    package let near = NearAgent()
     private let time: any TimeSource
     private let logger: Logger
     private let parts: Parts
@@ -133,8 +135,8 @@ package struct GatewayRole: Service {
             time: self.time, on: group, logger: self.logger)
         let refusals = RefusedSignIns(log: parts.log, time: self.time)
         let sessions = GatewaySessions(
-            leases: leases, fleet: fleet, tunnel: tunnel, log: parts.log, refusals: refusals, time: self.time,
-            logger: self.logger)
+            leases: leases, fleet: fleet, tunnel: tunnel, near: self.near, log: parts.log, refusals: refusals,
+            time: self.time, logger: self.logger)
         let postgres = try await PostgresPort.start(
             PostgresPort.Configuration(
                 host: listen.postgres.host, port: listen.postgres.port, tls: { parts.certificates.postgres },

@@ -10,6 +10,7 @@ struct GatewaySessions: PostgresPortDecisions {
     let leases: LeaseService
     let fleet: AgentFleet
     let tunnel: TunnelServer
+    let near: NearAgent
     let log: any RecordLog
     let refusals: RefusedSignIns
     let time: any TimeSource
@@ -19,7 +20,7 @@ struct GatewaySessions: PostgresPortDecisions {
         await self.leases.verifier(of: lease, on: target)
     }
 
-    func open(_ opening: PostgresSessionOpening, on eventLoop: any EventLoop) async throws -> any Channel {
+    func open(_ opening: PostgresSessionOpening, on eventLoop: any EventLoop) async throws -> PostgresSessionWay {
         let grant = try await self.leases.grant(opening.lease)
         let request = SessionRequest(
             session: opening.session, grant: grant,
@@ -28,15 +29,15 @@ struct GatewaySessions: PostgresPortDecisions {
             client: opening.client, cancelKey: opening.cancelKey)
         do {
             let served = try self.fleet.server(of: opening.target)
-            let channel = try await self.tunnel.openSession(request, on: served.agent, eventLoop: eventLoop).get()
+            let way = try await self.way(request, on: served.agent, eventLoop)
             do {
                 // The lease may have ended while the agent opened.
                 _ = try await self.leases.grant(opening.lease)
             } catch {
-                channel.close(promise: nil)
+                way.abandon(GloveboxError(.leaseNotActive, "the lease ended before the session began"))
                 throw error
             }
-            return channel
+            return way
         } catch let error as GloveboxError where Self.isOurs(error.code) {
             try? await self.log.append([
                 Record(
@@ -45,6 +46,13 @@ struct GatewaySessions: PostgresPortDecisions {
             ])
             throw error
         }
+    }
+
+    private func way(
+        _ request: SessionRequest, on agent: AgentName, _ eventLoop: any EventLoop
+    ) async throws -> PostgresSessionWay {
+        if let near = self.near.open(request, on: agent, eventLoop: eventLoop) { return .near(try await near.get()) }
+        return .pipe(try await self.tunnel.openSession(request, on: agent, eventLoop: eventLoop).get())
     }
 
     /// Whether a refusal is the gateway's: what an agent refuses is on record there already.

@@ -23,7 +23,7 @@ struct TestLease: Sendable {
 }
 
 /// Both ends of the way to PostgreSQL in one process: the gateway's port, decided by a table of leases, and the
-/// agent's sessions, joined by a loopback socket in place of the tunnel.
+/// agent's sessions, joined by a loopback socket in place of the tunnel, or directly.
 final class LoopbackGlovebox: Sendable {
     let journal: MemoryJournal
     let time: ManualTime
@@ -31,16 +31,21 @@ final class LoopbackGlovebox: Sendable {
     let port: PostgresPort
     let decisions: LoopbackDecisions
 
+    /// How a client reaches its session: as where the agent is elsewhere, or as in `glovebox up`.
+    enum Way: CaseIterable {
+        case pipe, near
+    }
+
     /// Makes one, runs `body`, and closes it.
     static func run<Value: Sendable>(
-        target: PostgresTarget, configure: (inout PostgresPort.Configuration) -> Void = { _ in },
+        target: PostgresTarget, way: Way = .pipe, configure: (inout PostgresPort.Configuration) -> Void = { _ in },
         makeMasker: (@Sendable (Pseudonyms) throws -> any SessionMasking)? = nil,
         _ body: @Sendable (LoopbackGlovebox) async throws -> Value
     ) async throws -> Value {
         var configuration = PostgresPort.Configuration(
             host: "127.0.0.1", port: 0, tls: nil, allowsPlaintext: true, signInLimit: .seconds(60))
         configure(&configuration)
-        let glovebox = try await LoopbackGlovebox(target, configuration, makeMasker)
+        let glovebox = try await LoopbackGlovebox(target, way, configuration, makeMasker)
         do {
             let value = try await body(glovebox)
             await glovebox.close()
@@ -52,7 +57,7 @@ final class LoopbackGlovebox: Sendable {
     }
 
     private init(
-        _ target: PostgresTarget, _ configuration: PostgresPort.Configuration,
+        _ target: PostgresTarget, _ way: Way, _ configuration: PostgresPort.Configuration,
         _ makeMasker: (@Sendable (Pseudonyms) throws -> any SessionMasking)?
     ) async throws {
         self.journal = MemoryJournal()
@@ -61,7 +66,7 @@ final class LoopbackGlovebox: Sendable {
         self.sessions = try PostgresAgentSessions(
             journal: self.journal, time: self.time, openingLimit: .seconds(60),
             makeMasker: makeMasker ?? { try Masker(detectors: detectors, pseudonyms: $0) })
-        self.decisions = LoopbackDecisions(target: target, sessions: self.sessions)
+        self.decisions = LoopbackDecisions(target: target, sessions: self.sessions, way: way)
         self.port = try await PostgresPort.start(
             configuration, decisions: self.decisions, on: MultiThreadedEventLoopGroup.singleton,
             logger: Logger(label: "test"), join: TestRelay.join)
@@ -126,9 +131,11 @@ final class LoopbackDecisions: PostgresPortDecisions {
 
     private let target: PostgresTarget
     private let sessions: PostgresAgentSessions
+    private let way: LoopbackGlovebox.Way
     private let state = Mutex(State())
 
-    init(target: PostgresTarget, sessions: PostgresAgentSessions) {
+    init(target: PostgresTarget, sessions: PostgresAgentSessions, way: LoopbackGlovebox.Way) {
+        self.way = way
         self.target = target
         self.sessions = sessions
     }
@@ -158,18 +165,21 @@ final class LoopbackDecisions: PostgresPortDecisions {
         return self.state.withLock { $0.leases[lease]?.verifier }
     }
 
-    func open(_ opening: PostgresSessionOpening, on eventLoop: any EventLoop) async throws -> any Channel {
+    func open(_ opening: PostgresSessionOpening, on eventLoop: any EventLoop) async throws -> PostgresSessionWay {
         let (lease, refusal) = self.state.withLock { ($0.leases[opening.lease], $0.refusal) }
         if let refusal { throw refusal }
         guard let lease else { throw GloveboxError(.leaseNotActive, "the lease has ended") }
         let request = SessionRequest(
             session: opening.session, grant: lease.grant, capability: lease.capability, startup: opening.startup,
             client: opening.client, cancelKey: opening.cancelKey)
+        if self.way == .near {
+            return .near(try await self.sessions.open(request, target: self.target, on: eventLoop).get())
+        }
         let agentLoop = MultiThreadedEventLoopGroup.singleton.next()
         let session = try await self.sessions.open(request, target: self.target, on: agentLoop).get()
         let (gatewayEnd, agentEnd) = try await Self.pipe(eventLoop, agentLoop)
         try await session.begin(on: agentEnd).get()
-        return gatewayEnd
+        return .pipe(gatewayEnd)
     }
 
     func cancel(_ opening: PostgresSessionOpening) async { self.sessions.cancel(opening.session) }

@@ -10,6 +10,8 @@ final class MemoryJournal: RecordJournal {
         case durable
         /// Statements wait for ``release()``; everything else is durable at once.
         case holdingStatements
+        /// Everything does.
+        case holding
         /// Statements can't be written.
         case failingStatements
     }
@@ -32,11 +34,12 @@ final class MemoryJournal: RecordJournal {
                 return .failure(GloveboxError(.journalUnavailable, "the disk is full"))
             }
             state.records += records
-            if hasStatement, case .holdingStatements = state.mode {
+            switch state.mode {
+            case .holdingStatements where hasStatement, .holding:
                 state.held.append(durable)
                 return nil
+            default: return .success(())
             }
-            return .success(())
         }
         if let result { self.queue.async { durable(result) } }
     }

@@ -9,7 +9,7 @@ final class PortSessions: Sendable {
         var opening: PostgresSessionOpening
         var client: any Channel
         /// Nil until the agent has opened the session.
-        var tunnel: (any Channel)?
+        var way: PostgresSessionWay?
     }
 
     private struct State {
@@ -79,10 +79,10 @@ final class PortSessions: Sendable {
     }
 
     /// False when the session ended while the agent opened it.
-    func joined(_ session: SessionID, _ tunnel: any Channel) -> Bool {
+    func joined(_ session: SessionID, _ way: PostgresSessionWay) -> Bool {
         self.state.withLock { state in
             guard state.sessions[session] != nil else { return false }
-            state.sessions[session]?.tunnel = tunnel
+            state.sessions[session]?.way = way
             return true
         }
     }
@@ -121,7 +121,9 @@ final class PortSessions: Sendable {
         self.state.withLock { state in
             state.isClosed = true
             return Array(state.unauthenticated.values)
-                + state.sessions.values.flatMap { [$0.client] + ($0.tunnel.map { [$0] } ?? []) }
+                + state.sessions.values.flatMap { session in
+                    if case .pipe(let pipe)? = session.way { [session.client, pipe] } else { [session.client] }
+                }
         }
     }
 }

@@ -157,7 +157,7 @@ package final class PostgresPort: Sendable {
     }
 
     private func end(_ session: PortSessions.Session, _ error: GloveboxError) {
-        guard let tunnel = session.tunnel else {
+        guard let way = session.way else {
             // The client is told, as nothing of the agent's has been sent to it yet.
             _ = self.parts.sessions.remove(session.opening.session)
             var bytes = ByteBuffer()
@@ -166,8 +166,12 @@ package final class PostgresPort: Sendable {
             return
         }
         session.client.eventLoop.scheduleTask(in: .milliseconds(50)) {
-            session.client.close(promise: nil)
-            tunnel.close(promise: nil)
+            switch way {
+            case .pipe(let pipe):
+                session.client.close(promise: nil)
+                pipe.close(promise: nil)
+            case .near(let near): near.end(error)
+            }
         }
     }
 

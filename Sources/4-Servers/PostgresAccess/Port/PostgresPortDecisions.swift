@@ -7,10 +7,11 @@ package protocol PostgresPortDecisions: Sendable {
     /// goes on as if there were one, and refuses as for a wrong token.
     func verifier(target: TargetName, lease: LeaseID) async -> ScramVerifier?
 
-    /// Has the agent open the session, and gives the plain byte pipe to it, reading nothing yet.
+    /// Has the agent open the session, and gives the way to it.
     ///
+    /// - Parameter eventLoop: the client's.
     /// - Throws: a ``GloveboxError`` whose message and code the client is told.
-    func open(_ opening: PostgresSessionOpening, on eventLoop: any EventLoop) async throws -> any Channel
+    func open(_ opening: PostgresSessionOpening, on eventLoop: any EventLoop) async throws -> PostgresSessionWay
 
     /// A client asks to cancel what this session of its runs; returns when the agent was told.
     func cancel(_ opening: PostgresSessionOpening) async

@@ -164,33 +164,51 @@ final class SignInHandler: ChannelInboundHandler, RemovableChannelHandler {
         try? context.channel.syncOptions?.setOption(.autoRead, value: false)
         let (port, eventLoop) = (self.port, context.eventLoop)
         context.channel.closeFuture.whenComplete { _ in
-            guard let session = port.sessions.remove(opening.session) else { return }
-            guard let tunnel = session.tunnel else { return }
-            tunnel.close(promise: nil)
+            guard let way = port.sessions.remove(opening.session)?.way else { return }
+            // A session that is near has the client's connection itself.
+            if case .pipe(let pipe) = way { pipe.close(promise: nil) }
             port.decisions.sessionClosed(opening)
         }
         eventLoop.makeFutureWithTask { try await port.decisions.open(opening, on: eventLoop) }
             .assumeIsolated().whenComplete { result in
                 switch result {
-                case .success(let tunnel): self.join(tunnel, opening, context)
+                case .success(let way): self.join(way, opening, context)
                 case .failure(let error): self.refuseSession(GloveboxError(showing: error), context)
                 }
             }
     }
 
-    private func join(_ tunnel: any Channel, _ opening: PostgresSessionOpening, _ context: ChannelHandlerContext) {
-        guard !self.isOver, self.port.sessions.joined(opening.session, tunnel) else {
-            return tunnel.close(promise: nil)
+    private func join(
+        _ way: PostgresSessionWay, _ opening: PostgresSessionOpening, _ context: ChannelHandlerContext
+    ) {
+        guard !self.isOver, self.port.sessions.joined(opening.session, way) else {
+            return way.abandon(GloveboxError(.unavailable, "the client went away before the session began"))
         }
         self.isOver = true
+        self.port.decisions.sessionOpened(opening)
+        switch way {
+        case .pipe(let pipe):
+            self.join(pipe, context)
+            self.leave(context)
+        case .near(let session):
+            // It says itself why it can't begin, and closes.
+            session.begin(on: context.channel).assumeIsolated().whenComplete { _ in self.leave(context) }
+        }
+    }
+
+    private func join(_ pipe: any Channel, _ context: ChannelHandlerContext) {
         let client = context.channel
-        tunnel.closeFuture.whenComplete { _ in
+        pipe.closeFuture.whenComplete { _ in
             // What the pipe still carried is with the client's socket by then, or has this long to get there.
             client.eventLoop.scheduleTask(in: .milliseconds(500)) { client.close(promise: nil) }
         }
-        self.port.decisions.sessionOpened(opening)
-        LastWord.stand(in: tunnel)
-        self.port.join(client, tunnel)
+        LastWord.stand(in: pipe)
+        self.port.join(client, pipe)
+    }
+
+    /// Somebody is there for what the client sends.
+    private func leave(_ context: ChannelHandlerContext) {
+        let client = context.channel
         context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
         client.setOption(.autoRead, value: true).whenFailure { _ in client.close(promise: nil) }
     }

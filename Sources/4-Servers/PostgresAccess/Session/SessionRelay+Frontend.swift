@@ -31,15 +31,15 @@ extension SessionRelay {
                         records.append(self.record(try self.recording.event(recording)))
                         self.statements += 1
                     }
-                    if let before { Self.append(before, to: &bytes) }
-                    Self.append(frame.bytes, to: &bytes)
+                    if let before { self.append(before, to: &bytes) }
+                    self.append(frame.bytes, to: &bytes)
                 case .refuse(let error, let sending):
                     records.append(self.record(try self.recording.refusal(error, refusal?.code, of: frame)))
-                    Self.append(sending, to: &bytes)
+                    self.append(sending, to: &bytes)
                 case .drop: break
                 case .hold: self.held = frame
                 case .terminate:
-                    Self.append(frame.bytes, to: &bytes)
+                    self.append(frame.bytes, to: &bytes)
                     terminates = true
                 }
                 if self.held != nil { break }
@@ -94,12 +94,20 @@ extension SessionRelay {
         self.clientHandler?.resume()
     }
 
-    private static func append(_ piece: ByteBuffer, to bytes: inout ByteBuffer) {
+    /// A message that goes by itself isn't copied; the second one makes room for all that are there.
+    private func append(_ piece: ByteBuffer, to bytes: inout ByteBuffer) {
         if bytes.readableBytes == 0 {
             bytes = piece
-        } else {
-            bytes.writeImmutableBuffer(piece)
+            return
         }
+        let needed = piece.readableBytes + self.clientDecoder.unreadBytes
+        if bytes.writableBytes < piece.readableBytes {
+            var joined = ByteBuffer()
+            joined.reserveCapacity(bytes.readableBytes + needed)
+            joined.writeImmutableBuffer(bytes)
+            bytes = joined
+        }
+        bytes.writeImmutableBuffer(piece)
     }
 
     private func send(_ send: PendingSend, after records: [Record]) {

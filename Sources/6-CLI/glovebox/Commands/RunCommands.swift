@@ -150,7 +150,8 @@ private struct LocalAgent: Service {
                 code: try await self.gateway.inviteLocalAgent(name), for: .agent, gateway: api, folder: credentials)
         }
         try await self.enrolCaller(api)
-        let agent = try AgentRole(folder: self.folder, time: self.time, logger: self.logger)
+        let agent = try AgentRole(
+            folder: self.folder, near: self.gateway.near, time: self.time, logger: self.logger)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await agent.run() }
             tasks.addTask {
