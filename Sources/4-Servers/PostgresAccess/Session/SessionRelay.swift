@@ -263,7 +263,8 @@ final class SessionRelay {
         self.waitingBytes = 0
         self.held = nil
         if wasOpen, !self.machine.isQuiet, !self.isBackendLeaving, let key = self.backendSession.cancelKey {
-            self.closeBackend(cancelling: key)
+            // A request to cancel is a connection of its own: whoever else ends now is told before it's made.
+            self.eventLoop.assumeIsolated().execute { self.closeBackend(cancelling: key) }
         } else {
             self.backend.close(promise: nil)
         }
