@@ -8,11 +8,12 @@ import GloveboxCore
 /// under a key that this instance draws for itself and that never leaves memory. Any other is drawn at random, so that
 /// nobody can compute `'+4179' || n` and compare. One per lease.
 package final class Pseudonyms: Sendable {
-    private let key: SymmetricKey?
+    /// Has taken its key already, which costs more than a short value does; copied for each.
+    private let code: HMAC<SHA256>?
 
     /// - Parameter linkable: whether equal values of a column may be recognised as equal (`read` leases).
     package init(linkable: Bool) {
-        self.key = linkable ? SymmetricKey(size: .bits256) : nil
+        self.code = linkable ? HMAC<SHA256>(key: SymmetricKey(size: .bits256)) : nil
     }
 
     /// How many base 32 digits.
@@ -48,16 +49,17 @@ package final class Pseudonyms: Sendable {
         kind: Kind, value: UnsafeRawBufferPointer, scope: PseudonymScope, _ draw: inout RandomDraw,
         to out: inout [UInt8]
     ) {
-        guard let key = self.key, case .column(let table, let attribute) = scope else {
+        guard var code = self.code, case .column(let table, let attribute) = scope else {
             return Self.append(high: draw.next(), low: draw.next(), to: &out)
         }
         // The fixed-width scope and the terminated kind make the input's parts unambiguous.
-        var head: [UInt8] = [1]
+        var head: [UInt8] = []
+        head.reserveCapacity(kind.rawValue.utf8.count + 8)
+        head.append(1)
         withUnsafeBytes(of: table.bigEndian) { head.append(contentsOf: $0) }
         withUnsafeBytes(of: attribute.bigEndian) { head.append(contentsOf: $0) }
         head.append(contentsOf: kind.rawValue.utf8)
         head.append(0)
-        var code = HMAC<SHA256>(key: key)
         code.update(data: head)
         code.update(data: value)
         let (high, low) = code.finalize().withUnsafeBytes { bytes in

@@ -14,6 +14,9 @@ package struct DataRowCells: Hashable, Sendable {
     private var rest: ByteBuffer
     private var left: Int
 
+    /// Of the cells that weren't read yet, all bytes.
+    package var unreadBytes: Int { self.rest.readableBytes }
+
     /// - Parameter body: a DataRow without its header.
     package init(body: ByteBuffer) throws(PostgresWireError) {
         self.rest = body
@@ -37,6 +40,13 @@ package struct DataRowCells: Hashable, Sendable {
     }
 }
 
+extension ByteBuffer {
+    /// Writes a cell of a DataRow with its length; nil is NULL.
+    package mutating func writeCell(_ value: ByteBuffer?) {
+        self.writeValue(value)
+    }
+}
+
 /// Writes one DataRow cell by cell. ``finish(in:)`` puts length and count in their place.
 package struct DataRowWriter: ~Copyable {
     private let start: Int
@@ -49,13 +59,12 @@ package struct DataRowWriter: ~Copyable {
 
     package mutating func appendNull(to buffer: inout ByteBuffer) {
         self.count &+= 1
-        buffer.writeInteger(Int32(-1))
+        buffer.writeValue(nil)
     }
 
     package mutating func append(_ value: ByteBuffer, to buffer: inout ByteBuffer) {
         self.count &+= 1
-        buffer.writeInteger(Int32(clamping: value.readableBytes))
-        buffer.writeImmutableBuffer(value)
+        buffer.writeValue(value)
     }
 
     package mutating func append(_ cell: DataRowCells.Cell, to buffer: inout ByteBuffer) {

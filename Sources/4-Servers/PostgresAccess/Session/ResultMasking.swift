@@ -78,48 +78,34 @@ struct ResultMasking {
         guard cells.count == plan.columns.count else {
             throw GloveboxError(.redactionFailed, "a row has another number of values than columns")
         }
-        var index = 0
-        var changed: [(index: Int, result: MaskResult)] = []
-        while let cell = try cells.next() {
-            if case .value(let value) = cell {
-                let result = try self.mask(value, plan.columns[index])
-                if case .clean = result {} else { changed.append((index, result)) }
-            }
-            index += 1
-        }
-        if changed.isEmpty {
-            out.writeImmutableBuffer(frame.bytes)
-        } else {
-            try Self.rebuild(frame, changed, into: &out)
-        }
-    }
-
-    private static func rebuild(
-        _ frame: Frame, _ changed: [(index: Int, result: MaskResult)], into out: inout ByteBuffer
-    ) throws(PostgresWireError) {
         let start = out.writerIndex
-        var writer = DataRowWriter(startingIn: &out)
-        do throws(PostgresWireError) {
-            var cells = try DataRowCells(body: frame.body)
+        do {
+            // What isn't changed is copied in runs.
+            var rest = frame.bytes
             var index = 0
-            var changed = changed[...]
             while let cell = try cells.next() {
-                if let next = changed.first, next.index == index {
-                    changed.removeFirst()
-                    switch next.result {
-                    case .masked(let value): writer.append(value, to: &out)
-                    case .null, .clean: writer.appendNull(to: &out)
+                if case .value(let value) = cell {
+                    let result = try self.mask(value, plan.columns[index])
+                    if case .clean = result {
+                    } else {
+                        let length = 4 + value.readableBytes
+                        let before = rest.readableBytes - cells.unreadBytes - length
+                        if let run = rest.readSlice(length: before) { out.writeImmutableBuffer(run) }
+                        rest.moveReaderIndex(forwardBy: length)
+                        switch result {
+                        case .masked(let value): out.writeCell(value)
+                        case .null, .clean: out.writeCell(nil)
+                        }
                     }
-                } else {
-                    writer.append(cell, to: &out)
                 }
                 index += 1
             }
+            out.writeImmutableBuffer(rest)
+            out.setInteger(UInt32(clamping: out.writerIndex - start - 1), at: start + 1)
         } catch {
             out.moveWriterIndex(to: start)
             throw error
         }
-        writer.finish(in: &out)
     }
 
     /// In bytes; a longer one is masked whole.
