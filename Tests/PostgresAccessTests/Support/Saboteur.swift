@@ -66,21 +66,13 @@ final class Saboteur: Sendable {
 
     static func start(before server: PostgresServer) async throws -> Saboteur {
         let plan = Plan()
-        let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .childChannelOption(.autoRead, value: false)
-            .childChannelInitializer { near in
-                ClientBootstrap(group: near.eventLoop).channelOption(.autoRead, value: false)
-                    .connect(host: server.host, port: server.port)
-                    .flatMap { far in
-                        near.eventLoop.makeCompletedFuture {
-                            plan.begin()
-                            try near.pipeline.syncOperations.addHandler(Forth(far))
-                            try far.pipeline.syncOperations.addHandler(Back(near, plan))
-                        }.flatMap { near.setOption(.autoRead, value: true) }
-                            .flatMap { far.setOption(.autoRead, value: true) }
-                    }
-            }
-            .bind(host: "127.0.0.1", port: 0).get()
+        let listener = try await serverProxy(before: server) { agent, server in
+            plan.begin()
+            try agent.pipeline.syncOperations.addHandler(
+                ProxySide(to: server) { bytes, _ in server.writeAndFlush(bytes, promise: nil) })
+            try server.pipeline.syncOperations.addHandler(
+                ProxySide(to: agent, from: .backend) { plan.pass($0, $1, to: agent) })
+        }
         return Saboteur(listener, plan)
     }
 
@@ -97,59 +89,36 @@ final class Saboteur: Sendable {
     var seen: [UInt8] { self.state.seen }
 
     func stop() async throws { try await self.listener.close() }
+}
 
-    private final class Forth: ChannelInboundHandler {
-        typealias InboundIn = ByteBuffer
-        private let far: any Channel
-        init(_ far: any Channel) { self.far = far }
-        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            self.far.writeAndFlush(self.unwrapInboundIn(data), promise: nil)
+extension Saboteur.Plan {
+    /// Passes one of the server's messages on, or does to it what is planned; whether the connection goes on.
+    fileprivate func pass(_ frame: Frame, _ context: ChannelHandlerContext, to agent: any Channel) -> Bool {
+        switch self.next(frame.kind) {
+        case nil: agent.write(frame.bytes, promise: nil)
+        case .replace(_, let bytes): agent.write(ByteBuffer(bytes: bytes), promise: nil)
+        case .insert(_, let bytes):
+            agent.write(ByteBuffer(bytes: bytes), promise: nil)
+            agent.write(frame.bytes, promise: nil)
+        case .twice:
+            agent.write(frame.bytes, promise: nil)
+            agent.write(frame.bytes, promise: nil)
+        case .half:
+            var bytes = frame.bytes
+            let half = bytes.readSlice(length: bytes.readableBytes / 2) ?? ByteBuffer()
+            agent.writeAndFlush(half).assumeIsolated().whenComplete { _ in agent.close(promise: nil) }
+            context.close(promise: nil)
+            return false
+        case .close:
+            agent.close(promise: nil)
+            context.close(promise: nil)
+            return false
+        case .reset:
+            _ = (agent as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
+                .always { _ in agent.close(promise: nil) }
+            context.close(promise: nil)
+            return false
         }
-        func channelInactive(context: ChannelHandlerContext) { self.far.close(promise: nil) }
-        func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
-    }
-
-    private final class Back: ChannelInboundHandler {
-        typealias InboundIn = ByteBuffer
-        private let near: any Channel
-        private let plan: Plan
-        private var decoder = MessageDecoder(.backend)
-
-        init(_ near: any Channel, _ plan: Plan) {
-            self.near = near
-            self.plan = plan
-        }
-
-        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            self.decoder.append(self.unwrapInboundIn(data))
-            while let frame = try? self.decoder.next() {
-                switch self.plan.next(frame.kind) {
-                case nil: self.near.write(frame.bytes, promise: nil)
-                case .replace(_, let bytes): self.near.write(ByteBuffer(bytes: bytes), promise: nil)
-                case .insert(_, let bytes):
-                    self.near.write(ByteBuffer(bytes: bytes), promise: nil)
-                    self.near.write(frame.bytes, promise: nil)
-                case .twice:
-                    self.near.write(frame.bytes, promise: nil)
-                    self.near.write(frame.bytes, promise: nil)
-                case .half:
-                    var bytes = frame.bytes
-                    let half = bytes.readSlice(length: bytes.readableBytes / 2) ?? ByteBuffer()
-                    self.near.writeAndFlush(half).assumeIsolated().whenComplete { _ in self.near.close(promise: nil) }
-                    return context.close(promise: nil)
-                case .close:
-                    self.near.close(promise: nil)
-                    return context.close(promise: nil)
-                case .reset:
-                    let near = self.near
-                    _ = (near as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
-                        .always { _ in near.close(promise: nil) }
-                    return context.close(promise: nil)
-                }
-            }
-            self.near.flush()
-        }
-        func channelInactive(context: ChannelHandlerContext) { self.near.close(promise: nil) }
-        func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+        return true
     }
 }

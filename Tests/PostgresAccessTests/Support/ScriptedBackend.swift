@@ -1,5 +1,4 @@
 import NIOCore
-import NIOPosix
 import PostgresWire
 import Synchronization
 import TestSupport
@@ -24,6 +23,19 @@ final class ScriptedBackend: Sendable {
 
     private final class Shared: Sendable {
         let state = Mutex(State())
+
+        /// What the script says to one of the agent's messages.
+        func answer(_ frame: Frame) -> ByteBuffer? {
+            self.state.withLock { state -> ByteBuffer? in
+                var ready = ByteBuffer()
+                BackendMessage.readyForQuery(.idle).write(into: &ready)
+                switch FrontendMessage.Kind(rawValue: frame.kind) {
+                case .query: return state.script?.toQueries.popFirst() ?? ready
+                case .sync: return state.script?.toSyncs.popFirst() ?? ready
+                default: return nil
+                }
+            }
+        }
     }
 
     /// - Parameter afterSignIn: messages that come after AuthenticationOk.
@@ -32,24 +44,17 @@ final class ScriptedBackend: Sendable {
     ) async throws -> ScriptedBackend {
         let shared = Shared()
         shared.state.withLock { $0.afterSignIn = afterSignIn }
-        let (host, port) = (server.host, server.port)
-        let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .childChannelOption(.autoRead, value: false)
-            .childChannelInitializer { agent in
-                ClientBootstrap(group: agent.eventLoop)
-                    .channelInitializer { server in
-                        server.eventLoop.makeCompletedFuture {
-                            try server.pipeline.syncOperations.addHandler(FromServer(agent, shared))
-                        }
+        let listener = try await serverProxy(before: server) { agent, server in
+            try agent.pipeline.syncOperations.addHandler(Self.fromAgent(to: server, shared))
+            try server.pipeline.syncOperations.addHandler(
+                ProxySide(to: agent, from: .backend) { frame, _ in
+                    agent.write(frame.bytes, promise: nil)
+                    if case .authentication(.ok)? = try? BackendMessage(frame) {
+                        agent.write(shared.state.withLock { $0.afterSignIn }, promise: nil)
                     }
-                    .connect(host: host, port: port)
-                    .flatMap { server in
-                        agent.pipeline.addHandler(FromAgent(server, shared)).flatMap {
-                            agent.setOption(.autoRead, value: true)
-                        }
-                    }
-            }
-            .bind(host: "127.0.0.1", port: 0).get()
+                    return true
+                })
+        }
         guard let port = listener.localAddress?.port else { throw TestSupportError("no port") }
         return ScriptedBackend(port, listener, shared)
     }
@@ -74,68 +79,16 @@ final class ScriptedBackend: Sendable {
         try? await self.listener.close()
     }
 
-    private final class FromAgent: ChannelInboundHandler, Sendable {
-        typealias InboundIn = ByteBuffer
-        private let server: any Channel
-        private let shared: Shared
-        private let decoder = Mutex(MessageDecoder(.frontend))
-
-        init(_ server: any Channel, _ shared: Shared) {
-            self.server = server
-            self.shared = shared
-        }
-
-        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            let bytes = self.unwrapInboundIn(data)
-            guard self.shared.state.withLock({ $0.script != nil }) else {
-                return self.server.writeAndFlush(bytes, promise: nil)
+    private static func fromAgent(to server: any Channel, _ shared: Shared) -> ProxySide {
+        var decoder = MessageDecoder(.frontend)
+        return ProxySide(to: server) { bytes, context in
+            guard shared.state.withLock({ $0.script != nil }) else {
+                return server.writeAndFlush(bytes, promise: nil)
             }
-            self.decoder.withLock { decoder in
-                decoder.append(bytes)
-                while let frame = try? decoder.next() { self.answer(frame, context.channel) }
+            decoder.append(bytes)
+            while let frame = try? decoder.next() {
+                if let answer = shared.answer(frame) { context.channel.writeAndFlush(answer, promise: nil) }
             }
-        }
-
-        private func answer(_ frame: Frame, _ agent: any Channel) {
-            let answer = self.shared.state.withLock { state -> ByteBuffer? in
-                var ready = ByteBuffer()
-                BackendMessage.readyForQuery(.idle).write(into: &ready)
-                switch FrontendMessage.Kind(rawValue: frame.kind) {
-                case .query: return state.script?.toQueries.popFirst() ?? ready
-                case .sync: return state.script?.toSyncs.popFirst() ?? ready
-                default: return nil
-                }
-            }
-            if let answer { agent.writeAndFlush(answer, promise: nil) }
-        }
-
-        func channelInactive(context: ChannelHandlerContext) {
-            self.server.close(promise: nil)
-        }
-    }
-
-    private final class FromServer: ChannelInboundHandler {
-        typealias InboundIn = ByteBuffer
-        private let agent: any Channel
-        private let shared: Shared
-        private var decoder = MessageDecoder(.backend)
-
-        init(_ agent: any Channel, _ shared: Shared) {
-            self.agent = agent
-            self.shared = shared
-        }
-
-        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            self.decoder.append(self.unwrapInboundIn(data))
-            while let frame = try? self.decoder.next() {
-                self.agent.writeAndFlush(frame.bytes, promise: nil)
-                guard case .authentication(.ok)? = try? BackendMessage(frame) else { continue }
-                self.agent.writeAndFlush(self.shared.state.withLock { $0.afterSignIn }, promise: nil)
-            }
-        }
-
-        func channelInactive(context: ChannelHandlerContext) {
-            self.agent.close(promise: nil)
         }
     }
 }

@@ -11,6 +11,7 @@ package struct ControlAgentMachine: ~Copyable {
         case closed
     }
 
+    /// `closed` while it is looked at, unless another is set: what forgets to go on can't go wrong.
     private var state: State
 
     package init() {
@@ -41,7 +42,7 @@ package struct ControlAgentMachine: ~Copyable {
     }
 
     package mutating func received(_ message: ControlMessage) -> Received {
-        switch self.takeState() {
+        switch exchange(&self.state, with: .closed) {
         case .new:
             return self.fail("a message came before the hello")
         case .awaitingWelcome(let hello):
@@ -116,12 +117,5 @@ package struct ControlAgentMachine: ~Copyable {
 
     package mutating func closed() {
         self.state = .closed
-    }
-
-    /// The state, which is `closed` from here on unless another is set: what forgets to go on can't go wrong.
-    private mutating func takeState() -> State {
-        var state = State.closed
-        swap(&state, &self.state)
-        return state
     }
 }

@@ -20,6 +20,7 @@ package struct ControlGatewayMachine: ~Copyable {
         package var features: Set<String>
     }
 
+    /// `closed` while it is looked at, unless another is set: what forgets to go on can't go wrong.
     private var state: State
     private let agent: AgentName
     private let versions: ProtocolVersions
@@ -50,7 +51,7 @@ package struct ControlGatewayMachine: ~Copyable {
     }
 
     package mutating func received(_ message: ControlMessage) -> Received {
-        switch self.takeState() {
+        switch exchange(&self.state, with: .closed) {
         case .awaitingHello:
             guard case .hello(let hello) = message else { return self.fail("a message came before the hello") }
             return self.judge(hello)
@@ -118,7 +119,7 @@ package struct ControlGatewayMachine: ~Copyable {
     package mutating func admit(
         gateway: InstanceID, pace: LivenessPace, pool: PoolBounds, lastSequence: UInt64, wall: WallTime
     ) -> Welcome? {
-        switch self.takeState() {
+        switch exchange(&self.state, with: .closed) {
         case .judging(let terms):
             self.state = .open(terms)
             return Welcome(
@@ -133,7 +134,7 @@ package struct ControlGatewayMachine: ~Copyable {
 
     /// - Returns: what to send before closing; nil when the connection has ended meanwhile.
     package mutating func refuse(code: String, message: String) -> ControlMessage? {
-        switch self.takeState() {
+        switch exchange(&self.state, with: .closed) {
         case .judging:
             self.state = .closed
             return .refused(code: code, message: message)
@@ -153,12 +154,5 @@ package struct ControlGatewayMachine: ~Copyable {
 
     package mutating func closed() {
         self.state = .closed
-    }
-
-    /// The state, which is `closed` from here on unless another is set: what forgets to go on can't go wrong.
-    private mutating func takeState() -> State {
-        var state = State.closed
-        swap(&state, &self.state)
-        return state
     }
 }

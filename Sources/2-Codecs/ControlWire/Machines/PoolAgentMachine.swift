@@ -14,6 +14,7 @@ package struct PoolAgentMachine: ~Copyable {
         case closed
     }
 
+    /// `closed` while it is looked at, unless another is set: what forgets to go on can't go wrong.
     private var state: State
 
     package init() {
@@ -36,7 +37,7 @@ package struct PoolAgentMachine: ~Copyable {
     }
 
     package mutating func received(_ message: PoolMessage) -> Received {
-        switch self.takeState() {
+        switch exchange(&self.state, with: .closed) {
         case .awaitingWelcome:
             guard case .poolWelcome = message else { return self.fail("a message came before the welcome") }
             self.state = .idle
@@ -57,7 +58,7 @@ package struct PoolAgentMachine: ~Copyable {
 
     /// - Returns: what to send before the connection is handed over; nil when it has ended meanwhile.
     package mutating func accept() -> PoolMessage? {
-        switch self.takeState() {
+        switch exchange(&self.state, with: .closed) {
         case .opening:
             self.state = .handedOver
             return .accepted
@@ -69,7 +70,7 @@ package struct PoolAgentMachine: ~Copyable {
 
     /// - Returns: what to send before closing; nil when the connection has ended meanwhile.
     package mutating func refuse(code: String, message: String) -> PoolMessage? {
-        switch self.takeState() {
+        switch exchange(&self.state, with: .closed) {
         case .opening:
             self.state = .closed
             return .refusedSession(code: code, message: message)
@@ -83,7 +84,7 @@ package struct PoolAgentMachine: ~Copyable {
     ///
     /// - Returns: whether it is to be closed: false while a session opens on it, or has it.
     package mutating func retire() -> Bool {
-        switch self.takeState() {
+        switch exchange(&self.state, with: .closed) {
         case .opening:
             self.state = .opening
             return false
@@ -103,7 +104,7 @@ package struct PoolAgentMachine: ~Copyable {
     }
 
     package mutating func closed() -> Ended {
-        switch self.takeState() {
+        switch exchange(&self.state, with: .closed) {
         case .opening:
             self.state = .closed
             return .abandoned
@@ -111,12 +112,5 @@ package struct PoolAgentMachine: ~Copyable {
             self.state = .closed
             return .unused
         }
-    }
-
-    /// The state, which is `closed` from here on unless another is set: what forgets to go on can't go wrong.
-    private mutating func takeState() -> State {
-        var state = State.closed
-        swap(&state, &self.state)
-        return state
     }
 }

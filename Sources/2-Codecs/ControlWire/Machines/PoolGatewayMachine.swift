@@ -15,6 +15,7 @@ package struct PoolGatewayMachine: ~Copyable {
         case closed
     }
 
+    /// `closed` while it is looked at, unless another is set: what forgets to go on can't go wrong.
     private var state: State
     private let agent: AgentName
 
@@ -38,7 +39,7 @@ package struct PoolGatewayMachine: ~Copyable {
     }
 
     package mutating func received(_ message: PoolMessage) -> Received {
-        switch self.takeState() {
+        switch exchange(&self.state, with: .closed) {
         case .awaitingHello:
             self.state = .closed
             guard case .poolHello(let agent, let instance, let demanded) = message else {
@@ -74,7 +75,7 @@ package struct PoolGatewayMachine: ~Copyable {
 
     /// - Returns: what to send; nil when the connection has ended meanwhile. It is idle then.
     package mutating func admit() -> PoolMessage? {
-        switch self.takeState() {
+        switch exchange(&self.state, with: .closed) {
         case .judging:
             self.state = .idle
             return .poolWelcome
@@ -86,7 +87,7 @@ package struct PoolGatewayMachine: ~Copyable {
 
     /// - Returns: what to send; nil when this connection isn't idle, so that another has to be tried.
     package mutating func open(_ request: SessionRequest) -> PoolMessage? {
-        switch self.takeState() {
+        switch exchange(&self.state, with: .closed) {
         case .idle:
             self.state = .asked
             return .open(request)
@@ -98,7 +99,7 @@ package struct PoolGatewayMachine: ~Copyable {
 
     /// - Returns: whether the connection is to be given up because the agent hasn't taken it. False once it has.
     package mutating func takingOverdue() -> Bool {
-        switch self.takeState() {
+        switch exchange(&self.state, with: .closed) {
         case .asked:
             self.state = .closed
             return true
@@ -122,7 +123,7 @@ package struct PoolGatewayMachine: ~Copyable {
     }
 
     package mutating func closed() -> Ended {
-        switch self.takeState() {
+        switch exchange(&self.state, with: .closed) {
         case .asked:
             self.state = .closed
             return .retry
@@ -133,12 +134,5 @@ package struct PoolGatewayMachine: ~Copyable {
             self.state = .closed
             return .unused
         }
-    }
-
-    /// The state, which is `closed` from here on unless another is set: what forgets to go on can't go wrong.
-    private mutating func takeState() -> State {
-        var state = State.closed
-        swap(&state, &self.state)
-        return state
     }
 }

@@ -25,8 +25,8 @@ package struct CopyRows {
     package typealias Value = (Int, ByteBuffer?) throws -> CopyReplacement
 
     enum Form {
-        case text(CopyTextForm)
-        case csv(CopyCSVForm)
+        case text(CopyLineForm<CopyTextSyntax>)
+        case csv(CopyLineForm<CopyCSVSyntax>)
         case binary(CopyBinaryForm)
     }
 
@@ -44,8 +44,8 @@ package struct CopyRows {
         rowLimit: Int = CopyRows.standardRowLimit
     ) throws(PostgresWireError) {
         switch format {
-        case .text(let options): self.form = .text(CopyTextForm(options, columnCount, valueLimit))
-        case .csv(let options): self.form = .csv(CopyCSVForm(options, columnCount, valueLimit))
+        case .text(let options): self.form = .text(CopyLineForm(CopyTextSyntax(options), columnCount, valueLimit))
+        case .csv(let options): self.form = .csv(CopyLineForm(CopyCSVSyntax(options), columnCount, valueLimit))
         case .binary: self.form = .binary(CopyBinaryForm(columnCount, valueLimit))
         case .unrecognised:
             throw PostgresWireError(
@@ -142,150 +142,4 @@ extension PostgresWireError {
     }
 
     static let otherColumns = Self.copy("a row has another number of values than columns")
-}
-
-/// COPY's text format: a line a row, backslash escapes.
-struct CopyTextForm {
-    private let options: CopyFormat.Text
-    private let columns: Int
-    private let valueLimit: Int
-    private var isHeader: Bool
-    /// Of the row that has begun.
-    private var column = 0
-    /// Bytes of the value that are known not to end it.
-    private var scanned = 0
-    private var isEscaped = false
-    /// The value is too long: what stands for it is written.
-    private var isDropping = false
-
-    init(_ options: CopyFormat.Text, _ columns: Int, _ valueLimit: Int) {
-        self.options = options
-        self.columns = columns
-        self.valueLimit = valueLimit
-        self.isHeader = options.header
-    }
-
-    var isBetweenRows: Bool { self.column == 0 && !self.isDropping }
-
-    /// Takes the next value, with what ends it.
-    mutating func step(
-        in pending: inout ByteBuffer, into output: inout ByteBuffer, _ value: CopyRows.Value
-    ) throws -> CopyStep? {
-        guard let end = self.scan(pending) else {
-            guard self.isDropping || (self.scanned > self.valueLimit && !self.isHeader) else { return nil }
-            if !self.isDropping {
-                guard self.column < self.columns else { throw PostgresWireError.otherColumns }
-                self.write(try value(self.column, nil), instead: ByteBuffer(), into: &output)
-                self.isDropping = true
-            }
-            pending.moveReaderIndex(forwardBy: self.scanned)
-            self.scanned = 0
-            return nil
-        }
-        guard let field = pending.readSlice(length: self.scanned) else { return nil }
-        pending.moveReaderIndex(forwardBy: 1)
-        self.scanned = 0
-        let isLast = end == UInt8(ascii: "\n")
-        if self.isHeader {
-            output.writeImmutableBuffer(field)
-        } else {
-            // A table without columns has rows of nothing.
-            guard isLast == (self.column == max(self.columns, 1) - 1), self.columns > 0 || field.readableBytes == 0
-            else {
-                throw PostgresWireError.otherColumns
-            }
-            if self.isDropping || self.columns == 0 {
-                self.isDropping = false
-            } else if field.readableBytesView.elementsEqual(self.options.null) {
-                output.writeImmutableBuffer(field)
-            } else {
-                self.write(try value(self.column, self.unescaped(field)), instead: field, into: &output)
-            }
-        }
-        output.writeInteger(end)
-        guard isLast else {
-            self.column += 1
-            return .value
-        }
-        self.column = 0
-        defer { self.isHeader = false }
-        return self.isHeader ? .frame : .row
-    }
-
-    /// What ends the value, `scanned` bytes on.
-    private mutating func scan(_ pending: ByteBuffer) -> UInt8? {
-        let delimiter = self.options.delimiter
-        var scanned = self.scanned
-        var isEscaped = self.isEscaped
-        let end = pending.withUnsafeReadableBytes { bytes -> UInt8? in
-            while scanned < bytes.count {
-                let byte = bytes[scanned]
-                if isEscaped {
-                    isEscaped = false
-                } else if byte == UInt8(ascii: "\\") {
-                    isEscaped = true
-                } else if byte == UInt8(ascii: "\n") || byte == delimiter {
-                    return byte
-                }
-                scanned += 1
-            }
-            return nil
-        }
-        self.scanned = scanned
-        self.isEscaped = isEscaped
-        return end
-    }
-
-    private func write(_ replacement: CopyReplacement, instead field: ByteBuffer, into output: inout ByteBuffer) {
-        switch replacement {
-        case .keep: output.writeImmutableBuffer(field)
-        case .null: output.writeBytes(self.options.null)
-        case .bytes(let bytes): self.write(bytes, into: &output)
-        }
-    }
-
-    private func unescaped(_ field: ByteBuffer) -> ByteBuffer {
-        guard field.readableBytesView.contains(UInt8(ascii: "\\")) else { return field }
-        var value = ByteBuffer()
-        value.reserveCapacity(field.readableBytes)
-        let bytes = Array(field.readableBytesView)
-        var index = 0
-        while index < bytes.count {
-            let byte = bytes[index]
-            index += 1
-            guard byte == UInt8(ascii: "\\"), index < bytes.count else {
-                value.writeInteger(byte)
-                continue
-            }
-            let escaped = bytes[index]
-            index += 1
-            switch escaped {
-            case UInt8(ascii: "b"): value.writeInteger(UInt8(0x08))
-            case UInt8(ascii: "f"): value.writeInteger(UInt8(0x0C))
-            case UInt8(ascii: "n"): value.writeInteger(UInt8(0x0A))
-            case UInt8(ascii: "r"): value.writeInteger(UInt8(0x0D))
-            case UInt8(ascii: "t"): value.writeInteger(UInt8(0x09))
-            case UInt8(ascii: "v"): value.writeInteger(UInt8(0x0B))
-            // The numeric forms are read by PostgreSQL, but never written.
-            default: value.writeInteger(escaped)
-            }
-        }
-        return value
-    }
-
-    private func write(_ value: ByteBuffer, into output: inout ByteBuffer) {
-        for byte in value.readableBytesView {
-            switch byte {
-            case 0x08: output.writeStaticString("\\b")
-            case 0x0C: output.writeStaticString("\\f")
-            case 0x0A: output.writeStaticString("\\n")
-            case 0x0D: output.writeStaticString("\\r")
-            case 0x09: output.writeStaticString("\\t")
-            case 0x0B: output.writeStaticString("\\v")
-            case UInt8(ascii: "\\"): output.writeStaticString("\\\\")
-            case self.options.delimiter: output.writeMultipleIntegers(UInt8(ascii: "\\"), byte)
-            default: output.writeInteger(byte)
-            }
-        }
-    }
 }
