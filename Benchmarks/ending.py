@@ -20,7 +20,7 @@ import time
 
 import psycopg
 
-import postgres
+import ways
 
 STATEMENT = b"SELECT number, pg_sleep(0.05), repeat('x', 1000) FROM generate_series(1, 1000000) AS number"
 
@@ -41,13 +41,13 @@ def connect_api(leg_folder):
     answer = connection.getresponse()
     answer.read()
     if answer.status != 200:
-        postgres.fail(f"the API answers {answer.status}")
+        ways.fail(f"the API answers {answer.status}")
     return connection
 
 
 def run(bench, sessions, seconds):
     """Milliseconds from the call to the end of each client's connection."""
-    leg = bench.run_glovebox("glovebox", bench.path(f"glovebox-{time.monotonic_ns()}"))
+    leg = bench.run_glovebox("glovebox-up", bench.path(f"glovebox-{time.monotonic_ns()}"), together=True)
     folder = leg.folder
     clients = []
     for _ in range(sessions):
@@ -79,10 +79,10 @@ def run(bench, sessions, seconds):
 
     read(time.monotonic() + seconds)
     if ended:
-        postgres.fail("a session ended by itself")
+        ways.fail("a session ended by itself")
     running = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%generate_series(1, 1000000)%' AND pid <> pg_backend_pid()"
     if int(bench.database("psql", "--dbname", "shop", "-At", text=running)) < sessions:
-        postgres.fail("not all sessions are busy")
+        ways.fail("not all sessions are busy")
     api = connect_api(folder)
     # The answer is read after the clients' ends: the call is what begins everything.
     begun = time.monotonic()
@@ -90,12 +90,12 @@ def run(bench, sessions, seconds):
     read(begun + 30)
     status = api.getresponse().status
     if status != 200 or len(ended) < sessions:
-        postgres.fail(f"the API answered {status}; {len(ended)} of {sessions} clients' connections ended")
+        ways.fail(f"the API answered {status}; {len(ended)} of {sessions} clients' connections ended")
     left = 1
     while left and time.monotonic() < begun + 30:
         left = int(bench.database("psql", "--dbname", "shop", "-At", text=running))
     if left:
-        postgres.fail(f"{left} statements still run in the database")
+        ways.fail(f"{left} statements still run in the database")
     return [(end - begun) * 1000 for end in ended.values()]
 
 
@@ -110,7 +110,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="glovebox-bench-") as folder:
         os.chmod(folder, 0o711)
-        bench = postgres.Bench(folder, [])
+        bench = ways.Bench(folder, [])
         try:
             bench.start()
             print(f"{os.cpu_count()} cores; {options.sessions} busy sessions of one lease, ms from the call to a client's end")
