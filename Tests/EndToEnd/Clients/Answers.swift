@@ -25,16 +25,16 @@ struct Answers: Sendable {
 
     subscript(_ question: String) -> String { self.lines[question] ?? "no answer" }
 
-    /// Runs a program with and without Glovebox. All answers must be the same, but for those to `differing`.
+    /// Runs a program with and without Glovebox. All answers must be the same, but for those that differ as they should.
     ///
     /// - Returns: the answers through Glovebox.
     @discardableResult
     static func compared(
-        _ arguments: [String], under lease: OpenedLease, in lab: Lab, differing: Set<String>,
-        at location: SourceLocation = #_sourceLocation
+        _ program: LabProgram, under lease: OpenedLease, in lab: Lab, at location: SourceLocation = #_sourceLocation
     ) async throws -> Answers {
-        let through = try await Self.given(arguments, lease.variables)
-        let direct = try await Self.given(arguments, lab.directly)
+        let differing = program.differing
+        let through = try await Self.given(program.arguments, lease.variables)
+        let direct = try await Self.given(program.arguments, lab.directly)
         #expect(through.questions == direct.questions, sourceLocation: location)
         #expect(differing.subtracting(direct.questions) == [], sourceLocation: location)
         for question in direct.questions where !differing.contains(question) {
@@ -56,19 +56,39 @@ struct Answers: Sendable {
     }
 }
 
-extension Lab {
-    /// The command of a Python program of `Tests/Lab`.
-    static func python(_ name: String) -> [String] {
+/// A program of `Tests/Lab`.
+struct LabProgram: Sendable {
+    let arguments: [String]
+    /// The questions to which the answers through Glovebox are others.
+    var differing: Set<String> = []
+
+    /// In Python.
+    static func python(_ name: String, differing: Set<String>) -> LabProgram {
         // -B: nothing is written into the checkout.
-        [Repository.file(".build-venv/bin/python"), "-B", Repository.file("Tests/Lab/\(name).py")]
+        LabProgram(
+            arguments: [Repository.file(".build-venv/bin/python"), "-B", Repository.file("Tests/Lab/\(name).py")],
+            differing: differing)
     }
 
-    /// The command of a part of `Tests/Lab/Browse.java`.
-    static func jdbc(_ part: String) -> [String] {
+    /// A part of `Tests/Lab/Browse.java`.
+    static func jdbc(_ part: String) -> LabProgram {
         // It runs for a moment: nothing that takes time to warm up.
-        [
+        LabProgram(arguments: [
             "java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m", "-cp", "/usr/share/java/postgresql.jar",
             Repository.file("Tests/Lab/Browse.java"), part,
-        ]
+        ])
     }
+
+    static let asyncpg = python("asyncpg_client", differing: ["masked", "refused", "refused in the extended protocol"])
+    static let sqlalchemy = python(
+        "sqlalchemy_client", differing: ["psycopg masked", "psycopg refused", "asyncpg masked", "asyncpg refused"])
+    static let pgcli = python("pgcli_client", differing: [pgcliMasked, "run DROP TABLE customers"])
+    static let pgcliMasked = "run SELECT id, email FROM customers WHERE id = 3"
+    static let libpq = python(
+        "libpq_client",
+        differing: [
+            // Their words have the port in them, or what only TLS has.
+            "at least 3.2", "read-write", "direct TLS",
+            "options", "pipeline", "failed transaction", "places", "large object by SQL", "function call", "masked",
+        ])
 }

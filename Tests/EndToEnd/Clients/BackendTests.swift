@@ -52,6 +52,30 @@ struct BackendTests {
         try await lab.untilRunning("pg_sleep(9_)", count: 0)
     }
 
+    /// With `lab-verified` by TLS, and by way of a pooler of sessions; the other tests of clients are without either.
+    @Test(
+        "drivers, tools, dumps and pgbench answer as they do without Glovebox and pooler",
+        arguments: ["lab-verified", "lab-pool-session"])
+    func programs(target: String) async throws {
+        let backends = try await BackendLab.get()
+        let lab = backends.lab
+        try await lab.withLease(target) { lease in
+            for program in [.asyncpg, .sqlalchemy, .pgcli, .libpq, .jdbc("metadata"), .jdbc("reading")] as [LabProgram]
+            {
+                try await Answers.compared(program, under: lease, in: lab)
+            }
+            let dump = ["pg_dump", "-w", "-n", "museum", "-T", "museum.guards", "--restrict-key=lab"]
+            let through = try await runClient(dump, lease.variables)
+            #expect(through.status == 0, "\(through.errors)")
+            #expect(try await through.output == runClient(dump, lab.directly).output)
+            for mode in ["simple", "extended", "prepared"] {
+                let bench = try await runClient(
+                    ["pgbench", "-n", "-S", "-c", "4", "-j", "2", "-t", "25", "-M", mode], lease.variables)
+                #expect(bench.output.contains("number of transactions actually processed: 100/100"), "\(bench.errors)")
+            }
+        }
+    }
+
     @Test("a lease that may write writes by way of PgBouncer", arguments: ["lab-pool-session", "lab-pool-transaction"])
     func writing(target: String) async throws {
         let lab = try await BackendLab.get()
@@ -119,13 +143,12 @@ struct BackendTests {
 
 /// The shop with a target for each way to it.
 private final class BackendLab: Sendable {
-    let shop: Installation
-    private let process: RunningProcess
+    let lab: Lab
+    var shop: Installation { self.lab.shop }
     private let bouncers: [PgBouncer]
 
-    private init(_ shop: Installation, _ process: RunningProcess, _ bouncers: [PgBouncer]) {
-        self.shop = shop
-        self.process = process
+    private init(_ lab: Lab, _ bouncers: [PgBouncer]) {
+        self.lab = lab
         self.bouncers = bouncers
     }
 
@@ -141,7 +164,7 @@ private final class BackendLab: Sendable {
     }
 
     private static func start() async throws -> BackendLab {
-        let database = try await PostgresServer.shared().makeShop(customers: 1000)
+        let database = try await Lab.database()
         let server = database.server
         let shop = try Installation(database: database)
         var passwords: [String: String] = [:]
@@ -212,7 +235,7 @@ private final class BackendLab: Sendable {
                 """)
         let process = try await shop.up()
         atExit(kill: process.pid, remove: shop.root)
-        return BackendLab(shop, process, [bySession, byTransaction, single])
+        return BackendLab(Lab(shop, process), [bySession, byTransaction, single])
     }
 
     private actor Shared {

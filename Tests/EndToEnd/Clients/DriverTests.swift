@@ -8,9 +8,7 @@ struct DriverTests {
     func asyncpg() async throws {
         let lab = try await Lab.get()
         try await lab.withLease { lease in
-            let answers = try await Answers.compared(
-                Lab.python("asyncpg_client"), under: lease, in: lab,
-                differing: ["masked", "refused", "refused in the extended protocol"])
+            let answers = try await Answers.compared(.asyncpg, under: lease, in: lab)
             #expect(
                 answers["masked"].contains("id=3 email='‹email:") && answers["masked"].contains("date_of_birth=None"))
             #expect(answers["refused"].contains("InsufficientPrivilegeError 42501"))
@@ -23,9 +21,7 @@ struct DriverTests {
     func sqlalchemy() async throws {
         let lab = try await Lab.get()
         try await lab.withLease { lease in
-            let answers = try await Answers.compared(
-                Lab.python("sqlalchemy_client"), under: lease, in: lab,
-                differing: ["psycopg masked", "psycopg refused", "asyncpg masked", "asyncpg refused"])
+            let answers = try await Answers.compared(.sqlalchemy, under: lease, in: lab)
             for driver in ["psycopg", "asyncpg"] {
                 #expect(answers["\(driver) masked"].hasPrefix("[(1, '‹email:"))
                 #expect(answers["\(driver) refused"].contains("[predicate_refused]"))
@@ -38,10 +34,8 @@ struct DriverTests {
     func pgcli() async throws {
         let lab = try await Lab.get()
         try await lab.withLease { lease in
-            let masked = "run SELECT id, email FROM customers WHERE id = 3"
-            let answers = try await Answers.compared(
-                Lab.python("pgcli_client"), under: lease, in: lab, differing: [masked, "run DROP TABLE customers"])
-            #expect(answers[masked].contains("(3, '‹email:"))
+            let answers = try await Answers.compared(.pgcli, under: lease, in: lab)
+            #expect(answers[LabProgram.pgcliMasked].contains("(3, '‹email:"))
             #expect(answers["run DROP TABLE customers"].contains("[statement_refused]"))
             #expect(answers["functions"].contains("'twice'"))
         }
@@ -51,14 +45,7 @@ struct DriverTests {
     func libpq() async throws {
         let lab = try await Lab.get()
         try await lab.withLease { lease in
-            let answers = try await Answers.compared(
-                Lab.python("libpq_client"), under: lease, in: lab,
-                differing: [
-                    // Their words have the port in them, or what only TLS has.
-                    "at least 3.2", "read-write", "direct TLS",
-                    "options", "pipeline", "failed transaction", "places", "large object by SQL", "function call",
-                    "masked",
-                ])
+            let answers = try await Answers.compared(.libpq, under: lease, in: lab)
             #expect(answers["at most 3.2"] == "'in'" && answers["the latest"] == "'in'")
             #expect(answers["at least 3.2"].contains("server only supports protocol version 3.0"))
             #expect(answers["direct TLS"] == "'in'")
@@ -89,7 +76,7 @@ struct DriverTests {
     func metadata() async throws {
         let lab = try await Lab.get()
         try await lab.withLease { lease in
-            let answers = try await Answers.compared(Lab.jdbc("metadata"), under: lease, in: lab, differing: [])
+            let answers = try await Answers.compared(.jdbc("metadata"), under: lease, in: lab)
             #expect(answers["museum columns"].contains("items") && answers.questions.count > 70)
         }
     }
@@ -98,7 +85,7 @@ struct DriverTests {
     func reading() async throws {
         let lab = try await Lab.get()
         try await lab.withLease { lease in
-            let answers = try await Answers.compared(Lab.jdbc("reading"), under: lease, in: lab, differing: [])
+            let answers = try await Answers.compared(.jdbc("reading"), under: lease, in: lab)
             #expect(answers["portal"] == "300 45150 5")
         }
     }
@@ -107,7 +94,7 @@ struct DriverTests {
     func writing() async throws {
         let lab = try await Lab.get()
         try await lab.withLease(capabilities: ["read", "write"]) { lease in
-            let answers = try await Answers.given(Lab.jdbc("writing"), lease.variables)
+            let answers = try await Answers.given(LabProgram.jdbc("writing").arguments, lease.variables)
             #expect(answers["batch"] == "300" && answers["keys"] == "1" && answers["copy"] == "1")
             #expect(answers["violation"].contains("SQLSTATE 23505"))
             #expect(answers["masked"].matches(of: /5\|‹email:[0-9a-z]{16}›\|null\|‹card:/).count >= 1)

@@ -6,14 +6,15 @@ final class Lab: Sendable {
     let shop: Installation
     private let process: RunningProcess
 
-    private init(_ shop: Installation, _ process: RunningProcess) {
+    init(_ shop: Installation, _ process: RunningProcess) {
         self.shop = shop
         self.process = process
     }
 
     static func get() async throws -> Lab { try await SharedLab.instance.lab() }
 
-    fileprivate static func start() async throws -> Lab {
+    /// The shop with all that the lab's programs ask for.
+    static func database() async throws -> TestDatabase {
         let database = try await PostgresServer.shared().makeShop(customers: 1000)
         try await database.sql(String(decoding: try readFile(Repository.file("Tests/Lab/museum.sql")), as: UTF8.self))
         try await Subprocess.check(
@@ -25,7 +26,11 @@ final class Lab: Sendable {
             GRANT SELECT, INSERT, UPDATE ON pgbench_accounts, pgbench_branches, pgbench_history, pgbench_tellers
                 TO glovebox_write;
             """)
-        let shop = try Installation(database: database)
+        return database
+    }
+
+    fileprivate static func start() async throws -> Lab {
+        let shop = try Installation(database: await Self.database())
         let process = try await shop.up()
         atExit(kill: process.pid, remove: shop.root)
         return Lab(shop, process)
