@@ -16,7 +16,6 @@ that, but for the two HAProxies, which have mutual TLS 1.3 between them as Glove
 import argparse
 import os
 import re
-import shutil
 import signal
 import statistics
 import subprocess
@@ -194,28 +193,27 @@ def measure(legs, options):
 
 def print_profile(leg, seconds):
     """Where each process of a way spends its time with 8 clients, by `perf`."""
-    recording = os.path.join(tempfile.mkdtemp(prefix="glovebox-bench-profile-"), "perf.data")
-    try:
-        pids = ",".join(str(process.pid) for process in leg.processes.values())
-        recorder = subprocess.Popen(
-            ["perf", "record", "--quiet", f"--pid={pids}", f"--output={recording}"], stderr=subprocess.PIPE)
+    with tempfile.TemporaryDirectory(prefix="glovebox-bench-profile-") as folder:
+        recorders = {}
+        for part, process in leg.processes.items():
+            recorders[part] = subprocess.Popen(
+                ["perf", "record", "--quiet", f"--pid={process.pid}", f"--output={folder}/{part}"],
+                stderr=subprocess.PIPE)
         select_only(leg, 8, seconds)
-        recorder.send_signal(signal.SIGINT)
-        _, errors = recorder.communicate()
-        if not os.path.exists(recording):
-            fail(f"perf: {errors.decode().strip()}")
-        for by in ("dso", "dso,symbol"):
-            report = subprocess.run(
-                ["perf", "report", "--stdio", f"--input={recording}", f"--sort=pid,{by}", "--percent-limit=0.5"],
-                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True,
-            ).stdout
-            for part, process in leg.processes.items():
-                print(f"\nprofile of {leg.name}, 8 clients, {part} by {by.replace(',', ' and ')}, of all its processes")
+        for part, recorder in recorders.items():
+            recorder.send_signal(signal.SIGINT)
+            _, errors = recorder.communicate()
+            if not os.path.exists(f"{folder}/{part}"):
+                fail(f"perf: {errors.decode().strip()}")
+            for by in ("dso", "dso,symbol"):
+                report = subprocess.run(
+                    ["perf", "report", "--stdio", f"--input={folder}/{part}", f"--sort={by}", "--percent-limit=1"],
+                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True,
+                ).stdout
+                print(f"\nprofile of {leg.name}, {part}, 8 clients, by {by.replace(',', ' and ')}, from 1 %")
                 for line in report.splitlines():
-                    if (match := re.match(rf"\s*([\d.]+%)\s+{process.pid}:\S+\s+(.*)", line)):
-                        print(f"  {match.group(1):>8}  {match.group(2).strip()[:108]}")
-    finally:
-        shutil.rmtree(os.path.dirname(recording))
+                    if line.strip() and not line.startswith("#"):
+                        print(f"  {line.rstrip()[:118]}")
 
 
 def main():
