@@ -210,9 +210,9 @@ import Testing
     /// Feeds pieces of `size` bytes; gives what was seen and what came out.
     static func rewrite(
         _ data: ByteBuffer, _ format: CopyFormat, columns: Int, size: Int = .max, valueLimit: Int = 1 << 20,
-        _ replace: (Int, String) -> CopyReplacement = { _, _ in .keep }
+        missing: [CopyMissing] = [], _ replace: (Int, String) -> CopyReplacement = { _, _ in .keep }
     ) throws -> (seen: [String], output: ByteBuffer, rows: Int64) {
-        var rows = try CopyRows(format: format, columnCount: columns, valueLimit: valueLimit)
+        var rows = try CopyRows(format: format, columnCount: columns, valueLimit: valueLimit, missing: missing)
         var seen: [String] = []
         var output = ByteBuffer()
         var rest = data
@@ -287,6 +287,30 @@ import Testing
             let first = try Self.rewrite(data, format, columns: 2) { _, text in text == "one" ? .null : .keep }
             let second = try Self.rewrite(first.output, format, columns: 2)
             #expect(second.seen == first.seen.filter { $0 != "1:one" })
+        }
+    }
+
+    @Test("a NULL is asked for where the column says so, and where it may as well be a value")
+    func missing() throws {
+        var none = CopyFormat.Text()
+        none.null = Array("none".utf8)
+        var dash = CopyFormat.CSV()
+        dash.null = Array("-".utf8)
+        let binary = Self.binary
+        for (data, format, asked) in [
+            (ByteBuffer(string: "a\tb\\n\n\\N\t\\N\n"), CopyFormat.text(.init()), ["1:(long)"]),
+            (ByteBuffer(string: "none\tnone\n"), .text(none), ["0:(long)", "1:(long)"]),
+            (ByteBuffer(string: "-,-\n\"-\",\"-\"\n"), .csv(dash), ["1:(long)", "0:-", "1:-"]),
+            (binary, .binary, ["0:x", "1:one", "0:", "1:(long)"]),
+        ] {
+            let kinds: [CopyMissing] = [.askedIfUnsure, .asked]
+            let found = try Self.rewrite(data, format, columns: 2, missing: kinds) { _, text in
+                text == "(long)" ? .bytes(ByteBuffer(string: "hidden")) : .keep
+            }
+            #expect(found.seen.filter { !$0.hasSuffix(":a") && !$0.hasSuffix(":b\n") } == asked, "\(found.seen)")
+            let kept = try Self.rewrite(data, format, columns: 2, missing: [.kept, .kept])
+            #expect(kept.output == data)
+            #expect(!kept.seen.contains { $0.hasSuffix("(long)") })
         }
     }
 

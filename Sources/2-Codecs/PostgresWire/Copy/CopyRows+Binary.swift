@@ -16,12 +16,14 @@ struct CopyBinaryForm {
 
     private let columns: Int
     private let valueLimit: Int
+    private let asksForMissing: [Bool]
     private var position = Position.header
     /// The next part is at least this long: below it, there is no use in looking.
     private var needed = 0
 
-    init(_ columns: Int, _ valueLimit: Int) {
+    init(_ columns: Int, _ valueLimit: Int, _ missing: [CopyMissing]) {
         self.columns = columns
+        self.asksForMissing = missing.map { $0 == .asked }
         self.valueLimit = valueLimit
     }
 
@@ -60,7 +62,8 @@ struct CopyBinaryForm {
             guard length >= -1 else { throw PostgresWireError.copy("a value's length is below zero") }
             if length == -1 {
                 pending.moveReaderIndex(forwardBy: 4)
-                output.writeValue(nil)
+                let isAsked = column < self.asksForMissing.count && self.asksForMissing[column]
+                Self.write(isAsked ? try value(column, nil) : .null, instead: nil, into: &output)
                 return self.ended(column)
             }
             guard Int(length) <= self.valueLimit else {

@@ -10,6 +10,8 @@ struct CopyCSVSyntax: CopyLineSyntax {
     }
 
     var null: [UInt8] { self.options.null }
+    /// A value that looks like NULL stands in quotes.
+    var isNullSure: Bool { true }
     var hasHeader: Bool { self.options.header }
 
     mutating func end(of bytes: UnsafeRawBufferPointer, _ scanned: inout Int) -> UInt8? {

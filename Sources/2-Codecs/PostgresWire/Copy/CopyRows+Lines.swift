@@ -4,6 +4,8 @@ import NIOCore
 protocol CopyLineSyntax {
     /// What stands for NULL.
     var null: [UInt8] { get }
+    /// Whether no value is written as NULL is.
+    var isNullSure: Bool { get }
     var hasHeader: Bool { get }
 
     /// What ends the value: a delimiter or a line's end, which `scanned` is then at; nil where it goes on after `bytes`.
@@ -21,6 +23,7 @@ struct CopyLineForm<Syntax: CopyLineSyntax> {
     private var syntax: Syntax
     private let columns: Int
     private let valueLimit: Int
+    private let asksForMissing: [Bool]
     private var isHeader: Bool
     /// Of the row that has begun.
     private var column = 0
@@ -29,8 +32,9 @@ struct CopyLineForm<Syntax: CopyLineSyntax> {
     /// The value is too long: what stands for it is written.
     private var isDropping = false
 
-    init(_ syntax: Syntax, _ columns: Int, _ valueLimit: Int) {
+    init(_ syntax: Syntax, _ columns: Int, _ valueLimit: Int, _ missing: [CopyMissing]) {
         self.syntax = syntax
+        self.asksForMissing = missing.map { $0 == .asked || ($0 == .askedIfUnsure && !syntax.isNullSure) }
         self.columns = columns
         self.valueLimit = valueLimit
         self.isHeader = syntax.hasHeader
@@ -69,6 +73,8 @@ struct CopyLineForm<Syntax: CopyLineSyntax> {
                 self.isDropping = false
             } else if let meant = try self.syntax.value(of: field) {
                 self.write(try value(self.column, meant), instead: field, into: &output)
+            } else if self.column < self.asksForMissing.count, self.asksForMissing[self.column] {
+                self.write(try value(self.column, nil), instead: field, into: &output)
             } else {
                 output.writeImmutableBuffer(field)
             }

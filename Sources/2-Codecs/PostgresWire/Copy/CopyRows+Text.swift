@@ -10,6 +10,7 @@ struct CopyTextSyntax: CopyLineSyntax {
     }
 
     var null: [UInt8] { self.options.null }
+    var isNullSure: Bool { self.options.null.elementsEqual([UInt8(ascii: "\\"), UInt8(ascii: "N")]) }
     var hasHeader: Bool { self.options.header }
 
     mutating func end(of bytes: UnsafeRawBufferPointer, _ scanned: inout Int) -> UInt8? {

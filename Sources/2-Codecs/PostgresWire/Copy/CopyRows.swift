@@ -7,13 +7,24 @@ package enum CopyReplacement: Hashable, Sendable {
     case null
 }
 
+/// What becomes of a column's NULLs.
+package enum CopyMissing: Hashable, Sendable {
+    /// They stay.
+    case kept
+    /// As `asked`, where what stands for NULL may as well be a value: the text format writes both alike, and the statement
+    /// says what that is. Only `\N` is never a value.
+    case askedIfUnsure
+    /// The closure gets nil.
+    case asked
+}
+
 /// Takes COPY OUT data apart into values and puts them together again (PostgreSQL manual, COPY, "File Formats").
 ///
 /// Pieces may be split anywhere. Each value that isn't NULL is handed to a closure, unescaped (text, csv) or as bytes
 /// of its type (binary), with the index of its column; its answer is escaped again. For a value of more than
-/// `valueLimit` bytes the closure gets nil, and says what stands for it; its bytes are dropped as they come. A row is
-/// written once it is whole, so at most one is kept, of `rowLimit` bytes as it's written. A header line passes as it
-/// is: it holds names, no values.
+/// `valueLimit` bytes the closure gets nil, and says what stands for it; its bytes are dropped as they come. So it does
+/// for a NULL of a column where ``CopyMissing`` says so. A row is written once it is whole, so at most one is kept, of
+/// `rowLimit` bytes as it's written. A header line passes as it is: it holds names, no values.
 ///
 /// Throws `malformed_copy`, `row_too_long`, and whatever the closure throws; after that it must not be fed any more.
 package struct CopyRows {
@@ -41,12 +52,14 @@ package struct CopyRows {
     /// - Throws: `malformed_copy` for a format that isn't known.
     package init(
         format: CopyFormat, columnCount: Int, valueLimit: Int = CopyRows.standardValueLimit,
-        rowLimit: Int = CopyRows.standardRowLimit
+        rowLimit: Int = CopyRows.standardRowLimit, missing: [CopyMissing] = []
     ) throws(PostgresWireError) {
         switch format {
-        case .text(let options): self.form = .text(CopyLineForm(CopyTextSyntax(options), columnCount, valueLimit))
-        case .csv(let options): self.form = .csv(CopyLineForm(CopyCSVSyntax(options), columnCount, valueLimit))
-        case .binary: self.form = .binary(CopyBinaryForm(columnCount, valueLimit))
+        case .text(let options):
+            self.form = .text(CopyLineForm(CopyTextSyntax(options), columnCount, valueLimit, missing))
+        case .csv(let options):
+            self.form = .csv(CopyLineForm(CopyCSVSyntax(options), columnCount, valueLimit, missing))
+        case .binary: self.form = .binary(CopyBinaryForm(columnCount, valueLimit, missing))
         case .unrecognised:
             throw PostgresWireError(
                 .malformedCopy,
