@@ -37,6 +37,22 @@ struct ConfigurationTests {
         try await self.failure(shop, "configuration_invalid", saying: "\(file):\(line):1: ", "nonsense")
     }
 
+    @Test("a pooling that there isn't is refused with line and column, and what there is")
+    func pooling() async throws {
+        let shop = try await self.make()
+        let text = try shop.read("agent.yaml")
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        let line = try #require(lines.firstIndex { $0.hasSuffix("kind: postgres") }) + 1
+        for value in ["statement", "[session]", "on"] {
+            var changed = lines
+            changed.insert("    pooling: \(value)", at: line)
+            try shop.write("agent.yaml", changed.joined(separator: "\n"))
+            try await self.failure(
+                shop, "configuration_invalid",
+                saying: "agent.yaml:\(line + 1):14: ", value == "[session]" ? "text" : "session or transaction")
+        }
+    }
+
     @Test("a file that's no YAML is refused with line and column", arguments: files)
     func noYAML(file: String) async throws {
         let shop = try await self.make()

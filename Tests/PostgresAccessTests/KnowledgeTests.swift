@@ -78,6 +78,25 @@ struct KnowledgeTests {
         }
     }
 
+    @Test("an entry that shows what isn't there, or what nothing hides, is refused in words that say what to do")
+    func needless() async throws {
+        for (column, words) in [
+            (ShownColumn(table: "customers", column: "phnoe"), "has no column public.customers.phnoe"),
+            (ShownColumn(schema: "shop", table: "customers", column: "phone"), "has no column shop.customers.phone"),
+            (ShownColumn(table: "orders", column: "status"), "public.orders.status is shown in any case"),
+        ] {
+            var target = self.target
+            target.shown = [ShownColumn(table: "customers", column: "phone"), column]
+            try await LoopbackGlovebox.run(target: target) { glovebox in
+                for _ in 0..<2 {
+                    let result = try await glovebox.psql(glovebox.lease(), "SELECT 1")
+                    #expect(
+                        result.errors.contains(words) && result.errors.contains("[configuration_invalid]"), "\(result)")
+                }
+            }
+        }
+    }
+
     @Test("what was made since the catalogue was read is refused, or masked whole, until it's read again")
     func newcomers() async throws {
         try await LoopbackGlovebox.run(target: self.target) { glovebox in

@@ -14,8 +14,12 @@ struct LongRowTests {
     static let longText = String(repeating: "plain ", count: 174_762) + " " + secret + " and on"
     static let masked = longText.replacingOccurrences(secret)
 
-    private static func field(_ type: PostgresType, _ format: ValueFormat = .text, table: UInt32 = 0) -> RowField {
-        RowField(name: "c", tableOID: table, attribute: table == 0 ? 0 : 1, type: type, format: format)
+    private static func field(
+        _ type: PostgresType, _ format: ValueFormat = .text, table: UInt32 = 0, isDerived: Bool = false
+    ) -> RowField {
+        var field = RowField(name: "c", tableOID: table, attribute: table == 0 ? 0 : 1, type: type, format: format)
+        field.isHidden = isDerived
+        return field
     }
 
     /// Feeds a row in pieces of `size` bytes; gives the cells that come out, and how many bytes were paid.
@@ -52,6 +56,37 @@ struct LongRowTests {
     }
 
     private static func text(_ text: String) -> ByteBuffer { ByteBuffer(string: text) }
+
+    @Test(
+        "a long row doesn't tell whether what is worked out is NULL or empty, nor how long it is",
+        arguments: [999_983, 3 << 20])
+    func derived(size: Int) throws {
+        let derived = Self.field(.text, isDerived: true)
+        for long in [Self.longText, String(repeating: "a", count: 1000)] {
+            // Its text passes in pieces only where nothing of the kind stands behind it.
+            for value in [nil, "", "x", String(repeating: "x", count: 2 << 20)] {
+                let cells = try Self.cells(
+                    [
+                        (derived, value.map(Self.text)), (Self.field(.text), Self.text(long)), (derived, nil),
+                        (derived, value.map(Self.text)), (Self.field(.int4), nil),
+                    ], size: size
+                ).cells.map { $0.map { String(buffer: $0) } }
+                for index in [0, 2, 3] {
+                    #expect(
+                        cells[index]?.wholeMatch(of: /‹classified:[0-9a-z]{16}›/) != nil,
+                        "\(index): \(cells[index] ?? "")")
+                }
+                #expect(
+                    cells[1] == (long.utf8.count > 1 << 20 ? cells[1] : long)
+                        && cells[1]?.contains(Self.secret) == false)
+            }
+        }
+        let full = Array(
+            repeating: (Self.field(.text), Optional(Self.text(String(repeating: "a", count: 1 << 20)))), count: 5)
+        #expect(throws: GloveboxError.self) {
+            try Self.cells(full + [(derived, nil)], size: size)
+        }
+    }
 
     @Test(
         "a long text passes, masked in place, between short cells that are masked as ever",

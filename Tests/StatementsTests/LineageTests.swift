@@ -55,6 +55,8 @@ struct LineageTests {
             "SELECT (c).email || '' FROM customers c", "SELECT c.upper FROM customers c",
             "SELECT (c).row_to_json FROM customers c",
             "SELECT max(card) FROM customers", "SELECT count(email) FROM customers",
+            "SELECT 3::lookup", "SELECT (3::lookup).name", "SELECT <?> 3", "SELECT upper(a <?> b) FROM orders",
+            "EXPLAIN SELECT 3::lookup", "EXPLAIN VERBOSE SELECT price_of(3)",
             "SELECT substring(card, 1, 4) FROM customers",
             "SELECT x.m || '' FROM (SELECT max(card) AS m FROM customers) x",
             "SELECT (SELECT max(card) FROM customers)",
@@ -199,6 +201,10 @@ struct LineageTests {
             "SELECT card FROM customers INTERSECT ALL SELECT 'a'", "SELECT 'a' EXCEPT ALL SELECT card FROM customers",
             "SELECT id FROM customers WHERE price_of(id) = 3",
             "SELECT id FROM customers WHERE email = lower(full_name)",
+            "SELECT (WITH RECURSIVE x(n, k) AS (SELECT c.email, 1 UNION ALL SELECT n, k + 1 FROM x WHERE k < length_(n)) SELECT max(k) FROM x) FROM customers c",
+            "WITH RECURSIVE x(n, k) AS (SELECT price_of(3), 1 UNION ALL SELECT n, k + 1 FROM x WHERE k < n) SELECT max(k) FROM x",
+            "WITH RECURSIVE x(n, k) AS (SELECT 3::lookup, 1 UNION ALL SELECT n, k + 1 FROM x WHERE k < n) SELECT max(k) FROM x",
+            "SELECT id FROM orders WHERE id <?> 3", "SELECT id FROM orders ORDER BY 3::lookup",
         ])
     func predicates(text: String) async {
         let text = text.replacing("left_", with: "lower").replacing("length_", with: "count")

@@ -30,7 +30,9 @@ struct ReadRulesTests {
             "SAVEPOINT a; ROLLBACK TO a; RELEASE a; ROLLBACK AND CHAIN; ABORT; END",
             "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
             "SET default_transaction_read_only = on", "SET extra_float_digits = 3; SET TIME ZONE 'UTC'; RESET timezone",
-            "SET LOCAL statement_timeout = 0", "SET enable_seqscan TO off; RESET ALL", "SET client_encoding TO 'UTF8'",
+            "SET LOCAL statement_timeout = 0", "SET enable_seqscan TO off; SET seq_page_cost = 1; RESET ALL",
+            "SELECT 'a'::calm, b BETWEEN 1 AND 2 FROM t",
+            "SET client_encoding TO 'UTF8'",
             "SET standard_conforming_strings = on", "SET search_path = ''", "RESET ROLE",
             "SHOW ALL; SHOW server_version",
             "SELECT pg_catalog.set_config('search_path', '', false)", "SELECT set_config('timezone', 'UTC', true)",
@@ -101,6 +103,63 @@ struct ReadRulesTests {
         ])
     func settings(text: String) async {
         #expect(await self.judge.settled(text).code == .setting, "\(text)")
+    }
+
+    @Test("how rows are reached can't be set where a column of the database's own is classified")
+    func planning() async throws {
+        let judge = try makeJudge(relations: makeRelations())
+        for text in [
+            "SET enable_seqscan = off", "SET seq_page_cost = 9", "SELECT set_config('enable_sort', $1, false)",
+        ] {
+            #expect(await judge.settled(text).code == .setting, "\(text)")
+        }
+    }
+
+    @Test(
+        "a value of a type that is made by what may write is refused, wherever the type is named",
+        arguments: [
+            "SELECT 'a'::wild", "SELECT CAST(a AS public.wild) FROM t", "SELECT ARRAY['a']::wild[]", "SELECT wild('a')",
+            "SELECT * FROM json_to_record('{}') AS x (a wild)", "PREPARE a (int, wild) AS SELECT 1",
+            "SELECT (a).wild FROM t",
+            "SELECT xmlserialize(CONTENT a AS wild) FROM t", "SELECT a FROM t WHERE b IN (SELECT c::wild FROM u)",
+            "COPY (SELECT 'a'::wild) TO STDOUT", "EXPLAIN SELECT 'a'::wild", "EXECUTE a('b'::wild)",
+        ])
+    func types(text: String) async throws {
+        #expect(await self.judge.settled(text).code == .function, "\(text)")
+    }
+
+    @Test(
+        "operators that aren't written count as well",
+        arguments: [
+            "SELECT 1 WHERE a BETWEEN 1 AND 2", "SELECT a NOT BETWEEN SYMMETRIC 1 AND 2",
+            "SELECT CASE a WHEN b THEN 1 END",
+            "SELECT a IN (SELECT b FROM t)", "SELECT 1 FROM a JOIN b USING (c)", "SELECT 1 FROM a NATURAL JOIN b",
+            "SELECT a IN (1, 2)", "SELECT NULLIF(a, b)", "SELECT a = ANY (b)",
+        ])
+    func implied(text: String) async throws {
+        var catalogue = makeCatalogue()
+        catalogue.addVolatileOperators(["=", "<="])
+        let judge = StatementJudge(
+            parser: try StatementParser(), rules: StatementRules(capability: .read, functions: catalogue))
+        #expect(await judge.settled(text).code == .function, "\(text)")
+        #expect(await judge.settled("SELECT a < b, c || d FROM t").code == nil)
+    }
+
+    @Test(
+        "what is PostgreSQL's own isn't written to, by a lease that may write either",
+        arguments: [
+            "UPDATE pg_settings SET setting = 'off'", "UPDATE pg_catalog.pg_settings SET setting = 'off'",
+            "WITH u AS (UPDATE pg_settings SET setting = 'off' RETURNING 1) SELECT 1", "DELETE FROM pg_authid",
+            "INSERT INTO pg_catalog.pg_proc SELECT", "COPY pg_authid FROM STDIN",
+            "DELETE FROM information_schema.tables",
+            "PREPARE a AS UPDATE pg_settings SET setting = 'off'",
+            "EXPLAIN ANALYZE UPDATE pg_settings SET setting = 'off'",
+            "MERGE INTO pg_settings s USING t ON true WHEN MATCHED THEN UPDATE SET setting = 'off'",
+        ])
+    func own(text: String) async throws {
+        let judge = try makeJudge(.write)
+        #expect(await judge.settled(text).code == .kind, "\(text)")
+        #expect(await judge.settled("UPDATE settings SET setting = 'off'").code == nil)
     }
 
     @Test(

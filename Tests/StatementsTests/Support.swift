@@ -10,7 +10,8 @@ func makeCatalogue() -> FunctionCatalogue {
             "count", "max", "rank", "lower", "now", "upper", "generate_series", "json_agg", "substring", "extract",
             "timezone",
             "pg_get_viewdef", "table_to_xml", "database_to_xml", "current_setting", "row_number", "like_escape",
-            "sum", "xmlconcat", "unnest", "pg_options_to_table", "array_to_string", "quote_literal",
+            "sum", "xmlconcat", "json_to_record", "btrim", "unnest", "pg_options_to_table", "array_to_string",
+            "quote_literal",
         ], schema: "pg_catalog", isVolatile: false)
     catalogue.addFunctions(
         [
@@ -24,6 +25,9 @@ func makeCatalogue() -> FunctionCatalogue {
     catalogue.addFunctions(["touch", "dblink"], schema: "public", isVolatile: true)
     catalogue.addSetReturning(["generate_series", "unnest", "pg_options_to_table"])
     catalogue.addVolatileOperators(["<~~>"])
+    catalogue.addVolatileTypes(["wild"], ids: [70_000])
+    catalogue.addForeignTypes(["lookup"])
+    catalogue.addForeignOperators(["<?>"])
     return catalogue
 }
 

@@ -49,6 +49,15 @@ struct WriteLineageTests {
             "PREPARE p AS INSERT INTO notes SELECT email FROM customers",
             "COPY (INSERT INTO notes SELECT email FROM customers RETURNING 1) TO STDOUT",
             "UPDATE other.customers SET notes = (SELECT email FROM public.customers LIMIT 1)",
+            "UPDATE customers SET email = NULLIF(email, 'a')", "UPDATE customers SET email = substring(email, 1, 1)",
+            "UPDATE customers SET card = email || card", "UPDATE customers SET card = lower(email || card)",
+            "UPDATE customers SET card = COALESCE(email, 'x')",
+            "UPDATE customers SET card = (SELECT max(email) FROM customers)",
+            "INSERT INTO archive SELECT id, NULLIF(email, 'a') FROM customers",
+            "UPDATE customers SET card = trim('a' FROM email)",
+            "UPDATE customers SET (card, email) = (SELECT email, substring(card, 1, 4) FROM customers WHERE id = 1)",
+            "MERGE INTO archive a USING customers c ON a.id = c.id WHEN NOT MATCHED THEN INSERT VALUES (c.id, substring(c.email, 1, 1))",
+            "INSERT INTO customers (id, email) VALUES (1, 'a') ON CONFLICT (id) DO UPDATE SET email = NULLIF(customers.email, 'a')",
             "INSERT INTO notes SELECT json_agg(c) FROM customers c", "INSERT INTO notes SELECT price_of(1)",
         ])
     func copies(text: String) async {

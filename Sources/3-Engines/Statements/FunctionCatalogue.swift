@@ -1,4 +1,4 @@
-/// What a database's catalogue says of its functions and operators: which exist, and which may do more than compute
+/// What a database's catalogue says of its functions, operators and types: which exist, and which may do more than compute
 /// (`pg_proc.provolatile`; PostgreSQL manual, "Function Volatility Categories").
 package struct FunctionCatalogue: Hashable, Sendable {
     /// What is known of all functions of a name together: which of them a call means depends on its arguments' types.
@@ -15,6 +15,10 @@ package struct FunctionCatalogue: Hashable, Sendable {
     private var ownVolatile: Set<String> = []
     private var foreign: Set<String> = []
     private var setReturning: Set<String> = []
+    private var foreignOperators: Set<String> = []
+    private var volatileTypes: Set<String> = []
+    private var volatileTypeIDs: Set<UInt32> = []
+    private var foreignTypes: Set<String> = []
 
     package init() {}
 
@@ -36,6 +40,23 @@ package struct FunctionCatalogue: Hashable, Sendable {
         self.volatileOperators.formUnion(names)
     }
 
+    /// Operators of functions that aren't PostgreSQL's own and may read what they like.
+    package mutating func addForeignOperators(_ names: some Sequence<String>) {
+        self.foreignOperators.formUnion(names)
+    }
+
+    /// Types of which a value is made by a function that's marked VOLATILE: a cast's, an input function, or what a domain
+    /// checks; and what is made of such types.
+    package mutating func addVolatileTypes(_ names: some Sequence<String>, ids: some Sequence<UInt32>) {
+        self.volatileTypes.formUnion(names)
+        self.volatileTypeIDs.formUnion(ids)
+    }
+
+    /// Types to which a cast is a function that isn't PostgreSQL's own and may read what it likes.
+    package mutating func addForeignTypes(_ names: some Sequence<String>) {
+        self.foreignTypes.formUnion(names)
+    }
+
     /// - Parameter schema: nil where the call names none: then any in the search path may be meant.
     func standing(of name: String, schema: String?) -> Standing {
         guard let schema else { return self.byName[name] ?? .unknown }
@@ -48,9 +69,24 @@ package struct FunctionCatalogue: Hashable, Sendable {
         return self.foreign.contains(name)
     }
 
+    /// Whether there's one of this name that isn't PostgreSQL's own.
+    func isOwn(_ name: String) -> Bool { self.foreign.contains(name) }
+
     func mayReturnSet(_ name: String) -> Bool { self.setReturning.contains(name) }
 
     func isVolatile(operator name: String) -> Bool { self.volatileOperators.contains(name) }
+
+    func isForeign(operator name: String) -> Bool { self.foreignOperators.contains(name) }
+
+    /// Whether a value of a type of this name, in any schema, may be made by what does more than compute.
+    func isVolatile(type name: String) -> Bool { self.volatileTypes.contains(name) }
+
+    func isForeign(type name: String) -> Bool { self.foreignTypes.contains(name) }
+
+    /// Of these types by their numbers, as a Parse names them for parameters.
+    package func mayWrite(parameters types: [UInt32]) -> Bool {
+        !self.volatileTypeIDs.isEmpty && types.contains(where: self.volatileTypeIDs.contains)
+    }
 
     /// Whether `row.name` might call a function that isn't PostgreSQL's own and may do more than compute (manual,
     /// "Using Composite Types in Queries": functional notation).

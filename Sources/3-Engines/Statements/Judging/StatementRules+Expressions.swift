@@ -14,6 +14,8 @@ extension StatementRules {
                 try self.judge(node: key, node)
             } else if key == "intoClause" {
                 throw StatementRefusal(.writes, "SELECT INTO makes a table, which no lease allows")
+            } else if key == "typeName" {
+                try self.judgeType(node)
             } else if key == "lockingClause", !self.writes {
                 throw StatementRefusal(
                     .writes, "a read lease locks no rows: leave out FOR UPDATE, FOR SHARE and the like")
@@ -24,8 +26,19 @@ extension StatementRules {
     private func judge(node kind: String, _ fields: SyntaxNode) throws(StatementRefusal) {
         switch kind {
         case "FuncCall": try self.judgeCall(fields)
-        case "A_Expr": try self.judgeOperator(fields["name"])
-        case "SubLink": try self.judgeOperator(fields["operName"])
+        case "A_Expr":
+            try self.judgeOperator(fields["name"])
+            if fields["kind"].string?.contains("BETWEEN") ?? false {
+                for name in ["<", "<=", ">", ">="] { try self.judgeOperator(named: name) }
+            }
+        case "SubLink":
+            try self.judgeOperator(fields["operName"])
+            if fields["testexpr"].exists { try self.judgeOperator(named: "=") }
+        case "CaseExpr":
+            if fields["arg"].exists { try self.judgeOperator(named: "=") }
+        case "JoinExpr":
+            if fields["usingClause"].exists || fields["isNatural"].bool { try self.judgeOperator(named: "=") }
+        case "TypeName": try self.judgeType(fields)
         case "SortBy": try self.judgeOperator(fields["useOp"])
         case "ColumnRef":
             let names = fields["fields"].names
@@ -34,6 +47,7 @@ extension StatementRules {
             for name in fields["indirection"].names { try self.judgeAttribute(name) }
         case "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt":
             guard self.writes else { throw .writing(kind) }
+            try self.judgePlace(fields["relation"])
         default:
             guard Self.queryNodes.contains(kind) || (self.writes && Self.writeNodes.contains(kind)) else {
                 throw StatementRefusal(.kind, "\(Self.name(kind)) isn't allowed in a query")
@@ -45,9 +59,9 @@ extension StatementRules {
     private static let queryNodes: Set<String> = [
         "SelectStmt", "ResTarget", "A_Star", "A_Const", "String", "Integer", "Float", "Boolean", "BitString",
         "BoolExpr",
-        "NullTest", "BooleanTest", "TypeCast", "TypeName", "CaseExpr", "CaseWhen", "CoalesceExpr", "MinMaxExpr",
+        "NullTest", "BooleanTest", "TypeCast", "CaseWhen", "CoalesceExpr", "MinMaxExpr",
         "A_ArrayExpr", "A_Indices", "RowExpr", "ParamRef", "RangeVar", "RangeSubselect", "RangeFunction",
-        "RangeTableSample", "RangeTableFunc", "RangeTableFuncCol", "JoinExpr", "Alias", "WindowDef", "GroupingSet",
+        "RangeTableSample", "RangeTableFunc", "RangeTableFuncCol", "Alias", "WindowDef", "GroupingSet",
         "GroupingFunc", "WithClause", "CommonTableExpr", "CTESearchClause", "CTECycleClause", "CollateClause",
         "SQLValueFunction", "XmlExpr", "XmlSerialize", "NamedArgExpr", "List", "ColumnDef",
     ]
@@ -70,6 +84,8 @@ extension StatementRules {
         if Self.isDenied(name) {
             throw StatementRefusal(.function, "the function \(name) reaches beyond the rows that are asked for")
         }
+        // `type(value)` is a cast where there's no such function.
+        try self.judgeType(named: name)
         switch self.functions.standing(of: name, schema: schema) {
         case .calm: return
         case .unknown:
@@ -93,7 +109,7 @@ extension StatementRules {
         {
             return
         }
-        if let name = Self.constant(arguments[0]), arguments[1].of("ParamRef").exists, Self.isFree(name.lowercased()) {
+        if let name = Self.constant(arguments[0]), arguments[1].of("ParamRef").exists, self.isFree(name.lowercased()) {
             // The client's own value, as asyncpg puts `jit` back to what it was; any will do for these.
             return
         }
@@ -107,12 +123,40 @@ extension StatementRules {
     private static let pgDumpRestriction = "view, foreign-table"
 
     private func judgeOperator(_ name: SyntaxNode) throws(StatementRefusal) {
-        guard !self.writes, let name = name.names.last, self.functions.isVolatile(operator: name) else { return }
+        if let name = name.names.last { try self.judgeOperator(named: name) }
+    }
+
+    private func judgeOperator(named name: String) throws(StatementRefusal) {
+        guard !self.writes, self.functions.isVolatile(operator: name) else { return }
         throw StatementRefusal(
             .function, "the operator \(name) may do more than read: a function of it is marked VOLATILE")
     }
 
+    private func judgeType(_ type: SyntaxNode) throws(StatementRefusal) {
+        if let name = type["names"].names.last { try self.judgeType(named: name) }
+    }
+
+    private func judgeType(named name: String) throws(StatementRefusal) {
+        guard !self.writes, self.functions.isVolatile(type: name) else { return }
+        throw StatementRefusal(
+            .function,
+            "making a value of the type \(name) may do more than read: a function that it's made or checked by is marked VOLATILE"
+        )
+    }
+
+    /// What a write goes to. PostgreSQL's own relations are settings and the catalogue.
+    func judgePlace(_ relation: SyntaxNode) throws(StatementRefusal) {
+        guard relation.exists else { return }
+        let (name, schema) = (relation["relname"].string ?? "", relation["schemaname"].string)
+        let isOwn =
+            schema.map { $0.hasPrefix("pg_") || $0 == "information_schema" }
+            ?? (name.hasPrefix("pg_") && self.relations.isKnown(name, schema: "pg_catalog"))
+        guard isOwn else { return }
+        throw StatementRefusal(.kind, "what is PostgreSQL's own isn't written to: \(name)")
+    }
+
     private func judgeAttribute(_ name: String) throws(StatementRefusal) {
+        try self.judgeType(named: name)
         guard !self.writes, self.functions.mayCall(attribute: name) else { return }
         throw StatementRefusal(
             .function,
@@ -153,7 +197,7 @@ extension StatementRules {
         "pg_ident_file_mappings", "query_to_xml", "query_to_xmlschema", "query_to_xml_and_xmlschema", "cursor_to_xml",
         "cursor_to_xmlschema", "table_to_xml", "table_to_xml_and_xmlschema", "schema_to_xml",
         "schema_to_xml_and_xmlschema", "database_to_xml", "database_to_xml_and_xmlschema", "ts_stat", "connectby",
-        "xpath_table", "loread", "lowrite", "currtid2", "pg_prewarm", "pgrowlocks",
+        "xpath_table", "ts_rewrite", "loread", "lowrite", "currtid2", "pg_prewarm", "pgrowlocks",
     ]
     private static let deniedBeginnings = [
         "lo_", "dblink", "pg_read_", "pg_ls_", "pg_file_", "pg_logical_", "pg_create_", "pg_drop_", "pg_replication_",

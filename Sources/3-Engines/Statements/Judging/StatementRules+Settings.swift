@@ -1,19 +1,27 @@
 /// Settings and transactions: what a session may change of itself.
 extension StatementRules {
-    /// How dates, numbers and plans look: changing them changes no data, and nothing that Glovebox relies on.
+    /// How dates and numbers look and how long things take: changing them changes no data, and nothing that Glovebox relies
+    /// on.
     private static let free: Set<String> = [
         "application_name", "array_nulls", "bytea_output", "client_min_messages", "constraint_exclusion",
-        "cursor_tuple_fraction", "datestyle", "deadlock_timeout", "effective_cache_size", "extra_float_digits",
+        "datestyle", "deadlock_timeout", "extra_float_digits",
         "from_collapse_limit", "geqo", "idle_in_transaction_session_timeout", "idle_session_timeout", "intervalstyle",
         "jit", "join_collapse_limit", "lc_messages", "lc_monetary", "lc_numeric", "lc_time", "lock_timeout",
-        "max_parallel_workers_per_gather", "plan_cache_mode", "quote_all_identifiers", "random_page_cost",
-        "row_security", "seq_page_cost", "statement_timeout", "synchronize_seqscans", "time zone", "timezone",
+        "max_parallel_workers_per_gather", "plan_cache_mode", "quote_all_identifiers",
+        "row_security", "statement_timeout", "synchronize_seqscans", "time zone", "timezone",
         "transaction_deferrable", "transaction_isolation", "default_transaction_isolation",
         "default_transaction_deferrable", "work_mem", "xmlbinary", "xmloption",
     ]
 
-    static func isFree(_ name: String) -> Bool {
-        Self.free.contains(name) || name.hasPrefix("enable_")
+    /// How the planner reaches rows, and so in which order they come: an index over a classified column, read from end to
+    /// end, would give them in the order of its values.
+    private static let planning: Set<String> = [
+        "cursor_tuple_fraction", "effective_cache_size", "random_page_cost", "seq_page_cost",
+    ]
+
+    func isFree(_ name: String) -> Bool {
+        if Self.free.contains(name) { return true }
+        return !self.relations.hasOwn && (Self.planning.contains(name) || name.hasPrefix("enable_"))
     }
 
     /// `SET` and `RESET`.
@@ -22,11 +30,11 @@ extension StatementRules {
         switch statement["kind"].string {
         case "VAR_RESET_ALL": return
         case "VAR_RESET", "VAR_SET_DEFAULT":
-            guard Self.isFree(name) || Self.pinned[name] != nil || name == "role" || name == "session_authorization"
+            guard self.isFree(name) || Self.pinned[name] != nil || name == "role" || name == "session_authorization"
             else {
                 throw .setting(name)
             }
-        case "VAR_SET_CURRENT": guard Self.isFree(name) else { throw .setting(name) }
+        case "VAR_SET_CURRENT": guard self.isFree(name) else { throw .setting(name) }
         case "VAR_SET_MULTI":
             guard name == "transaction" || name == "session characteristics" else { throw .setting(name) }
             try self.judgeModes(statement["args"])
@@ -39,7 +47,7 @@ extension StatementRules {
 
     /// - Parameter value: nil where it isn't one constant.
     func judgeSetting(_ name: String, _ value: String?) throws(StatementRefusal) {
-        if Self.isFree(name) { return }
+        if self.isFree(name) { return }
         if let accepted = Self.pinned[name] {
             guard let value, accepted.contains(value.lowercased()) else { throw .pinned(name) }
         } else if name == "transaction_read_only" || name == "default_transaction_read_only" {

@@ -28,9 +28,10 @@ package struct StatementRules: Sendable {
         let statements = tree.statements
         for (kind, fields) in statements {
             try self.judge(kind, fields)
-            let before = outputs.disclosures
-            let hidden = try self.hiddenOutputs(kind, fields, &outputs.disclosures)
-            if hidden != .none || outputs.disclosures > before, Self.naming.contains(kind) { outputs.areNamed = true }
+            var found = Found()
+            let hidden = try self.hiddenOutputs(kind, fields, &found)
+            outputs.disclosures += found.disclosures
+            if hidden != .none || found.disclosures > 0, Self.naming.contains(kind) { outputs.areNamed = true }
             if statements.count == 1 {
                 outputs.hidden = hidden
             } else if hidden != .none {
@@ -43,8 +44,14 @@ package struct StatementRules: Sendable {
     /// What these make is run or read by its name later.
     private static let naming: Set<String> = ["PrepareStmt", "DeclareCursorStmt"]
 
+    private struct Found {
+        var disclosures = 0
+        /// It calls what isn't PostgreSQL's own.
+        var callsForeign = false
+    }
+
     private func hiddenOutputs(
-        _ kind: String, _ fields: SyntaxNode, _ disclosures: inout Int
+        _ kind: String, _ fields: SyntaxNode, _ found: inout Found
     ) throws(StatementRefusal) -> HiddenOutputs {
         guard !self.relations.isEmpty else { return .none }
         switch kind {
@@ -54,15 +61,18 @@ package struct StatementRules: Sendable {
                 kind == "SelectStmt"
                 ? try lineage.output(of: fields, in: QueryScope())
                 : try lineage.written(kind, fields, in: QueryScope())
-            disclosures += lineage.memory.disclosures
+            found.disclosures += lineage.memory.disclosures
+            found.callsForeign = found.callsForeign || lineage.memory.callsForeign
             // Whether working it out fails is an answer too.
-            if output.columns.contains(where: { $0.isTainted && !$0.isStored }) { disclosures += 1 }
+            if output.columns.contains(where: { $0.isTainted && !$0.isStored }) { found.disclosures += 1 }
             return HiddenOutputs(output)
         case "ExplainStmt", "PrepareStmt", "DeclareCursorStmt", "CopyStmt":
             guard let (inner, query) = fields["query"].tagged else { return .none }
-            let hidden = try self.hiddenOutputs(inner, query, &disclosures)
-            // A plan shows none of the values.
-            return kind == "ExplainStmt" ? .none : hidden
+            let hidden = try self.hiddenOutputs(inner, query, &found)
+            guard kind == "ExplainStmt" else { return hidden }
+            // A plan shows none of the values, but for what a function gives that says it's IMMUTABLE: that one is called
+            // for it. Of what was prepared nobody knows what it calls.
+            return found.callsForeign ? .all : hidden == .named ? .named : .none
         case "FetchStmt", "ExecuteStmt": return .named
         default: return .none
         }
@@ -74,12 +84,14 @@ package struct StatementRules: Sendable {
             try self.scan(fields)
         case "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "TruncateStmt", "CallStmt", "NotifyStmt":
             guard self.writes else { throw .writing(kind) }
+            try self.judgePlace(fields["relation"])
             try self.scan(fields)
         case "ExplainStmt", "PrepareStmt", "DeclareCursorStmt":
             guard let (inner, query) = fields["query"].tagged, inner != "CreateTableAsStmt" else {
                 throw StatementRefusal(.kind, "\(Self.name(kind)) of this isn't allowed")
             }
             try self.judge(inner, query)
+            try self.scan(fields["argtypes"])
         case "ExecuteStmt":
             try self.scan(fields["params"])
         case "CopyStmt": try self.judgeCopy(fields)
@@ -107,7 +119,10 @@ package struct StatementRules: Sendable {
         guard !copy["filename"].exists else {
             throw StatementRefusal(.kind, "COPY with a file of the server's isn't allowed: use STDOUT or STDIN")
         }
-        if copy["is_from"].bool, !self.writes { throw .writing("COPY FROM") }
+        if copy["is_from"].bool {
+            guard self.writes else { throw .writing("COPY FROM") }
+            try self.judgePlace(copy["relation"])
+        }
         if let (kind, query) = copy["query"].tagged { try self.judge(kind, query) }
         try self.scan(copy["whereClause"])
     }

@@ -4,6 +4,8 @@ package struct ClassifiedRelations: Hashable, Sendable {
         /// In their order; empty where they aren't known.
         var columns: [String]
         var classified: Set<String>
+        /// A view that calls what isn't PostgreSQL's own.
+        var callsForeign = false
     }
 
     private var relations: [String: [String: Relation]] = [:]
@@ -17,8 +19,17 @@ package struct ClassifiedRelations: Hashable, Sendable {
     /// - Parameters:
     ///   - columns: all of the relation, in order.
     ///   - classified: those whose values are masked.
-    package mutating func add(schema: String, name: String, columns: [String], classified: Set<String>) {
-        self.relations[name, default: [:]][schema] = Relation(columns: columns, classified: classified)
+    ///   - callsForeign: it's a view that calls what isn't PostgreSQL's own.
+    package mutating func add(
+        schema: String, name: String, columns: [String], classified: Set<String>, callsForeign: Bool = false
+    ) {
+        self.relations[name, default: [:]][schema] = Relation(
+            columns: columns, classified: classified, callsForeign: callsForeign)
+    }
+
+    /// Whether anything is classified beside what PostgreSQL brings along.
+    var hasOwn: Bool {
+        self.relations.values.contains { $0.keys.contains { $0 != "pg_catalog" && $0 != "information_schema" } }
     }
 
     /// Relations that there are. Once some are added, all others count as unknown.
@@ -48,6 +59,8 @@ package struct ClassifiedRelations: Hashable, Sendable {
         guard let found = self.relations[name] else { return nil }
         if let schema { return found[schema] }
         guard found.count > 1 else { return found.values.first }
-        return Relation(columns: [], classified: found.values.reduce(into: []) { $0.formUnion($1.classified) })
+        return Relation(
+            columns: [], classified: found.values.reduce(into: []) { $0.formUnion($1.classified) },
+            callsForeign: found.values.contains(where: \.callsForeign))
     }
 }

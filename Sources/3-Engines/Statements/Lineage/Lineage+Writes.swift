@@ -45,7 +45,7 @@ extension Lineage {
         let columns = named.isEmpty ? place.columns : named
         guard output.isComplete, output.columns.count <= columns.count else { throw .copy(place, nil) }
         for (column, name) in zip(output.columns, columns) where column.isTainted {
-            try self.put(into: name, place, isStored: column.isStored)
+            try self.put(into: name, place, isStored: column.isStored, isRespelled: column.isRespelled)
         }
     }
 
@@ -88,7 +88,9 @@ extension Lineage {
             let columns = named.isEmpty ? place.columns : named
             for (index, value) in values.enumerated() where try self.isTainted(value, scope, depth) {
                 guard index < columns.count else { throw .copy(place, nil) }
-                try self.put(into: columns[index], place, isStored: self.isMoved(value, scope, depth))
+                try self.put(
+                    into: columns[index], place, isStored: self.isMoved(value, scope, depth),
+                    isRespelled: self.isRespelled(value, scope))
             }
         }
     }
@@ -101,7 +103,8 @@ extension Lineage {
             let target = item.of("ResTarget")
             guard try self.isTainted(target["val"], scope, depth) else { continue }
             try self.put(
-                into: target["name"].string ?? "", place, isStored: self.isMoved(target["val"], scope, depth))
+                into: target["name"].string ?? "", place, isStored: self.isMoved(target["val"], scope, depth),
+                isRespelled: self.isRespelled(target["val"], scope))
         }
     }
 
@@ -117,10 +120,28 @@ extension Lineage {
         return try self.output(of: query, in: scope.inner, depth: depth + 1).isStored
     }
 
-    private func put(into column: String, _ place: WrittenPlace, isStored: Bool) throws(StatementRefusal) {
+    /// Whether it's a stored column in other letters: `lower(email)`, `trim(email)`.
+    func isRespelled(_ value: SyntaxNode, _ scope: QueryScope) -> Bool {
+        let call = value.of("FuncCall")
+        let (names, arguments) = (call["funcname"].names, call["args"].elements)
+        guard let name = names.last, Self.respelling.contains(name), names.count == 1 || names.first == "pg_catalog",
+            arguments.count == 1, !self.functions.isOwn(name)
+        else { return false }
+        return self.isStored(arguments[0], scope)
+    }
+
+    private static let respelling: Set<String> = ["lower", "upper", "initcap", "btrim", "ltrim", "rtrim"]
+
+    /// What is worked out stays where it was masked, but of what is stored it's seen later whether it's NULL, and equal to
+    /// another: a part of a value, in one place or as NULL in another, would be told so.
+    private func put(
+        into column: String, _ place: WrittenPlace, isStored: Bool, isRespelled: Bool
+    ) throws(StatementRefusal) {
         guard place.isClassified(column) else { throw .copy(place, column) }
-        // Whether working it out fails is an answer.
-        if !isStored { self.memory.disclosures += 1 }
+        guard !isStored else { return }
+        guard isRespelled else { throw .workedOut(place, column) }
+        // Whether it fails is an answer.
+        self.memory.disclosures += 1
     }
 }
 
@@ -141,6 +162,13 @@ struct WrittenPlace {
 }
 
 extension StatementRefusal {
+    fileprivate static func workedOut(_ place: WrittenPlace, _ column: String) -> StatementRefusal {
+        StatementRefusal(
+            .copy,
+            "this would store what is worked out from a classified column in \(place.name).\(column), where it may be compared: write a value that you name, or a column as it is, or its lower, upper or trim"
+        )
+    }
+
     fileprivate static func copy(_ place: WrittenPlace, _ column: String?) -> StatementRefusal {
         let name = place.schema.map { "\($0).\(place.name)" } ?? place.name
         return StatementRefusal(

@@ -92,7 +92,9 @@ struct Lineage {
         let items = with["ctes"].elements.map { $0.of("CommonTableExpr") }
         if isRecursive {
             // They may speak of themselves and of each other before they're known: then the worse is believed.
-            let reads = self.readsClassified(with) || scope.common.values.contains(where: \.isTainted)
+            let reads =
+                self.readsHidden(with) || scope.common.values.contains(where: \.isTainted)
+                || (scope.sources + scope.outer.joined()).contains(where: \.output.isTainted)
             for common in items {
                 if let name = common["ctename"].string {
                     scope.common[name] = reads ? .unknown : QueryOutput(isComplete: false)
@@ -119,13 +121,30 @@ struct Lineage {
         }
     }
 
-    private func readsClassified(_ node: SyntaxNode) -> Bool {
+    private func readsHidden(_ node: SyntaxNode) -> Bool {
         var found = false
         node.forEachObject(named: "RangeVar") { range in
             let relation = self.relations.relation(range["relname"].string ?? "", schema: range["schemaname"].string)
             found = found || relation != nil
         }
+        for kind in ["FuncCall", "TypeCast", "A_Expr"] {
+            node.forEachObject(named: kind) { found = found || self.callsForeign(kind, $0) }
+        }
         return found
+    }
+
+    /// Whether a node may run what isn't PostgreSQL's own: nobody knows what that reads.
+    private func callsForeign(_ kind: String, _ node: SyntaxNode) -> Bool {
+        switch kind {
+        case "FuncCall":
+            let names = node["funcname"].names
+            guard let name = names.last else { return false }
+            return self.functions.isForeign(name, schema: names.count > 1 ? names[names.count - 2] : nil)
+                || self.functions.isForeign(type: name)
+        case "TypeCast": return self.functions.isForeign(type: node["typeName"]["names"].names.last ?? "")
+        case "A_Expr": return self.functions.isForeign(operator: node["name"].names.last ?? "")
+        default: return false
+        }
     }
 
     private func values(
@@ -171,7 +190,8 @@ struct Lineage {
             } else {
                 output.columns.append(
                     QueryOutput.Column(
-                        name: name, isTainted: try self.isTainted(value, scope, depth), isStored: false))
+                        name: name, isTainted: try self.isTainted(value, scope, depth), isStored: false,
+                        isRespelled: self.isRespelled(value, scope)))
             }
         }
         return output
@@ -230,7 +250,10 @@ struct Lineage {
             let functions = kind == "RangeFunction" ? node["functions"] : node
             if let options = try self.options(node, scope, depth) { return [Self.source(options, node["alias"])] }
             // How many rows come tells of the value.
-            if try self.isTainted(functions, scope, depth) { try self.refuse("a function in FROM") }
+            if try self.isTainted(functions, scope, depth) {
+                try self.refuse("a function in FROM")
+                return [Self.source(.unknown, node["alias"])]
+            }
             return [Self.source(QueryOutput(isComplete: false), node["alias"])]
         default: break
         }
@@ -276,6 +299,7 @@ struct Lineage {
         }
         if let relation = self.relations.relation(name, schema: schema) {
             output.isComplete = !relation.columns.isEmpty
+            if relation.callsForeign { self.memory.callsForeign = true }
             let columns = relation.columns.isEmpty ? Array(relation.classified) : relation.columns
             output.columns = columns.map {
                 QueryOutput.Column(name: $0, isTainted: relation.classified.contains($0), isStored: true)
@@ -409,7 +433,12 @@ struct Lineage {
                 index += 1
                 continue
             }
-            switch node.key {
+            let kind = node.key
+            if self.callsForeign(kind, node) {
+                tainted = true
+                self.memory.callsForeign = true
+            }
+            switch kind {
             case "ColumnRef":
                 let reference = node["fields"]
                 let names = reference.names
@@ -424,7 +453,6 @@ struct Lineage {
                 let names = node["funcname"].names
                 if let name = names.last {
                     let schema = names.count > 1 ? names[names.count - 2] : nil
-                    if self.functions.isForeign(name, schema: schema) { tainted = true }
                     // How many rows come of it tells of its arguments.
                     if self.functions.mayReturnSet(name) {
                         deciding[node["args"].index] = "a function that returns a set"
@@ -463,6 +491,8 @@ struct Lineage {
 final class LineageMemory {
     /// Answers about classified values: whether one is equal to another.
     var disclosures = 0
+    /// It runs what isn't PostgreSQL's own.
+    var callsForeign = false
     /// By the query's place in the tree.
     var outputs: [Int: QueryOutput] = [:]
 }

@@ -7,6 +7,8 @@ struct QueryOutput {
         var isTainted: Bool
         /// It is one stored column itself, nothing worked out.
         var isStored: Bool
+        /// It is one stored column in other letters: as much as the column, and no part of it.
+        var isRespelled = false
     }
 
     var columns: [Column] = []

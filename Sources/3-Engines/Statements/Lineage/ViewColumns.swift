@@ -31,16 +31,20 @@ extension StatementParser {
                 })
         }
         var classified = views.map { _ in Set<String>() }
+        var callsForeign = views.map { _ in false }
         // A view may show another that comes later in the list.
         var isChanged = true
         while isChanged {
             isChanged = false
             for (index, view) in views.enumerated() {
                 let found = Self.classifiedColumns(of: view, trees[index], functions, relations)
-                guard !found.isSubset(of: classified[index]) else { continue }
-                classified[index].formUnion(found)
+                guard !found.columns.isSubset(of: classified[index]) || (found.callsForeign && !callsForeign[index])
+                else { continue }
+                classified[index].formUnion(found.columns)
+                callsForeign[index] = callsForeign[index] || found.callsForeign
                 relations.add(
-                    schema: view.schema, name: view.name, columns: view.columns, classified: classified[index])
+                    schema: view.schema, name: view.name, columns: view.columns, classified: classified[index],
+                    callsForeign: callsForeign[index])
                 isChanged = true
             }
         }
@@ -49,15 +53,16 @@ extension StatementParser {
 
     private static func classifiedColumns(
         of view: ViewDefinition, _ tree: SyntaxTree?, _ functions: FunctionCatalogue, _ relations: ClassifiedRelations
-    ) -> Set<String> {
+    ) -> (columns: Set<String>, callsForeign: Bool) {
         let lineage = Lineage(
             relations: relations, functions: functions, isStrict: false)
         guard let (kind, query) = tree?.statements.first, kind == "SelectStmt",
             let output = try? lineage.output(of: query, in: QueryScope())
-        else { return Set(view.columns) }
+        else { return (Set(view.columns), true) }
+        let callsForeign = lineage.memory.callsForeign
         guard output.isComplete, output.columns.count == view.columns.count else {
-            return output.isTainted ? Set(view.columns) : []
+            return (output.isTainted ? Set(view.columns) : [], callsForeign)
         }
-        return Set(zip(view.columns, output.columns).filter { $0.1.isTainted }.map(\.0))
+        return (Set(zip(view.columns, output.columns).filter { $0.1.isTainted }.map(\.0)), callsForeign)
     }
 }

@@ -10,8 +10,6 @@ struct CopyMasking {
 
     /// - Throws: for data that can't be taken apart.
     init(_ copy: CopyOut, _ results: ResultMasking) throws(PostgresWireError) {
-        self.copied = try CopyRows(
-            format: copy.format, columnCount: copy.columnCount, valueLimit: ResultMasking.longestValue)
         let format: ValueFormat = if case .binary = copy.format { .binary } else { .text }
         if let fields = copy.columns, fields.count == copy.columnCount {
             self.columns = fields.fields.map { results.plan(for: $0, format) }
@@ -24,9 +22,12 @@ struct CopyMasking {
             self.columns = Array(repeating: plain, count: copy.columnCount)
         } else {
             let unknown = ColumnPlan(
-                kind: .unknownOrigin, form: .itself(format == .text ? .text : .opaque), scope: .random)
+                kind: .unknownOrigin, form: .itself(format == .text ? .text : .opaque), scope: .random, isDerived: true)
             self.columns = Array(repeating: unknown, count: copy.columnCount)
         }
+        self.copied = try CopyRows(
+            format: copy.format, columnCount: copy.columnCount, valueLimit: ResultMasking.longestValue,
+            missing: self.columns.map { $0.isDerived ? .asked : $0.kind == nil ? .kept : .askedIfUnsure })
     }
 
     /// Writes what is whole of `data` as one CopyData message; nothing if no row is. After an error, `out` holds the

@@ -39,15 +39,20 @@ extension ErrorFields {
         if let message = Self.ownWords[state] {
             return ErrorFields(severity: self.knownSeverity, sqlState: state, message: message)
         }
+        let isTold = Self.toldClasses.contains(String(state.prefix(2))) || state == "42501"
         let isError = self.knownSeverity == "ERROR" || self.isFatal
         return ErrorFields(
-            severity: self.knownSeverity, sqlState: state,
+            severity: self.knownSeverity, sqlState: isTold ? state : "22000",
             message: isError
                 ? "the statement failed; what PostgreSQL says of it may quote a classified value, and is hidden"
                 : "what PostgreSQL says of the statement may quote a classified value, and is hidden",
             hint: isError ? "Leave the classified columns out to see why." : nil)
     }
 
+    /// What isn't about values, or (23: constraints) is paid for. Which of the others it is would be more than one answer.
+    private static let toldClasses: Set<String> = [
+        "08", "23", "25", "26", "34", "40", "53", "55", "57", "58",
+    ]
     private static let ownWords = [
         "25006": "the transaction is read-only",
         "25P02": "the transaction has failed: commands are ignored until its end",

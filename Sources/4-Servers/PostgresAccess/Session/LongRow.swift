@@ -11,7 +11,8 @@ import Redaction
 /// filled up with spaces, or becomes asterisks.
 ///
 /// A cell of up to ``ResultMasking/longestValue`` bytes is judged whole. A longer one passes in pieces, masked in place,
-/// if it is of a text or of `bytea` and its column isn't classified; any other becomes a placeholder.
+/// if it is of a text or of `bytea`, its column isn't classified, and nothing behind it was worked out from classified
+/// values; any other becomes a placeholder. A committed row has no value that was worked out, as its length would be told.
 ///
 /// Throws `redaction_failed` and `malformed_message`, and what the payment throws. After that nothing of the row may pass.
 final class LongRow {
@@ -88,8 +89,13 @@ final class LongRow {
             guard length >= -1, Int(length) <= self.rest else {
                 throw PostgresWireError.malformed("a row is cut short")
             }
+            let column = self.plan.columns[self.column]
+            guard !self.isCommitted || !column.isDerived else { throw Self.cannotFill }
             if length >= 0 {
                 try self.begin(Int(length), results, into: &out)
+            } else if column.isDerived {
+                self.keep(try results.placeholder(column))
+                self.column += 1
             } else {
                 if self.isCommitted { out.writeInteger(length) } else { self.kept.writeInteger(length) }
                 self.column += 1
@@ -144,7 +150,9 @@ final class LongRow {
             return
         }
         let column = self.plan.columns[self.column]
-        if column.kind == nil, let stream = try PassingValue(column.form, self.masker) {
+        // A row that passes in pieces tells how long what's masked is.
+        let mayPass = column.kind == nil && !self.plan.columns[self.column...].contains(where: \.isDerived)
+        if mayPass, let stream = try PassingValue(column.form, self.masker) {
             try self.commit(4 + self.rest, into: &out)
             out.writeInteger(Int32(length))
             self.stream = stream
@@ -207,12 +215,16 @@ final class LongRow {
             )
         }
         guard case .converted(.bytea, let format, _) = form else {
-            throw GloveboxError(
-                .redactionFailed,
-                "a row of over \(Self.keptLimit >> 20) MiB has a masked value of a type that can't be filled up: select fewer columns"
-            )
+            throw Self.cannotFill
         }
         return format == .text ? (ByteBuffer(string: "\\x"), UInt8(ascii: "0")) : (ByteBuffer(), 0)
+    }
+
+    private static var cannotFill: GloveboxError {
+        GloveboxError(
+            .redactionFailed,
+            "a row of over \(Self.keptLimit >> 20) MiB has a masked value that can't be filled up, or was worked out: select fewer columns"
+        )
     }
 
     /// Writes the row's header and what was kept of it.

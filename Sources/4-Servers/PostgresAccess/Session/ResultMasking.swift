@@ -45,7 +45,8 @@ struct ResultMasking {
         return ColumnPlan(
             kind: isStored ? self.classified[id] : field.isHidden ? .classified : nil,
             form: ValueForm(field.type, format),
-            scope: isStored && self.isLinkable ? .column(table: id.table, attribute: id.attribute) : .random)
+            scope: isStored && self.isLinkable ? .column(table: id.table, attribute: id.attribute) : .random,
+            isDerived: !isStored && field.isHidden)
     }
 
     /// Writes a RowDescription into `out`. Names pass as they are, but for what detectors find in them: whoever chooses a
@@ -84,27 +85,29 @@ struct ResultMasking {
             var rest = frame.bytes
             var index = 0
             while let cell = try cells.next() {
-                if case .value(let value) = cell {
-                    let result = try self.mask(value, plan.columns[index])
-                    if case .clean = result {
-                    } else {
-                        let length = 4 + value.readableBytes
-                        let before = rest.readableBytes - cells.unreadBytes - length
-                        if let run = rest.readSlice(length: before) { out.writeImmutableBuffer(run) }
-                        rest.moveReaderIndex(forwardBy: length)
-                        switch result {
-                        case .masked(let value): out.writeCell(value)
-                        case .null, .clean: out.writeCell(nil)
-                        }
-                    }
-                }
+                let (result, length) = try self.mask(cell, plan.columns[index])
                 index += 1
+                if case .clean = result { continue }
+                if let run = rest.readSlice(length: rest.readableBytes - cells.unreadBytes - length) {
+                    out.writeImmutableBuffer(run)
+                }
+                rest.moveReaderIndex(forwardBy: length)
+                if case .masked(let value) = result { out.writeCell(value) } else { out.writeCell(nil) }
             }
             out.writeImmutableBuffer(rest)
             out.setInteger(UInt32(clamping: out.writerIndex - start - 1), at: start + 1)
         } catch {
             out.moveWriterIndex(to: start)
             throw error
+        }
+    }
+
+    /// - Returns: also how many bytes the cell takes in its row.
+    private func mask(_ cell: DataRowCells.Cell, _ column: ColumnPlan) throws -> (MaskResult, length: Int) {
+        switch cell {
+        case .value(let value): (try self.mask(value, column), 4 + value.readableBytes)
+        case .null where column.isDerived: (try self.placeholder(column), 4)
+        case .null: (.clean, 4)
         }
     }
 
@@ -116,7 +119,9 @@ struct ResultMasking {
     /// One value of a column.
     func mask(_ value: ByteBuffer, _ column: ColumnPlan) throws -> MaskResult {
         // Looking through it would keep everybody else on this event loop waiting.
-        if value.readableBytes > Self.longestValue { return try self.placeholder(column) }
+        if value.readableBytes > Self.longestValue || (column.isDerived && value.readableBytes == 0) {
+            return try self.placeholder(column)
+        }
         switch column.form {
         case .plain:
             guard let kind = column.kind else { return .clean }
@@ -131,7 +136,8 @@ struct ResultMasking {
         }
     }
 
-    /// What stands for a value that is too long to be looked through: it tells of what column it is, and nothing else.
+    /// What stands for a value that is too long to be looked through, or for none where that would tell something: it tells
+    /// of what column it is, and nothing else.
     func placeholder(_ column: ColumnPlan) throws(GloveboxError) -> MaskResult {
         let result = try self.masker.maskWhole(
             ByteBuffer(integer: UInt8(0)), kind: column.kind ?? .tooLong, as: column.form.shape ?? .opaque,
@@ -158,7 +164,7 @@ struct ResultMasking {
         return try self.masker.mask(value, as: shape, scope: column.scope)
     }
 
-    /// One value of COPY data; nil for one that is too long to be looked through.
+    /// One value of COPY data; nil for one that is too long to be looked through, or may be none.
     mutating func maskCopied(_ value: ByteBuffer?, _ column: ColumnPlan) throws -> CopyReplacement {
         self.valuesSeen += 1
         return switch try value.map({ try self.mask($0, column) }) ?? self.placeholder(column) {
@@ -212,11 +218,18 @@ struct ResultMasking {
     /// one, so that only those pass whose values are words that PostgreSQL itself knows.
     ///
     /// - Throws: `redaction_failed` for a time zone that isn't one of those: clients read times by it, so it can't be
-    ///   replaced; and for an encoding in which detectors read nothing.
+    ///   replaced; for an encoding in which detectors read nothing; and for strings that are read otherwise than the statement
+    ///   was judged.
     func parameter(_ name: String, _ value: String) throws(GloveboxError) -> BackendMessage {
         if name == "client_encoding" {
             guard value == "UTF8" else {
                 throw GloveboxError(.redactionFailed, "the database speaks another encoding than UTF8 in the session")
+            }
+        } else if name == "standard_conforming_strings" {
+            // Statements are judged as they are read with it on.
+            guard value == "on" else {
+                throw GloveboxError(
+                    .redactionFailed, "the database reads strings otherwise than Glovebox in the session")
             }
         } else if name == "TimeZone" {
             guard Self.isTimeZone(value) else {
@@ -282,6 +295,9 @@ struct ColumnPlan: Hashable {
     var kind: Kind?
     var form: ValueForm
     var scope: PseudonymScope
+    /// Worked out from classified values. Whoever asks chooses what it comes to, so that not even whether it's NULL or empty,
+    /// or how long it is, may be seen.
+    var isDerived = false
 }
 
 /// Where in a value's bytes its text is.

@@ -62,12 +62,15 @@ extension SessionRelay {
             self.copy = nil
             if fields.isFatal { self.isBackendLeaving = true }
             try self.chargeViolation(fields)
+            try self.chargePlace(fields)
             try self.results.mask(fields).writeError(into: &self.out)
             self.statementEnded()
             // Whatever it sends after its last word, and whether or not it closes.
             if fields.isFatal {
                 self.end(reason: "the target closed the connection", telling: nil, grace: .seconds(5))
             }
+        // That there's one, and between which rows, tells of a value: `to_tsquery` says so of each stop word.
+        case .notice(let fields) where fields.mayQuoteHidden: break
         case .notice(let fields):
             try self.results.mask(fields).writeNotice(into: &self.out)
             try self.account(from: start)
@@ -95,6 +98,15 @@ extension SessionRelay {
         guard words.contains(where: { relations.isClassified($0, of: table, schema: fields["s"]) }) else { return }
         var refusal: StatementRefusal?
         guard self.charge(1, &refusal) != nil, let refusal else { return }
+        throw GloveboxError(.limitReached, refusal.message)
+    }
+
+    /// After how many rows a statement over classified values fails is more than one answer.
+    private func chargePlace(_ fields: ErrorFields) throws(GloveboxError) {
+        let rows = self.rows - self.rowsBefore
+        guard fields.mayQuoteHidden, !fields.isOfText, rows > 0 else { return }
+        var refusal: StatementRefusal?
+        guard self.charge(Int64.bitWidth - rows.leadingZeroBitCount, &refusal) != nil, let refusal else { return }
         throw GloveboxError(.limitReached, refusal.message)
     }
 
@@ -175,6 +187,7 @@ extension SessionRelay {
     }
 
     private func statementEnded() {
+        self.rowsBefore = self.rows
         self.runningSince = self.machine.isQuiet ? nil : .now()
     }
 

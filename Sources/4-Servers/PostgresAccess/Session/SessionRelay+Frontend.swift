@@ -23,7 +23,7 @@ extension SessionRelay {
             while !terminates, let frame = try self.held.take() ?? self.clientDecoder.next() {
                 var refusal: StatementRefusal?
                 let action = try self.machine.received(
-                    fromFrontend: frame, judging: { self.rule(on: $0, &refusal) },
+                    fromFrontend: frame, judging: { self.rule(on: $0, frame, &refusal) },
                     charging: { self.charge($0, &refusal) })
                 switch action {
                 case .forward(let recording, let before):
@@ -52,7 +52,17 @@ extension SessionRelay {
     }
 
     /// What the lease's rules say of a text.
-    private func rule(on text: String, _ refusal: inout StatementRefusal?) -> StatementRuling {
+    private func rule(on text: String, _ frame: Frame, _ refusal: inout StatementRefusal?) -> StatementRuling {
+        if self.request.capability == .read, case .parse(let parse)? = try? FrontendMessage(frame),
+            self.judge.rules.functions.mayWrite(parameters: parse.parameterTypes)
+        {
+            let reason = StatementRefusal(
+                .function,
+                "making a value of a parameter's type may do more than read: a function that it's made or checked by is marked VOLATILE"
+            )
+            refusal = reason
+            return .refuse(ErrorFields(reason))
+        }
         guard let verdict = self.judged.take() ?? self.judge.verdict(of: text) else {
             self.isJudging = true
             let bound = NIOLoopBound(self, eventLoop: self.eventLoop)

@@ -89,6 +89,8 @@ final class SessionRelay {
 
     var statements: Int64 = 0
     var rows: Int64 = 0
+    /// Of those, before the statement whose rows come now.
+    var rowsBefore: Int64 = 0
     var bytes: Int64 = 0
     /// Why the session ended, for a client whose pipe comes after that.
     private var unsaid: ErrorFields?

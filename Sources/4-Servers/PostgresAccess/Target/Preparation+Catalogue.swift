@@ -45,39 +45,105 @@ extension Preparation {
     static let namesStatement = """
         SELECT DISTINCT a.attname FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+        WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'c')
         AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
         """
 
-    /// A schema's names in one value, since there are thousands. The last row has the operators whose functions are
-    /// volatile.
+    /// Of a function `p` that isn't PostgreSQL's own, in a language in which it may read what it likes. What is written in C
+    /// is an extension's, and computes.
+    private static let isForeign = """
+        p.oid >= 16384 AND p.prolang NOT IN \
+        (SELECT l.oid FROM pg_catalog.pg_language l WHERE l.lanname IN ('internal', 'c'))
+        """
+
+    /// Rows of a kind each, a schema's names in one value, since there are thousands: functions, aggregates with what they
+    /// are made of; operators and types whose functions are volatile, or aren't PostgreSQL's own.
+    ///
+    /// A value of a type is made by its input function, by casts, and by what a domain checks (`conbin` names the functions
+    /// by their numbers); and as a part of a domain, an array or a row.
     static let functionsStatement = """
-        SELECT n.nspname, p.provolatile = 'v', p.proretset, \
-        pg_catalog.array_to_string(pg_catalog.array_agg(DISTINCT p.proname::pg_catalog.text), pg_catalog.chr(1))
-        FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace GROUP BY 1, 2, 3
+        SELECT 'function', n.nspname, p.provolatile = 'v' OR (g.aggfnoid IS NOT NULL AND EXISTS (
+          SELECT FROM pg_catalog.pg_proc s WHERE s.provolatile = 'v' AND s.oid IN (g.aggtransfn, g.aggfinalfn, g.aggcombinefn,
+          g.aggserialfn, g.aggdeserialfn, g.aggmtransfn, g.aggminvtransfn, g.aggmfinalfn))), p.proretset, \
+        pg_catalog.array_to_string(pg_catalog.array_agg(DISTINCT p.proname::pg_catalog.text), pg_catalog.chr(1)), NULL
+        FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+        LEFT JOIN pg_catalog.pg_aggregate g ON g.aggfnoid = p.oid GROUP BY 2, 3, 4
         UNION ALL
-        SELECT NULL, true, false, \
-        pg_catalog.array_to_string(pg_catalog.array_agg(DISTINCT o.oprname::pg_catalog.text), pg_catalog.chr(1))
-        FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_proc p ON p.oid = o.oprcode WHERE p.provolatile = 'v'
+        SELECT 'operator', NULL, p.provolatile = 'v', false, \
+        pg_catalog.array_to_string(pg_catalog.array_agg(DISTINCT o.oprname::pg_catalog.text), pg_catalog.chr(1)), NULL
+        FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_proc p ON p.oid = o.oprcode WHERE p.provolatile = 'v' GROUP BY 3
+        UNION ALL
+        SELECT 'foreign operator', NULL, false, false, \
+        pg_catalog.array_to_string(pg_catalog.array_agg(DISTINCT o.oprname::pg_catalog.text), pg_catalog.chr(1)), NULL
+        FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_proc p ON p.oid = o.oprcode WHERE \(isForeign) GROUP BY 3
+        UNION ALL
+        (WITH RECURSIVE made (id, volatile) AS (
+          (SELECT t.oid, true FROM pg_catalog.pg_type t
+          WHERE t.typinput IN (SELECT p.oid FROM pg_catalog.pg_proc p WHERE p.provolatile = 'v')
+          OR t.typreceive IN (SELECT p.oid FROM pg_catalog.pg_proc p WHERE p.provolatile = 'v')
+          UNION ALL
+          SELECT c.casttarget, true FROM pg_catalog.pg_cast c JOIN pg_catalog.pg_proc p ON p.oid = c.castfunc
+          WHERE p.provolatile = 'v'
+          UNION ALL
+          SELECT c.castsource, true FROM pg_catalog.pg_cast c JOIN pg_catalog.pg_proc p ON p.oid = c.castfunc
+          WHERE p.provolatile = 'v' AND c.castcontext = 'i'
+          UNION ALL
+          SELECT k.contypid, true FROM pg_catalog.pg_constraint k CROSS JOIN LATERAL
+          pg_catalog.regexp_matches(k.conbin::pg_catalog.text, ':(?:funcid|opfuncid) ([0-9]+)', 'g') m (found)
+          JOIN pg_catalog.pg_proc p ON p.oid = m.found[1]::pg_catalog.oid WHERE k.contypid <> 0 AND p.provolatile = 'v'
+          UNION ALL
+          SELECT c.casttarget, false FROM pg_catalog.pg_cast c JOIN pg_catalog.pg_proc p ON p.oid = c.castfunc
+          WHERE c.casttarget >= 16384 AND \(isForeign))
+          UNION
+          SELECT u.id, m.volatile FROM made m CROSS JOIN LATERAL (
+            SELECT t.oid FROM pg_catalog.pg_type t WHERE t.typbasetype = m.id
+            UNION ALL
+            SELECT t.typarray FROM pg_catalog.pg_type t WHERE t.oid = m.id
+            UNION ALL
+            SELECT c.reltype FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+            WHERE a.atttypid = m.id AND a.attnum > 0
+            UNION ALL
+            SELECT r.rngtypid FROM pg_catalog.pg_range r WHERE r.rngsubtype = m.id) u (id)
+          WHERE m.id >= 16384 AND u.id <> 0)
+        SELECT 'type', NULL, m.volatile, false, \
+        pg_catalog.array_to_string(pg_catalog.array_agg(DISTINCT t.typname::pg_catalog.text), pg_catalog.chr(1)), \
+        pg_catalog.array_to_string(pg_catalog.array_agg(DISTINCT t.oid::pg_catalog.text), ',')
+        FROM made m JOIN pg_catalog.pg_type t ON t.oid = m.id GROUP BY 3)
         """
 
     /// The classified columns: a row each with the number of what classifies it, its table and attribute; schema, table
     /// and column by name; all columns of the table; and whether it is classified for itself, or only seen through a view,
-    /// of which the definition decides.
+    /// of which the definition decides. Below zero is the number of a column that's
+    /// to be shown, and is there; then whether its type isn't PostgreSQL's own comes in place of the table's columns.
     func columnsStatement(_ names: CatalogueNames) -> String {
         self.reached(names) + """
             SELECT r.number, r.relid, r.attnum, n.nspname, c.relname, r.attname, (
               SELECT pg_catalog.array_to_string(pg_catalog.array_agg(a.attname::pg_catalog.text ORDER BY a.attnum), pg_catalog.chr(1))
               FROM pg_catalog.pg_attribute a WHERE a.attrelid = r.relid AND a.attnum > 0 AND NOT a.attisdropped), r.direct
             FROM reached r JOIN pg_catalog.pg_class c ON c.oid = r.relid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+            UNION ALL
+            SELECT -1 - s.number, a.attrelid, a.attnum, n.nspname, c.relname, a.attname,
+              CASE WHEN a.atttypid >= 16384 THEN 'own type' END, false
+            FROM shown s JOIN pg_catalog.pg_namespace n ON n.nspname = s.nspname
+            JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = s.relname
+            JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = s.attname AND a.attnum > 0
             """
     }
 
-    /// The views of the database's own over what is classified, however many lie between.
+    /// The views of the database's own over what is classified, or over what functions give that may read anything, however
+    /// many lie between.
     func viewsStatement(_ names: CatalogueNames) -> String {
         self.reached(names) + """
             , through (relid) AS (
-              SELECT r.relid FROM reached r WHERE r.direct
+              (SELECT r.relid FROM reached r WHERE r.direct
+              UNION
+              SELECT w.ev_class FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite w ON w.oid = d.objid
+              WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND (
+                (d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+                  AND d.refobjid IN (SELECT p.oid FROM pg_catalog.pg_proc p WHERE \(Self.isForeign)))
+                OR (d.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass AND d.refobjid IN (
+                  SELECT o.oid FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_proc p ON p.oid = o.oprcode
+                  WHERE \(Self.isForeign)))))
               UNION
               SELECT w.ev_class FROM through t JOIN pg_catalog.pg_depend d ON d.refobjid = t.relid
                 AND d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
@@ -97,13 +163,15 @@ extension Preparation {
         let places = names.classifications.enumerated().map { index, classification in
             "(\(index), \(literal(classification.schema)), \(literal(classification.table)), \(literal(classification.column)))"
         }
-        let shown = self.target.shown.map { "(\(literal($0.schema)), \(literal($0.table)), \(literal($0.column)))" }
+        let shown = self.target.shown.enumerated().map { index, column in
+            "(\(index), \(literal(column.schema)), \(literal(column.table)), \(literal(column.column)))"
+        }
         let telling = names.telling.enumerated().map { index, name in
             "(\(names.classifications.count + index), \(literal(name.name)), \(name.kind == .birthDate))"
         }
         return """
             WITH RECURSIVE named (number, nspname, relname, attname) AS (VALUES \(places.joined(separator: ", "))),
-            shown (nspname, relname, attname) AS (VALUES \((shown + ["(NULL, NULL, NULL)"]).joined(separator: ", "))),
+            shown (number, nspname, relname, attname) AS (VALUES \((shown + ["(NULL::int, NULL, NULL, NULL)"]).joined(separator: ", "))),
             shown_reached (relid, attname) AS (
               SELECT c.oid, s.attname FROM shown s JOIN pg_catalog.pg_namespace n ON n.nspname = s.nspname
               JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = s.relname
@@ -125,7 +193,18 @@ extension Preparation {
               AND NOT (a.attname ~* 'ids?$' AND a.atttypid IN (20, 21, 23) AND EXISTS (
                 SELECT FROM pg_catalog.pg_constraint k
                 WHERE k.conrelid = a.attrelid AND k.contype IN ('p', 'f') AND a.attnum = ANY (k.conkey)))
-              AND NOT EXISTS (SELECT FROM shown_reached s WHERE s.relid = a.attrelid AND s.attname = a.attname))
+              AND NOT EXISTS (SELECT FROM shown_reached s WHERE s.relid = a.attrelid AND s.attname = a.attname)
+              UNION ALL
+              SELECT t.number, a.attrelid, a.attnum, a.attname, true
+              FROM telling t JOIN pg_catalog.pg_attribute f ON f.attname = t.attname AND f.attnum > 0
+              AND f.atttypid <> 'pg_catalog.bool'::pg_catalog.regtype
+              AND (t.is_date OR f.atttypid NOT IN (1082, 1083, 1114, 1184, 1186, 1266))
+              JOIN pg_catalog.pg_type y ON y.typrelid = f.attrelid
+              CROSS JOIN LATERAL (VALUES (y.oid), (y.typarray)) u (id)
+              JOIN pg_catalog.pg_attribute a ON a.atttypid = u.id AND a.atttypid >= 16384 AND a.attnum > 0
+              JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+              WHERE NOT EXISTS (SELECT FROM shown_reached s WHERE s.relid = a.attrelid AND s.attname = a.attname))
               UNION
               SELECT r.number, x.attrelid, x.attnum, x.attname, r.direct AND x.direct FROM reached r CROSS JOIN LATERAL (
                 SELECT a.attrelid, a.attnum, a.attname, true FROM pg_catalog.pg_inherits i

@@ -87,22 +87,26 @@ struct Preparation: Sendable {
         switch answers.count {
         case 0 where self.readsCatalogue:
             return [
-                Self.resetting, self.roleStatement, self.writableStatement, Self.relationsStatement,
+                Self.uncompiled, Self.resetting, self.roleStatement, self.writableStatement, Self.relationsStatement,
                 Self.functionsStatement,
                 Self.namesStatement,
             ].joined(separator: ";\n")
         case 0: return [Self.resetting, self.roleStatement].joined(separator: ";\n")
         case 5:
             let names = CatalogueNames(answers[4].compactMap { $0.first ?? nil }, self.target)
-            return [self.columnsStatement(names), self.viewsStatement(names)].joined(separator: ";\n")
+            return [Self.uncompiled, self.columnsStatement(names), self.viewsStatement(names)].joined(separator: ";\n")
         default: return nil
         }
     }
+
+    /// Compiling what is asked of the catalogue takes longer than asking it. For this round trip, which is one transaction.
+    private static let uncompiled = "SET LOCAL jit = off"
 
     /// Undoes what another may have left on the connection, where a pooler hands it on as it was: no temporary table stands
     /// before a table of the same name, no cursor or statement has a name, and names mean what they mean to everybody.
     private static let resetting = """
         RESET SESSION AUTHORIZATION; RESET ROLE; RESET search_path; RESET default_transaction_read_only; \
+        RESET standard_conforming_strings; RESET client_encoding; \
         DEALLOCATE ALL; CLOSE ALL; UNLISTEN *; DISCARD TEMP
         """
 
@@ -114,7 +118,8 @@ struct Preparation: Sendable {
         r.rolreplication OR r.rolname IN ('pg_execute_server_program', 'pg_write_server_files', 'pg_read_server_files')), \
         CASE WHEN pg_catalog.current_setting('client_connection_check_interval', true) IS NOT NULL \
         THEN pg_catalog.set_config('client_connection_check_interval', '2s', false) END, \
-        pg_catalog.pg_backend_pid(), pg_catalog.current_setting('default_transaction_read_only') \
+        pg_catalog.pg_backend_pid(), pg_catalog.current_setting('default_transaction_read_only'), \
+        pg_catalog.current_setting('standard_conforming_strings'), pg_catalog.current_setting('client_encoding') \
         FROM pg_catalog.pg_roles r WHERE pg_catalog.pg_has_role(session_user, r.oid, 'MEMBER')
         """
     }
@@ -126,7 +131,7 @@ struct Preparation: Sendable {
     /// - Throws: `ceiling_denied` for a role that can do more than the ceiling allows.
     func judgeRole(_ answers: [[[String?]]]) throws(GloveboxError) {
         let target = self.target.name
-        guard let role = answers.first?.first, role.count == 6 else { throw self.unreadable("role") }
+        guard let role = answers.first?.first, role.count == 8 else { throw self.unreadable("role") }
         if role[1] != "f", !self.target.allowsSuperuser {
             throw GloveboxError(
                 .ceilingDenied,
@@ -137,6 +142,16 @@ struct Preparation: Sendable {
             throw GloveboxError(
                 .ceilingDenied,
                 "the agent's role for reading '\(target)' doesn't begin its transactions read-only, since a pooler keeps the agent's settings to itself: run ALTER ROLE … SET default_transaction_read_only = on"
+            )
+        }
+        // What RESET ALL and DISCARD ALL go back to: behind a pooler that's what the role begins with, not what the startup
+        // packet says, and statements would then be read otherwise than they were judged.
+        for (name, found, wanted) in [
+            ("standard_conforming_strings", role[6], "on"), ("client_encoding", role[7], "UTF8"),
+        ] where found != wanted {
+            throw GloveboxError(
+                .configurationInvalid,
+                "the agent's role for '\(target)' doesn't begin with \(name) = \(wanted), and a pooler keeps the agent's settings to itself: run ALTER ROLE … SET \(name) = '\(wanted)'"
             )
         }
         guard self.capability == .read, !self.target.allowsWritingReader else { return }

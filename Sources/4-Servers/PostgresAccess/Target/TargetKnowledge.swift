@@ -77,11 +77,23 @@ final class TargetKnowledge: Sendable {
         var found: [[String]: (columns: [String], classified: Set<String>)] = [:]
         var kinds: [Bool: [ColumnID: (number: Int, kind: Kind)]] = [:]
         var missing = Set(0..<names.configured)
+        var missingShown = Set(preparation.target.shown.indices)
         for row in rows {
             guard row.count == 8, let number = row[0].flatMap({ Int($0) }), let table = row[1].flatMap({ UInt32($0) }),
                 let attribute = row[2].flatMap({ Int16($0) }), let schema = row[3], let name = row[4],
-                let column = row[5], let kind = names.kind(number)
+                let column = row[5]
             else { throw preparation.unreadable("classified columns") }
+            if number < 0 {
+                missingShown.remove(-1 - number)
+                guard row[6] != nil || NameSegments.judge(column) != nil else {
+                    throw GloveboxError(
+                        .configurationInvalid,
+                        "\(schema).\(name).\(column) is shown in any case, since its name doesn't say that it's sensitive: leave it out of the configuration of '\(preparation.target.name)' and its ceiling"
+                    )
+                }
+                continue
+            }
+            guard let kind = names.kind(number) else { throw preparation.unreadable("classified columns") }
             missing.remove(number)
             let id = ColumnID(table: table, attribute: attribute)
             let isDirect = row[7] != "f"
@@ -96,6 +108,13 @@ final class TargetKnowledge: Sendable {
             throw GloveboxError(
                 .configurationInvalid,
                 "'\(preparation.target.name)' has no column \(classification.schema).\(classification.table).\(classification.column), which the agent's configuration classifies"
+            )
+        }
+        if let index = missingShown.min() {
+            let shown = preparation.target.shown[index]
+            throw GloveboxError(
+                .configurationInvalid,
+                "'\(preparation.target.name)' has no column \(shown.schema).\(shown.table).\(shown.column), which the agent's configuration or its ceiling shows: leave it out, or write the name that it has now"
             )
         }
         for (name, relation) in found {
@@ -124,13 +143,24 @@ final class TargetKnowledge: Sendable {
     ) throws(GloveboxError) -> FunctionCatalogue {
         var catalogue = FunctionCatalogue()
         for row in rows {
-            guard row.count == 4, row[0] != nil || row[1] == "t" else { throw preparation.unreadable("functions") }
-            let names = (row[3] ?? "").split(separator: "\u{1}").map(String.init)
-            if row[2] != "f" { catalogue.addSetReturning(names) }
-            if let schema = row[0] {
-                catalogue.addFunctions(names, schema: schema, isVolatile: row[1] != "f")
-            } else {
-                catalogue.addVolatileOperators(names)
+            guard row.count == 6, let kind = row[0] else { throw preparation.unreadable("functions") }
+            let names = (row[4] ?? "").split(separator: "\u{1}").map(String.init)
+            let isVolatile = row[2] != "f"
+            switch kind {
+            case "function":
+                guard let schema = row[1] else { throw preparation.unreadable("functions") }
+                if row[3] != "f" { catalogue.addSetReturning(names) }
+                catalogue.addFunctions(names, schema: schema, isVolatile: isVolatile)
+            case "operator": catalogue.addVolatileOperators(names)
+            case "foreign operator": catalogue.addForeignOperators(names)
+            case "type":
+                if isVolatile {
+                    let ids = (row[5] ?? "").split(separator: ",").compactMap { UInt32($0) }
+                    catalogue.addVolatileTypes(names, ids: ids)
+                } else {
+                    catalogue.addForeignTypes(names)
+                }
+            default: throw preparation.unreadable("functions")
             }
         }
         return catalogue

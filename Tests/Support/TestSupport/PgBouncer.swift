@@ -1,9 +1,8 @@
 import Glibc
-import TestSupport
 
 /// A PgBouncer before a test's database, as an administrator would run it: it knows nothing of Glovebox.
-final class PgBouncer: Sendable {
-    let port: Int
+package final class PgBouncer: Sendable {
+    package let port: Int
     private let folder: TemporaryFolder
     private let process: RunningProcess
 
@@ -11,7 +10,7 @@ final class PgBouncer: Sendable {
     ///   - mode: `session` or `transaction`.
     ///   - size: connections to the database for each role.
     ///   - settings: further lines of its configuration.
-    static func start(
+    package static func start(
         before database: TestDatabase, mode: String, size: Int = 20, users: [String: String], settings: [String] = []
     ) async throws -> PgBouncer {
         let (port, folder) = (try freePort(), try TemporaryFolder())
