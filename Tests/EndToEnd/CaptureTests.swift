@@ -88,7 +88,8 @@ struct CaptureTests {
         // Every statement was answered as it's meant to be.
         #expect(text.errors.matches(of: /ERROR:/).count == 15, "\(text.errors)")
         #expect(text.errors.matches(of: /\[setting_refused\]/).count == 3)
-        #expect(text.errors.matches(of: /(NOTICE|WARNING):  what PostgreSQL says .* is hidden/).count == 400)
+        // What functions raise between rows would tell by its number.
+        #expect(text.errors.matches(of: #/(NOTICE|WARNING):/#).isEmpty)
         #expect(text.errors.contains("is hidden") && !text.errors.contains("on purpose"))
         for part in ["(777 rows)", "(101 rows)", "QUERY PLAN", "the end is reached"] {
             #expect(text.output.contains(part), "\(part) in \(text.errors.suffix(2000))")

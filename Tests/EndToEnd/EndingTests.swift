@@ -36,6 +36,21 @@ struct EndingTests {
         #expect(try await shop.admin.lease(lease.id).state == "ended")
     }
 
+    @Test("the gateway tells a client why where the agent doesn't in time, and what runs ends once it can")
+    func slowAgent() async throws {
+        let apart = try await Apart()
+        let shop = apart.shop
+        let lease = try await shop.admin.openLease()
+        let psql = try lease.start("SELECT pg_sleep(60)")
+        try await shop.untilRunning(lease, "pg_sleep")
+        apart.agent.signal(SIGSTOP)
+        _ = try await shop.admin.endLease(lease)
+        #expect(await psql.finished())
+        #expect(psql.errors.contains("[lease_not_active]"), "\(psql.errors)")
+        apart.agent.signal(SIGCONT)
+        try await shop.untilGone(lease)
+    }
+
     @Test("Ctrl-C in psql cancels its own query and no other's")
     func interrupt() async throws {
         let shop = try await SharedInstallation.get()

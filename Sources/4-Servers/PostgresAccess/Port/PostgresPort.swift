@@ -140,8 +140,9 @@ package final class PostgresPort: Sendable {
     /// Sessions that are open or being opened.
     package var count: Int { self.parts.sessions.count }
 
-    /// Ends all sessions of a lease at this end. The agent tells the clients why and closes their pipes; what is still
-    /// open after a grace of 50 ms is closed here. A client whose session is still being opened is told `error`.
+    /// Ends all sessions of a lease at this end. The agent tells the clients why and closes their pipes; those whose pipes
+    /// are still open after a grace of 50 ms are told `error` from here, where that's between two messages, and closed
+    /// 30 ms later at the latest. A client whose session is still being opened is told `error` at once.
     package func endLease(_ lease: LeaseID, _ error: GloveboxError) {
         for session in self.parts.sessions.sessions(of: lease) { self.end(session, error) }
     }
@@ -165,11 +166,14 @@ package final class PostgresPort: Sendable {
             session.client.writeAndFlush(bytes).whenComplete { _ in session.client.close(promise: nil) }
             return
         }
-        session.client.eventLoop.scheduleTask(in: .milliseconds(50)) {
+        let client = session.client
+        client.eventLoop.scheduleTask(in: .milliseconds(50)) {
+            guard client.isActive else { return }
             switch way {
             case .pipe(let pipe):
-                session.client.close(promise: nil)
+                pipe.pipeline.fireUserInboundEventTriggered(LastWord.Cut(error: error))
                 pipe.close(promise: nil)
+                client.eventLoop.scheduleTask(in: .milliseconds(30)) { client.close(promise: nil) }
             case .near(let near): near.end(error)
             }
         }
