@@ -282,6 +282,40 @@ struct LeaseServiceTests {
         #expect(bench.log.events.map(\.name) == ["lease_opened", "lease_ended"])
     }
 
+    @Test(
+        "a store that can't be written refuses all and ends every session, whichever write finds it out, until it can",
+        arguments: ["INSERT", "UPDATE"])
+    func storeFails(_ write: String) async throws {
+        let bench = try await Bench()
+        let (lease, _) = try await bench.open()
+        let runner = Task { try await bench.leases.run() }
+        defer { runner.cancel() }
+        await bench.time.untilSleeping()
+        for round in 1...2 {
+            try await bench.storage.execute(
+                "CREATE TRIGGER full BEFORE \(write) ON lease BEGIN SELECT RAISE(ABORT, 'no room'); END")
+            if write == "INSERT" {
+                await #expect(throws: GloveboxError.self) { try await bench.open() }
+            } else {
+                // What's left of a lease is written down.
+                bench.time.advance(by: .seconds(31))
+            }
+            try await eventually("the cut") { bench.effects.count { $0 == .cutAll } == round }
+            #expect(await bench.leases.refusal?.code == .unavailable)
+            let refused = await #expect(throws: GloveboxError.self) { try await bench.leases.grant(lease.id) }
+            #expect(refused?.message.contains("can't write its store") == true)
+            #expect(await bench.leases.verifier(of: lease.id, on: Self.shop) == nil)
+            try await bench.storage.execute("DROP TRIGGER full")
+            try await eventually("the mended store") {
+                await bench.time.untilSleeping()
+                bench.time.advance(by: .seconds(1))
+                return await bench.leases.refusal == nil
+            }
+            #expect(try await bench.leases.grant(lease.id).lease == lease.id)
+            #expect(bench.effects.count { $0 == .cutAll } == round)
+        }
+    }
+
     @Test("a lease whose end is on record, but not in the store, doesn't come back with the gateway's next start")
     func diedBetweenLogAndStore() async throws {
         let bench = try await Bench()

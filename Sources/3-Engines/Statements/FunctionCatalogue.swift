@@ -83,9 +83,11 @@ package struct FunctionCatalogue: Hashable, Sendable {
 
     func isForeign(type name: String) -> Bool { self.foreignTypes.contains(name) }
 
+    package var hasVolatileTypes: Bool { !self.volatileTypeIDs.isEmpty }
+
     /// Of these types by their numbers, as a Parse names them for parameters.
     package func mayWrite(parameters types: [UInt32]) -> Bool {
-        !self.volatileTypeIDs.isEmpty && types.contains(where: self.volatileTypeIDs.contains)
+        types.contains(where: self.volatileTypeIDs.contains)
     }
 
     /// Whether `row.name` might call a function that isn't PostgreSQL's own and may do more than compute (manual,

@@ -26,25 +26,29 @@ actor LeaseService: Service {
     static let saltLength = 16
     /// How often what's left of each lease is written down: what a reboot with a false wall clock may add to one.
     private static let remainderInterval = Duration.seconds(30)
+    /// How often a store that can't be written is tried.
+    private static let mendInterval = Duration.seconds(1)
 
-    private let storage: any Storage
+    let storage: any Storage
     private let log: any RecordLog
-    private let time: any TimeSource
+    let time: any TimeSource
     private let policy: PolicyHolder
     private let fleet: AgentFleet
     private let detectors: Detectors
-    private let effects: LeaseEffects
-    private let logger: Logger
-    private var active: [LeaseID: LeaseMachine] = [:]
+    let effects: LeaseEffects
+    let logger: Logger
+    private(set) var active: [LeaseID: LeaseMachine] = [:]
     private var expiries = ExpiryQueue()
-    private let alarm: Alarm
+    let alarm: Alarm
     private let failures: AsyncStream<GloveboxError>
     private let failed: AsyncStream<GloveboxError>.Continuation
+    private var logRefusal: GloveboxError?
+    var storeRefusal: GloveboxError?
     /// Why no lease or session opens any more.
-    private(set) var refusal: GloveboxError?
+    var refusal: GloveboxError? { self.logRefusal ?? self.storeRefusal }
     /// Leases that have ended, and that the store still has as active: it couldn't be written. Tried again, since a
     /// gateway that starts anew would believe the store.
-    private var unstored: [LeaseID: Lease] = [:]
+    var unstored: [LeaseID: Lease] = [:]
 
     init(
         storage: any Storage, log: any RecordLog, time: any TimeSource, policy: PolicyHolder, fleet: AgentFleet,
@@ -107,11 +111,10 @@ actor LeaseService: Service {
 
     /// The log can be written again after it couldn't.
     func logMended() async {
-        self.refusal = nil
+        self.logRefusal = nil
         let failed = self.failed
         self.log.onFailure { failed.yield($0) }
         self.logger.notice("the log can be written again: leases and sessions may open")
-        await self.storeEndings()
     }
 
     func run() async throws {
@@ -130,11 +133,14 @@ actor LeaseService: Service {
         while !Task.isCancelled {
             await self.endDue()
             if self.time.boot >= remaindersDue {
-                await self.storeEndings()
-                await self.keepRemainders()
-                remaindersDue = self.time.boot.advanced(by: Self.remainderInterval)
+                await self.storeAll()
+                let isFailing = self.storeRefusal != nil
+                remaindersDue = self.time.boot.advanced(by: isFailing ? Self.mendInterval : Self.remainderInterval)
             }
             await self.alarm.wait(until: min(self.expiries.next ?? remaindersDue, remaindersDue))
+            if self.storeRefusal != nil {
+                remaindersDue = min(remaindersDue, self.time.boot.advanced(by: Self.mendInterval))
+            }
         }
     }
 
@@ -144,27 +150,6 @@ actor LeaseService: Service {
             guard var machine = self.active[id] else { continue }
             let action = machine.expire(at: now)
             await self.attempt("end") { try await self.carryOut(action, machine) }
-        }
-    }
-
-    private func storeEndings() async {
-        for lease in self.unstored.values {
-            await self.attempt("write down the end of") { try await self.storeEnding(lease) }
-        }
-    }
-
-    private func storeEnding(_ lease: Lease) async throws {
-        self.unstored[lease.id] = lease
-        try await self.store(lease)
-        self.unstored[lease.id] = nil
-    }
-
-    private func keepRemainders() async {
-        let now = self.time.reading
-        for id in self.active.keys {
-            guard var machine = self.active[id], machine.keepRemainder(at: now) else { continue }
-            self.keep(machine)
-            await self.attempt("write down what's left of") { try await self.store(machine.lease) }
         }
     }
 
@@ -213,7 +198,7 @@ actor LeaseService: Service {
                 .leaseOpened(
                     capabilities: lease.capabilities.sorted(), limits: lease.limits, lasts: duration,
                     purpose: lease.purpose, rule: lease.rule))
-            try await self.storage.insert(lease)
+            try await self.storing { try await self.storage.insert(lease) }
             self.keep(machine)
             return (lease, token)
         } catch let error as GloveboxError {
@@ -294,7 +279,7 @@ actor LeaseService: Service {
             .journalUnavailable,
             "the gateway can't write its log, so nothing may be opened: make room or mend its disk; it goes on by itself then",
             cause: error)
-        self.refusal = refusal
+        self.logRefusal = refusal
         self.logger.critical(
             "the log can't be written: new access is refused, open sessions end", metadata: ["error": "\(error)"])
         self.effects.cutAll(refusal)
@@ -353,22 +338,7 @@ actor LeaseService: Service {
         }
     }
 
-    /// Steps on one lease may overlap while they wait for the disk, so the newest version is written over, and an ended
-    /// lease stays ended.
-    private func store(_ lease: Lease) async throws {
-        while let stored = try await self.storage.lease(lease.id), stored.isActive {
-            var row = lease
-            row.version = stored.version
-            do {
-                _ = try await self.storage.update(row)
-                return
-            } catch let error as GloveboxError where error.code == .storeConflict {
-                continue
-            }
-        }
-    }
-
-    private func keep(_ machine: LeaseMachine) {
+    func keep(_ machine: LeaseMachine) {
         self.active[machine.lease.id] = machine
         if self.expiries.schedule(machine.lease.id, at: machine.lease.expiry.deadline) {
             self.alarm.ring()

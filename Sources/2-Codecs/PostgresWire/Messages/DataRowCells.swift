@@ -40,13 +40,6 @@ package struct DataRowCells: Hashable, Sendable {
     }
 }
 
-extension ByteBuffer {
-    /// Writes a cell of a DataRow with its length; nil is NULL.
-    package mutating func writeCell(_ value: ByteBuffer?) {
-        self.writeValue(value)
-    }
-}
-
 /// Writes one DataRow cell by cell. ``finish(in:)`` puts length and count in their place.
 package struct DataRowWriter: ~Copyable {
     private let start: Int

@@ -1,4 +1,4 @@
-import NIOCore
+package import NIOCore
 
 /// Reads of protocol fields that say what is wrong instead of trapping.
 extension ByteBuffer {
@@ -91,7 +91,8 @@ extension ByteBuffer {
         for format in formats { self.writeInteger(format.rawValue) }
     }
 
-    mutating func writeValue(_ value: ByteBuffer?) {
+    /// Writes a value with its length before it; nil is NULL.
+    package mutating func writeValue(_ value: ByteBuffer?) {
         guard let value else {
             self.writeInteger(Int32(-1))
             return

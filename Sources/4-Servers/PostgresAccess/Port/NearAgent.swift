@@ -31,19 +31,3 @@ package final class NearAgent: Sendable {
         return agent.open(request, eventLoop)
     }
 }
-
-/// How a client reaches the session that was opened for it.
-package enum PostgresSessionWay: Sendable {
-    /// By a plain byte pipe to the agent's host, which reads nothing yet.
-    case pipe(any Channel)
-    /// The agent is in this process, and takes the client's connection.
-    case near(PostgresAgentSession)
-
-    /// No client takes it.
-    package func abandon(_ error: GloveboxError) {
-        switch self {
-        case .pipe(let pipe): pipe.close(promise: nil)
-        case .near(let session): session.end(error)
-        }
-    }
-}

@@ -92,7 +92,7 @@ struct ResultMasking {
                     out.writeImmutableBuffer(run)
                 }
                 rest.moveReaderIndex(forwardBy: length)
-                if case .masked(let value) = result { out.writeCell(value) } else { out.writeCell(nil) }
+                if case .masked(let value) = result { out.writeValue(value) } else { out.writeValue(nil) }
             }
             out.writeImmutableBuffer(rest)
             out.setInteger(UInt32(clamping: out.writerIndex - start - 1), at: start + 1)

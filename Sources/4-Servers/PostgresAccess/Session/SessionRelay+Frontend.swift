@@ -53,8 +53,9 @@ extension SessionRelay {
 
     /// What the lease's rules say of a text.
     private func rule(on text: String, _ frame: Frame, _ refusal: inout StatementRefusal?) -> StatementRuling {
-        if self.request.capability == .read, case .parse(let parse)? = try? FrontendMessage(frame),
-            self.judge.rules.functions.mayWrite(parameters: parse.parameterTypes)
+        let functions = self.judge.rules.functions
+        if self.request.capability == .read, functions.hasVolatileTypes,
+            case .parse(let parse)? = try? FrontendMessage(frame), functions.mayWrite(parameters: parse.parameterTypes)
         {
             let reason = StatementRefusal(
                 .function,
@@ -110,10 +111,9 @@ extension SessionRelay {
             bytes = piece
             return
         }
-        let needed = piece.readableBytes + self.clientDecoder.unreadBytes
         if bytes.writableBytes < piece.readableBytes {
             var joined = ByteBuffer()
-            joined.reserveCapacity(bytes.readableBytes + needed)
+            joined.reserveCapacity(bytes.readableBytes + piece.readableBytes + self.clientDecoder.unreadBytes)
             joined.writeImmutableBuffer(bytes)
             bytes = joined
         }
