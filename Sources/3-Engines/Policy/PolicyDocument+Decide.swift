@@ -78,7 +78,7 @@ extension PolicyDocument {
         }
     }
 
-    private func names(_ rule: PolicyRule, _ identity: IdentityName) -> Bool {
+    func names(_ rule: PolicyRule, _ identity: IdentityName) -> Bool {
         rule.identities.contains(identity) || rule.groups.contains { self.groups[$0]?.contains(identity) ?? false }
     }
 

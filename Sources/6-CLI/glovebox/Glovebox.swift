@@ -16,7 +16,9 @@ struct Glovebox: AsyncParsableCommand {
             "Work in live production through leases: see everything but the secrets, leave a record, leave nothing else.",
         discussion: """
             Exit status: \(ExitStatus.documentation)
-            The profile (who you are, at which gateway) is in $GLOVEBOX_HOME or ~/.config/glovebox.
+            The profile (who you are, at which gateway) is in $GLOVEBOX_HOME or ~/.config/glovebox. What's \
+            asked for often may be set there, in config.yaml, or in the environment: \
+            \(Settings.Key.allCases.map(\.variable).joined(separator: ", ")).
             """,
         groupedSubcommands: [
             CommandGroup(
@@ -26,12 +28,15 @@ struct Glovebox: AsyncParsableCommand {
                 name: "Sign-in", subcommands: [LoginCommand.self, LogoutCommand.self, WhoAmICommand.self]),
             CommandGroup(
                 name: "Administration", subcommands: [IdentityCommand.self, AgentCommand.self, AuditCommand.self]),
-            CommandGroup(name: "Service", subcommands: [UpCommand.self, GatewayCommand.self, VersionCommand.self]),
+            CommandGroup(name: "Service", subcommands: [UpCommand.self, GatewayCommand.self, PolicyCommand.self]),
+            CommandGroup(name: "Program", subcommands: [CompletionCommand.self, VersionCommand.self]),
         ])
 
     static func main() async {
         do {
             var command = try await self.asyncParseAsRoot(nil)
+            // A wrong setting keeps nobody from help, which is a command of the argument parser's.
+            if !String(reflecting: type(of: command)).hasPrefix("ArgumentParser.") { _ = try Settings.loaded.get() }
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {

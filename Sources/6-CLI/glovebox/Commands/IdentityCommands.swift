@@ -5,8 +5,10 @@ import GloveboxCore
 
 /// Options of every command that shows something.
 struct OutputOptions: ParsableArguments {
-    @Flag(help: "Print JSON instead of text for people.")
-    var json = false
+    @Flag(name: .customLong("json"), help: "Print JSON instead of text for people; also GLOVEBOX_OUTPUT=json.")
+    var isJSON = false
+
+    var json: Bool { self.isJSON || Settings.current.output == .json }
 }
 
 /// Where a single-use code comes from.
@@ -38,7 +40,7 @@ struct LoginCommand: AsyncParsableCommand {
         commandName: "login", abstract: "Sign in to a gateway with a single-use code.",
         discussion: "The code is sent only to the gateway that made it. Never put it on a command line.")
 
-    @Option(help: "The gateway, https://HOST:PORT; also GLOVEBOX_GATEWAY, or the one you were signed in to.")
+    @Option(help: "The gateway, https://HOST:PORT; otherwise GLOVEBOX_GATEWAY, or the one you were signed in to.")
     var gateway: String?
     @OptionGroup var code: CodeOptions
     @OptionGroup var output: OutputOptions

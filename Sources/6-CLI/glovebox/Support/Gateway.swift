@@ -26,9 +26,9 @@ enum SignedIn {
         }
     }
 
-    /// Which gateway to enrol with: what's given, `$GLOVEBOX_GATEWAY`, or the one of the profile in `folder`.
+    /// Which gateway to enrol with: what's given, what's set, or the one of the profile in `folder`.
     static func gateway(_ given: String?, folder: String) throws -> GatewayAddress {
-        if let text = given ?? ProcessInfo.processInfo.environment["GLOVEBOX_GATEWAY"] {
+        if let text = given ?? Settings.current.gateway {
             return try GatewayAddress(text)
         }
         guard let profile = try? Profile.load(folder: folder) else {

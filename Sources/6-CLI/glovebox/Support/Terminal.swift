@@ -24,7 +24,27 @@ enum Terminal {
     }
 
     static func complain(_ text: String) {
-        self.note("glovebox: \(self.harmless(text))")
+        self.note("\(self.styled("glovebox:", .complaint, on: STDERR_FILENO)) \(self.harmless(text))")
+    }
+
+    /// What a style stands for; how it looks is ECMA-48's "select graphic rendition".
+    enum Style: String {
+        case heading = "1"
+        case complaint = "31"
+    }
+
+    private static func styled(_ text: String, _ style: Style, on descriptor: Int32) -> String {
+        self.isColored(descriptor) ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
+    }
+
+    private static func isColored(_ descriptor: Int32) -> Bool {
+        switch Settings.current.color {
+        case .always: true
+        case .never: false
+        case .auto:
+            isatty(descriptor) == 1 && (getenv("NO_COLOR").map { $0.pointee == 0 } ?? true)
+                && getenv("TERM").map { String(cString: $0) != "dumb" } ?? false
+        }
     }
 
     /// `text` with control characters made visible, so that no record or name can move a terminal's cursor.
@@ -47,10 +67,10 @@ enum Terminal {
         let widths = headings.indices.map { column in
             lines.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
         }
-        return lines.map { line in
+        return lines.enumerated().map { index, line in
             var text = ""
             for (column, cell) in line.enumerated() {
-                text += cell
+                text += index == 0 ? self.styled(cell, .heading, on: STDOUT_FILENO) : cell
                 if column < line.count - 1 { text += String(repeating: " ", count: widths[column] - cell.count + 2) }
             }
             return text
