@@ -115,7 +115,8 @@ let targets: [Target] = [
         name: "glovebox",
         dependencies: [
             "GloveboxCore", "Contracts", "PostgresWire", "ControlAPI", "YAMLDocument", "Policy", "Identity", "Gateway",
-            "Agent", "ControlClient", arguments, configuration, logging, lifecycle, signals, nio, nioPosix, nioTLS, nioSSL,
+            "Agent", "ControlClient", arguments, configuration, logging, lifecycle, signals, nio, nioPosix, nioTLS,
+            nioSSL,
         ],
         path: "Sources/6-CLI/glovebox", swiftSettings: house),
 
