@@ -8,13 +8,12 @@ import Testing
 
 @Suite("What is worked out from classified columns", .timeLimit(.minutes(2)))
 struct DerivedValuesTests {
-    let database: TestDatabase
-    var target: PostgresTarget
+    let shop: ClassifiedShop
+    var database: TestDatabase { self.shop.database }
+    var target: PostgresTarget { self.shop.target }
 
     init() async throws {
-        self.database = try await PostgresServer.shared().makeShop(customers: 100)
-        self.target = try .shop(self.database)
-        self.target.disclosures = 1000
+        self.shop = try await ClassifiedShop()
     }
 
     @Test("no expression, row, view, set operation, cursor or COPY shows a classified value")

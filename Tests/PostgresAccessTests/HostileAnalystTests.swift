@@ -9,17 +9,12 @@ import Testing
 /// A holder of a `read` lease who looks for a way round the masking.
 @Suite("A hostile analyst", .timeLimit(.minutes(3)))
 struct HostileAnalystTests {
-    let database: TestDatabase
-    var target: PostgresTarget
+    let shop: ClassifiedShop
+    var database: TestDatabase { self.shop.database }
+    var target: PostgresTarget { self.shop.target }
 
     init() async throws {
-        self.database = try await PostgresServer.shared().makeShop(customers: 100)
-        self.target = try .shop(self.database)
-        self.target.disclosures = 10_000
-    }
-
-    private func name(_ id: Int) async throws -> String {
-        try await self.database.sql("SELECT full_name FROM customers WHERE id = \(id)")
+        self.shop = try await ClassifiedShop()
     }
 
     /// Of which each is NULL or empty for some names and not for others.
@@ -82,7 +77,7 @@ struct HostileAnalystTests {
 
     @Test("what COPY writes for NULL finds no value that is equal to it")
     func guessedNull() async throws {
-        let name = try await self.name(3)
+        let name = try await self.shop.name(3)
         try await LoopbackGlovebox.run(target: self.target) { glovebox in
             for sql in [
                 "COPY customers (id, full_name) TO STDOUT (NULL '\(name)');",
@@ -142,7 +137,7 @@ struct HostileAnalystTests {
             CREATE MATERIALIZED VIEW kept AS SELECT name_of(3) AS word;
             GRANT SELECT ON by_function, by_default, by_table, by_cast, by_operator, over_views, by_condition, kept TO PUBLIC;
             """)
-        let parts = try await self.name(3).lowercased().split(separator: " ").map(String.init)
+        let parts = try await self.shop.name(3).lowercased().split(separator: " ").map(String.init)
         try await LoopbackGlovebox.run(target: self.target) { glovebox in
             let client = try await RawClient.signedIn(glovebox, glovebox.lease())
             let expressions = [

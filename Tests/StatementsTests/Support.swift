@@ -28,6 +28,8 @@ func makeCatalogue() -> FunctionCatalogue {
     catalogue.addVolatileTypes(["wild"], ids: [70_000])
     catalogue.addForeignTypes(["lookup"])
     catalogue.addForeignOperators(["<?>"])
+    catalogue.addForeignAttributes(["price_of", "first"], takeRows: false)
+    catalogue.addForeignAttributes(["total_of"], takeRows: true)
     return catalogue
 }
 

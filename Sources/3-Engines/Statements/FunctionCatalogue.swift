@@ -19,6 +19,8 @@ package struct FunctionCatalogue: Hashable, Sendable {
     private var volatileTypes: Set<String> = []
     private var volatileTypeIDs: Set<UInt32> = []
     private var foreignTypes: Set<String> = []
+    private var foreignAttributes: Set<String> = []
+    private var foreignRowAttributes: Set<String> = []
 
     package init() {}
 
@@ -57,6 +59,16 @@ package struct FunctionCatalogue: Hashable, Sendable {
         self.foreignTypes.formUnion(names)
     }
 
+    /// Functions that aren't PostgreSQL's own and can be called with one value, which `value.name` does as well (manual,
+    /// "Using Composite Types in Queries": functional notation).
+    /// - Parameter takeRows: their value may be a row.
+    package mutating func addForeignAttributes(_ names: some Sequence<String>, takeRows: Bool) {
+        for name in names {
+            self.foreignAttributes.insert(name)
+            if takeRows { self.foreignRowAttributes.insert(name) }
+        }
+    }
+
     /// - Parameter schema: nil where the call names none: then any in the search path may be meant.
     func standing(of name: String, schema: String?) -> Standing {
         guard let schema else { return self.byName[name] ?? .unknown }
@@ -83,6 +95,12 @@ package struct FunctionCatalogue: Hashable, Sendable {
 
     func isForeign(type name: String) -> Bool { self.foreignTypes.contains(name) }
 
+    /// Whether `value.name` may call a function that isn't PostgreSQL's own.
+    /// - Parameter isRow: the value is known to be a table's row.
+    func isForeign(attribute name: String, ofRow isRow: Bool) -> Bool {
+        (isRow ? self.foreignRowAttributes : self.foreignAttributes).contains(name)
+    }
+
     package var hasVolatileTypes: Bool { !self.volatileTypeIDs.isEmpty }
 
     /// Of these types by their numbers, as a Parse names them for parameters.
@@ -90,7 +108,6 @@ package struct FunctionCatalogue: Hashable, Sendable {
         types.contains(where: self.volatileTypeIDs.contains)
     }
 
-    /// Whether `row.name` might call a function that isn't PostgreSQL's own and may do more than compute (manual,
-    /// "Using Composite Types in Queries": functional notation).
-    func mayCall(attribute name: String) -> Bool { self.ownVolatile.contains(name) }
+    /// Whether there's one of this name that isn't PostgreSQL's own and may do more than compute.
+    func isOwnVolatile(_ name: String) -> Bool { self.ownVolatile.contains(name) }
 }

@@ -81,9 +81,7 @@ extension StatementRules {
         if name == "set_config", schema == nil || schema == "pg_catalog" {
             return try self.judgeSetConfig(call["args"].elements)
         }
-        if Self.isDenied(name) {
-            throw StatementRefusal(.function, "the function \(name) reaches beyond the rows that are asked for")
-        }
+        if Self.isDenied(name) { throw .denied(name) }
         // `type(value)` is a cast where there's no such function.
         try self.judgeType(named: name)
         switch self.functions.standing(of: name, schema: schema) {
@@ -95,7 +93,7 @@ extension StatementRules {
         case .volatile:
             if self.writes { return }
             // Somebody else's function may have the same name.
-            if Self.isHarmless(name), schema == "pg_catalog" || !self.functions.mayCall(attribute: name) { return }
+            if Self.isHarmless(name), schema == "pg_catalog" || !self.functions.isOwnVolatile(name) { return }
             throw StatementRefusal(
                 .function,
                 "the function \(name) may do more than read (it's marked VOLATILE), and the lease is for reading")
@@ -155,9 +153,13 @@ extension StatementRules {
         throw StatementRefusal(.kind, "what is PostgreSQL's own isn't written to: \(name)")
     }
 
+    /// `value.name` is `name(value)` where there's no such column (manual, "Using Composite Types in Queries").
     private func judgeAttribute(_ name: String) throws(StatementRefusal) {
         try self.judgeType(named: name)
-        guard !self.writes, self.functions.mayCall(attribute: name) else { return }
+        let standing = self.functions.standing(of: name, schema: nil)
+        if Self.isDenied(name), standing != .unknown { throw .denied(name) }
+        guard !self.writes, standing == .volatile, !Self.isHarmless(name) || self.functions.isOwnVolatile(name)
+        else { return }
         throw StatementRefusal(
             .function,
             "'.\(name)' may call the function \(name), which is marked VOLATILE: give the column an alias of its own in a subquery without the dot"
@@ -203,5 +205,12 @@ extension StatementRules {
         "lo_", "dblink", "pg_read_", "pg_ls_", "pg_file_", "pg_logical_", "pg_create_", "pg_drop_", "pg_replication_",
         "pg_advisory_lock", "pg_advisory_xact_lock", "pg_try_advisory", "crosstab", "postgres_fdw_", "pg_stat_reset",
         "pg_backup_", "pg_start_backup", "pg_stop_backup", "pg_switch_wal", "pg_wal_replay_", "pg_import_",
+        "pg_stat_get_xact_",
     ]
+}
+
+extension StatementRefusal {
+    fileprivate static func denied(_ name: String) -> StatementRefusal {
+        StatementRefusal(.function, "the function \(name) reaches beyond the rows that are asked for")
+    }
 }

@@ -48,6 +48,8 @@ package struct StatementRules: Sendable {
         var disclosures = 0
         /// It calls what isn't PostgreSQL's own.
         var callsForeign = false
+        /// It works something out from classified values.
+        var worksOut = false
     }
 
     private func hiddenOutputs(
@@ -63,19 +65,44 @@ package struct StatementRules: Sendable {
                 : try lineage.written(kind, fields, in: QueryScope())
             found.disclosures += lineage.memory.disclosures
             found.callsForeign = found.callsForeign || lineage.memory.callsForeign
-            // Whether working it out fails is an answer too.
-            if output.columns.contains(where: { $0.isTainted && !$0.isStored }) { found.disclosures += 1 }
+            found.worksOut = found.worksOut || lineage.memory.worksOut
+            if lineage.memory.worksOut, Self.drawsNumbers(fields) {
+                // How many were drawn is told by those that come next.
+                try lineage.refuse("random() beside what is worked out")
+            }
             return HiddenOutputs(output)
         case "ExplainStmt", "PrepareStmt", "DeclareCursorStmt", "CopyStmt":
             guard let (inner, query) = fields["query"].tagged else { return .none }
+            for type in fields["argtypes"].elements {
+                let name = type.of("TypeName")["names"].names.last ?? ""
+                if self.functions.isForeign(type: name) { throw .foreignParameter }
+            }
             let hidden = try self.hiddenOutputs(inner, query, &found)
             guard kind == "ExplainStmt" else { return hidden }
             // A plan shows none of the values, but for what a function gives that says it's IMMUTABLE: that one is called
-            // for it. Of what was prepared nobody knows what it calls.
-            return found.callsForeign ? .all : hidden == .named ? .named : .none
-        case "FetchStmt", "ExecuteStmt": return .named
+            // for it. Of what was prepared nobody knows what it calls. How often its parts were run, and how much memory
+            // they took, tells of what is worked out.
+            let isRun = fields["options"].elements.contains { $0.of("DefElem")["defname"].string == "analyze" }
+            return found.callsForeign || (isRun && found.worksOut) ? .all : hidden == .named ? .named : .none
+        case "ExecuteStmt":
+            // The statement was judged without knowing what its parameters would be.
+            let lineage = Lineage(relations: self.relations, functions: self.functions)
+            if lineage.readsHidden(fields["params"]) { throw .foreignParameter }
+            return .named
+        case "FetchStmt": return .named
         default: return .none
         }
+    }
+
+    /// Whether it takes numbers from the session's generator, or sets it.
+    private static func drawsNumbers(_ fields: SyntaxNode) -> Bool {
+        var found = false
+        for (kind, names) in [("FuncCall", "funcname"), ("A_Indirection", "indirection")] as [(String, StaticString)] {
+            fields.forEachObject(named: kind) { node in
+                found = found || node[names].names.contains { ["random", "random_normal", "setseed"].contains($0) }
+            }
+        }
+        return found
     }
 
     private func judge(_ kind: String, _ fields: SyntaxNode) throws(StatementRefusal) {
@@ -150,6 +177,11 @@ package struct StatementRules: Sendable {
 }
 
 extension StatementRefusal {
+    fileprivate static let foreignParameter = StatementRefusal(
+        .predicate,
+        "what a function or a cast of the database's own gives can't be a prepared statement's parameter: nobody knows what it reads"
+    )
+
     static func writing(_ kind: String) -> StatementRefusal {
         StatementRefusal(
             .writes, "a read lease runs only what can't write, and this would \(StatementRules.name(kind))")

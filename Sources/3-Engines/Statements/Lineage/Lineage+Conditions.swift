@@ -10,7 +10,8 @@ extension Lineage {
     }
 
     /// Holds a condition against what may be asked of a classified column: whether it's a value that the client names, or
-    /// another stored column's, or missing.
+    /// another classified column's, or missing. What isn't classified may hold any number of guesses, and shows which was
+    /// right.
     func check(_ condition: SyntaxNode, _ scope: QueryScope, _ depth: Int) throws(StatementRefusal) {
         var waiting = [condition]
         while let node = waiting.popLast() {
@@ -35,8 +36,10 @@ extension Lineage {
             case "SubLink":
                 guard try self.isTainted(node, scope, depth) else { continue }
                 guard fields["subLinkType"].string == "ANY_SUBLINK", fields["operName"].elements.isEmpty,
-                    self.isStored(fields["testexpr"], scope), let (_, query) = fields["subselect"].tagged,
-                    try self.output(of: query, in: scope.inner, depth: depth + 1).isStored
+                    self.isStored(fields["testexpr"], scope), try self.isTainted(fields["testexpr"], scope, depth),
+                    let (_, query) = fields["subselect"].tagged,
+                    case let output = try self.output(of: query, in: scope.inner, depth: depth + 1),
+                    output.isStored, output.isTainted
                 else {
                     try self.refuse("a condition")
                     continue
@@ -48,20 +51,28 @@ extension Lineage {
         }
     }
 
-    /// With how many values a stored column is compared for equality; nil for any other comparison.
+    /// With how many values a classified column is compared for equality; nil for any other comparison.
     private func equalities(_ fields: SyntaxNode, _ scope: QueryScope) -> Int? {
         guard ["=", "<>"].contains(fields["name"].names.last ?? "") else { return nil }
         var count = 1
-        for side in [fields["lexpr"], fields["rexpr"]] where !self.isStored(side, scope) {
+        for side in [fields["lexpr"], fields["rexpr"]] {
+            if let column = self.stored(side, scope) {
+                guard column.isTainted else { return nil }
+                continue
+            }
             // The client's own values: anything that reads no row.
-            guard !side.contains(anyOf: ["ColumnRef", "SubLink", "FuncCall"]) else { return nil }
+            guard !side.contains(anyOf: ["ColumnRef", "SubLink", "FuncCall", "A_Indirection"]) else { return nil }
             switch fields["kind"].string {
             case "AEXPR_OP": break
             case "AEXPR_IN": count = max(1, side.of("List")["items"].elements.count, side.elements.count)
             case "AEXPR_OP_ANY":
-                // Of a parameter or a constant it isn't known how many are in it.
-                guard side.of("A_ArrayExpr").exists else { return nil }
-                count = max(1, side.of("A_ArrayExpr")["elements"].elements.count)
+                // Of a parameter or a constant it isn't known how many are in it, nor of an array's elements, which may be
+                // arrays.
+                let elements = side.of("A_ArrayExpr")["elements"].elements
+                guard side.of("A_ArrayExpr").exists, elements.allSatisfy({ $0.of("A_Const").exists }) else {
+                    return nil
+                }
+                count = max(1, elements.count)
             default: return nil
             }
         }
@@ -69,9 +80,14 @@ extension Lineage {
     }
 
     /// Whether it's a stored column itself.
-    func isStored(_ node: SyntaxNode, _ scope: QueryScope) -> Bool {
+    func isStored(_ node: SyntaxNode, _ scope: QueryScope) -> Bool { self.stored(node, scope) != nil }
+
+    private func stored(_ node: SyntaxNode, _ scope: QueryScope) -> QueryOutput.Column? {
         let reference = node.of("ColumnRef")
-        return reference.exists && (self.resolve(reference["fields"].names, scope)?.isStored ?? false)
+        guard reference.exists, let column = self.resolve(reference["fields"].names, scope), column.isStored else {
+            return nil
+        }
+        return column
     }
 
     func checkDistinct(_ output: QueryOutput) throws(StatementRefusal) {
@@ -123,7 +139,9 @@ extension Lineage {
         if kind == "ColumnRef" {
             let names = fields["fields"].names
             let resolved = self.resolve(names, scope)
-            let named = names.count == 1 ? output.columns.first { $0.name == names[0] && $0.isTainted } : nil
+            let named =
+                names.count == 1
+                ? output.columns.first { ($0.name == nil || $0.name == names[0]) && $0.isTainted } : nil
             if let resolved, resolved.isTainted { return resolved }
             return named ?? resolved
         }

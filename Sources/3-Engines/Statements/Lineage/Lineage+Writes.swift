@@ -140,8 +140,7 @@ extension Lineage {
         guard place.isClassified(column) else { throw .copy(place, column) }
         guard !isStored else { return }
         guard isRespelled else { throw .workedOut(place, column) }
-        // Whether it fails is an answer.
-        self.memory.disclosures += 1
+        self.memory.pay()
     }
 }
 

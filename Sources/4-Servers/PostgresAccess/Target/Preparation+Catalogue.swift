@@ -57,7 +57,8 @@ extension Preparation {
         """
 
     /// Rows of a kind each, a schema's names in one value, since there are thousands: functions, aggregates with what they
-    /// are made of; operators and types whose functions are volatile, or aren't PostgreSQL's own.
+    /// are made of; operators and types whose functions are volatile, or aren't PostgreSQL's own; and functions that aren't
+    /// and can be called with one value, in the third column those whose value may be a row.
     ///
     /// A value of a type is made by its input function, by casts, and by what a domain checks (`conbin` names the functions
     /// by their numbers); and as a part of a domain, an array or a row.
@@ -76,6 +77,12 @@ extension Preparation {
         SELECT 'foreign operator', NULL, false, false, \
         pg_catalog.array_to_string(pg_catalog.array_agg(DISTINCT o.oprname::pg_catalog.text), pg_catalog.chr(1)), NULL
         FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_proc p ON p.oid = o.oprcode WHERE \(isForeign) GROUP BY 3
+        UNION ALL
+        SELECT 'foreign attribute', NULL, t.typtype IN ('c', 'd', 'p'), false, \
+        pg_catalog.array_to_string(pg_catalog.array_agg(DISTINCT p.proname::pg_catalog.text), pg_catalog.chr(1)), NULL
+        FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+        JOIN pg_catalog.pg_type t ON t.oid = p.proargtypes[0]
+        WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND p.pronargs - p.pronargdefaults <= 1 GROUP BY 3
         UNION ALL
         (WITH RECURSIVE made (id, volatile) AS (
           (SELECT t.oid, true FROM pg_catalog.pg_type t
@@ -111,10 +118,12 @@ extension Preparation {
         FROM made m JOIN pg_catalog.pg_type t ON t.oid = m.id GROUP BY 3)
         """
 
-    /// The classified columns: a row each with the number of what classifies it, its table and attribute; schema, table
-    /// and column by name; all columns of the table; and whether it is classified for itself, or only seen through a view,
-    /// of which the definition decides. Below zero is the number of a column that's
-    /// to be shown, and is there; then whether its type isn't PostgreSQL's own comes in place of the table's columns.
+    /// The classified columns, a row each: the number of what classifies it; its table and attribute; schema, table and
+    /// column by name; all columns of the table; and whether it's classified for itself (true), or only reached through a
+    /// view, whose definition then decides.
+    ///
+    /// A column that is to be shown has a row as well, if it's there: its number is -1 less the column's place in the
+    /// configuration, and in place of the table's columns stands whether its type isn't PostgreSQL's own.
     func columnsStatement(_ names: CatalogueNames) -> String {
         self.reached(names) + """
             SELECT r.number, r.relid, r.attnum, n.nspname, c.relname, r.attname, (
@@ -267,6 +276,10 @@ struct CatalogueNames: Sendable {
         return self.telling.indices.contains(index) ? Kind(self.telling[index].kind.rawValue) : nil
     }
 
+    /// How often the transaction at hand has read something: of a statement before, whose parts are run or not as a
+    /// classified value decides.
+    private static let countersOfTables = ["seq_scan", "seq_tup_read", "idx_scan", "idx_tup_fetch"]
+
     /// PostgreSQL's own columns that hold values of other tables, other people's statements, or secrets; where they are
     /// missing, that's no error.
     private static let ofEveryDatabase: [Classification] =
@@ -278,6 +291,10 @@ struct CatalogueNames: Sendable {
             ("pg_stats_ext_exprs", ["most_common_vals", "histogram_bounds", "most_common_elems"], "statistics"),
             ("pg_statistic", (1...5).map { "stavalues\($0)" }, "statistics"),
             ("pg_statistic_ext_data", ["stxdmcv", "stxdexpr"], "statistics"),
+            ("pg_stat_xact_all_tables", Self.countersOfTables, "statistics"),
+            ("pg_stat_xact_sys_tables", Self.countersOfTables, "statistics"),
+            ("pg_stat_xact_user_tables", Self.countersOfTables, "statistics"),
+            ("pg_stat_xact_user_functions", ["calls", "total_time", "self_time"], "statistics"),
             ("pg_authid", ["rolpassword"], "password_hash"), ("pg_shadow", ["passwd"], "password_hash"),
             ("pg_user_mapping", ["umoptions"], "credential"), ("pg_user_mappings", ["umoptions"], "credential"),
             ("pg_subscription", ["subconninfo"], "credential"), ("pg_largeobject", ["data"], "large_object"),

@@ -153,6 +153,7 @@ final class TargetKnowledge: Sendable {
                 catalogue.addFunctions(names, schema: schema, isVolatile: isVolatile)
             case "operator": catalogue.addVolatileOperators(names)
             case "foreign operator": catalogue.addForeignOperators(names)
+            case "foreign attribute": catalogue.addForeignAttributes(names, takeRows: isVolatile)
             case "type":
                 if isVolatile {
                     let ids = (row[5] ?? "").split(separator: ",").compactMap { UInt32($0) }
