@@ -20,7 +20,11 @@ struct RelayTests {
         let (one, two) = (loops[0], sameLoop ? loops[0] : loops[loops.count - 1])
         let (client, near) = try await self.pair(on: one, halfClosure: halfClose == .passes)
         let (server, far) = try await self.pair(on: two, halfClosure: halfClose == .passes)
-        return Joined(client: client, server: server, relay: Relay.join(near, far, halfClose: halfClose))
+        let relay = Relay.join(near, far, halfClose: halfClose)
+        // Until its ends are in place, nobody keeps what a channel is given, and a channel that may be half-closed reads
+        // when its peer ends, whether it's asked to or not. (The tunnel's own channels have a `PipeHold`.)
+        for channel in [near, far] { try await channel.eventLoop.submit {}.get() }
+        return Joined(client: client, server: server, relay: relay)
     }
 
     private func pair(on eventLoop: any EventLoop, halfClosure: Bool) async throws -> (PipeClient, any Channel) {
