@@ -68,6 +68,7 @@ let targets: [Target] = [
     floor("3-Engines", "Statements", ["GloveboxCore", "CPgQuery"]),
     floor("3-Engines", "Policy", ["GloveboxCore", "Contracts", "YAMLDocument"]),
     floor("3-Engines", "Leases", ["GloveboxCore", "Contracts"]),
+    floor("3-Engines", "Approvals", ["GloveboxCore", "Contracts", crypto]),
     floor("3-Adapters", "StorageSQLite", ["GloveboxCore", "Contracts", grdb]),
     floor("3-Adapters", "AuditFiles", ["GloveboxCore", "Contracts", crypto]),
     floor("3-Adapters", "Identity", ["GloveboxCore", "Contracts", crypto, x509, asn1]),
@@ -91,8 +92,9 @@ let targets: [Target] = [
     floor(
         "5-Roles", "Gateway",
         [
-            "GloveboxCore", "Contracts", "YAMLDocument", "Policy", "Leases", "StorageSQLite", "AuditFiles", "Identity",
-            "Redaction", "ControlWire", "Tunnel", "PostgresAccess", "PostgresWire", "ControlAPI", "ControlServer",
+            "GloveboxCore", "Contracts", "YAMLDocument", "Policy", "Leases", "Approvals", "StorageSQLite", "AuditFiles",
+            "Identity", "Redaction", "ControlWire", "Tunnel", "PostgresAccess", "PostgresWire", "ControlAPI",
+            "ControlServer",
             crypto, nio,
             nioPosix, nioSSL, logging, lifecycle,
         ]),
@@ -139,6 +141,7 @@ let targets: [Target] = [
     tests("Statements", ["GloveboxCore"]),
     tests("Policy", ["GloveboxCore", "Contracts"]),
     tests("Leases", ["GloveboxCore", "Contracts"]),
+    tests("Approvals", ["GloveboxCore", "Contracts"]),
     tests("StorageSQLite", ["GloveboxCore", "Contracts", "StorageConformance"]),
     tests("AuditFiles", ["GloveboxCore", "Contracts", crypto]),
     tests("Identity", ["GloveboxCore", "Contracts", crypto, x509, asn1]),
@@ -151,7 +154,10 @@ let targets: [Target] = [
         ]),
     tests(
         "Gateway",
-        ["GloveboxCore", "Contracts", "Leases", "Policy", "Redaction", "StorageSQLite", "AuditFiles", logging]),
+        [
+            "GloveboxCore", "Contracts", "ControlAPI", "Leases", "Approvals", "Policy", "Redaction", "StorageSQLite",
+            "AuditFiles", logging,
+        ]),
     tests("Agent", ["GloveboxCore", "Contracts", "ControlWire", "Policy", "AuditFiles", logging]),
     tests(
         "ControlServer",

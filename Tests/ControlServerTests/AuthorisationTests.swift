@@ -18,6 +18,8 @@ struct AuthorisationTests {
         .openLease: "oooo-", .extendLease: "oooo-", .endLease: "oooa-",
         .listLeases: "oaaa-", .showLease: "oaaa-",
         .listRecords: "ooaa-", .showRecord: "ooaa-",
+        .listApprovals: "oaaa-", .showApproval: "oaaa-", .withdrawApproval: "oooo-",
+        .grantApproval: "-a-a-", .denyApproval: "-a-a-", .reviewApproval: "-a-a-",
     ]
 
     static let callers = ["max", "ann", "aud", "ada"]
@@ -114,6 +116,8 @@ struct AuthorisationTests {
         case .inviteAgent: #"{"name":"new"}"#
         case .openLease: #"{"target":"shop-db","duration":60,"purpose":"test"}"#
         case .extendLease: #"{"duration":60}"#
+        case .grantApproval, .denyApproval: #"{"digest":"ab01"}"#
+        case .reviewApproval: #"{"note":"fine"}"#
         default: ""
         }
     }

@@ -28,10 +28,11 @@ struct EndpointTests {
                 #expect(try await client.targets().items.first?.capabilities == [.read, .write])
                 #expect(try await client.agents().items.first?.version == "1.2.3")
 
-                let opened = try await client.openLease(
+                let answer = try await client.openLease(
                     LeaseRequest(
                         target: try TargetName("shop-db"), capabilities: [.read, .write], duration: .seconds(900),
                         purpose: "INC-4711"))
+                guard case .opened(let opened) = answer else { throw TestSupportError("the lease waits") }
                 #expect(opened.token.secret.exposeSecret() == "gbl_token")
                 #expect(opened.postgres?.user == "shop-db.0123456789ab")
                 #expect(opened.lease.remaining.duration == .milliseconds(899_500))
@@ -68,6 +69,35 @@ struct EndpointTests {
                             event: "statement", page: PageRequest(after: "9", limit: 1000))),
                     .record(RecordID(origin: "agent/eu-1", sequence: 7)), .revokeCurrentCertificate,
                 ])
+        }
+    }
+
+    @Test("a lease that waits answers with its approval, and what's said of an approval reaches its operation")
+    func approvals() async throws {
+        try await TestGateway.run { gateway in
+            let id = try ApprovalID("0123456789ab")
+            try await gateway.call(as: "ada") { client in
+                let answer = try await client.openLease(
+                    LeaseRequest(
+                        target: try TargetName("shop-db"), duration: .seconds(60),
+                        purpose: FakeOperations.purposeThatWaits))
+                guard case .waits(let waits) = answer else { throw TestSupportError("the lease doesn't wait") }
+                #expect(waits.id == id && waits.missing == 1 && waits.requirement?.from == ["leads"])
+                #expect(waits.lease?.capabilities == [.write] && waits.digest == "ab01")
+                let query = ApprovalQuery(openOnly: true, unreviewedOnly: true, asker: try IdentityName("ada"))
+                #expect(try await client.approvals(query).items.count == 1)
+                #expect(try await client.approval(id).votes.first?.reason == "go ahead")
+                let verdict = ApprovalVerdict(digest: "ab01", reason: "why")
+                #expect(try await client.grantApproval(id, verdict).state == .granted)
+                #expect(try await client.denyApproval(id, verdict).state == .denied)
+                #expect(try await client.withdrawApproval(id).state == .withdrawn)
+                #expect(try await client.reviewApproval(id, ApprovalReview(note: "fine")).review?.note == "fine")
+                #expect(
+                    gateway.operations.asked.suffix(6) == [
+                        .approvals(query), .approval(id), .grantApproval(id, "ab01", "why"),
+                        .denyApproval(id, "ab01", "why"), .withdrawApproval(id), .reviewApproval(id, "fine"),
+                    ])
+            }
         }
     }
 

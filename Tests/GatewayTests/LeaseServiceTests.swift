@@ -38,6 +38,7 @@ struct LeaseServiceTests {
         let log = MemoryLog()
         let fleet = AgentFleet()
         let policy: PolicyHolder
+        let approvals: ApprovalService
         let leases: LeaseService
         private let told = Told()
 
@@ -48,14 +49,18 @@ struct LeaseServiceTests {
             self.storage = try StorageSQLite(path: "\(self.folder.path)/store.sqlite")
             self.policy = PolicyHolder(Self.document(longest: longest))
             let told = self.told
+            let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            self.approvals = ApprovalService(
+                storage: self.storage, log: self.log, time: self.time, policy: self.policy,
+                detectors: try Self.detectors.get(), tell: { _ in }, logger: logger)
             self.leases = LeaseService(
                 storage: self.storage, log: self.log, time: self.time, policy: self.policy, fleet: self.fleet,
-                detectors: try Self.detectors.get(),
+                detectors: try Self.detectors.get(), approvals: self.approvals,
                 effects: LeaseEffects(
                     ended: { lease, reason in told.effects.withLock { $0.append(.ended(lease.id, reason)) } },
                     changed: { lease, left in told.effects.withLock { $0.append(.changed(lease.id, left)) } },
                     cutAll: { _ in told.effects.withLock { $0.append(.cutAll) } }),
-                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+                logger: logger)
             self.connect(capabilities: [.read])
             try await self.leases.resume()
         }
@@ -82,9 +87,12 @@ struct LeaseServiceTests {
         func open(
             for duration: Duration = .seconds(600), capabilities: Set<Capability> = [.read], purpose: String = "INC-1"
         ) async throws -> (lease: Lease, token: Secret<String>) {
-            try await self.leases.open(
-                holder: LeaseServiceTests.ada, target: LeaseServiceTests.shop, capabilities: capabilities,
-                duration: duration, purpose: purpose)
+            let opening = try await self.leases.open(
+                LeaseAsk(
+                    holder: LeaseServiceTests.ada, target: LeaseServiceTests.shop, capabilities: capabilities,
+                    duration: duration, purpose: purpose))
+            guard case .opened(let lease, let token) = opening else { throw TestSupportError("the lease waits") }
+            return (lease, token)
         }
     }
 
@@ -196,7 +204,7 @@ struct LeaseServiceTests {
         bench.time.advance(by: .seconds(60))
         let again = LeaseService(
             storage: bench.storage, log: bench.log, time: bench.time, policy: bench.policy, fleet: bench.fleet,
-            detectors: try Bench.detectors.get(),
+            detectors: try Bench.detectors.get(), approvals: bench.approvals,
             effects: LeaseEffects(ended: { _, _ in }, changed: { _, _ in }, cutAll: { _ in }),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         try await again.resume()
@@ -327,7 +335,7 @@ struct LeaseServiceTests {
         ])
         let again = LeaseService(
             storage: bench.storage, log: bench.log, time: bench.time, policy: bench.policy, fleet: bench.fleet,
-            detectors: try Bench.detectors.get(),
+            detectors: try Bench.detectors.get(), approvals: bench.approvals,
             effects: LeaseEffects(ended: { _, _ in }, changed: { _, _ in }, cutAll: { _ in }),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         try await again.resume()

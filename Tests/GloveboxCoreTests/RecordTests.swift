@@ -31,6 +31,17 @@ struct RecordTests {
         .statement(text: "select $1, $2", values: ["1", nil]),
         .statementRefused(code: "c", message: "m", text: "t"),
         .cancelRequested,
+        .approvalRequested(ApprovalID(unchecked: "0123456789ab"), digest: "ab12", summary: "read on shop-db"),
+        .approvalGranted(
+            ApprovalID(unchecked: "0123456789ab"), by: IdentityName(unchecked: "bob"), digest: "ab12", reason: nil),
+        .approvalDenied(
+            ApprovalID(unchecked: "0123456789ab"), by: IdentityName(unchecked: "bob"), digest: "ab12", reason: "no"),
+        .approvalExpired(ApprovalID(unchecked: "0123456789ab")),
+        .approvalWithdrawn(ApprovalID(unchecked: "0123456789ab")),
+        .approvalUsed(ApprovalID(unchecked: "0123456789ab"), grantedBy: [IdentityName(unchecked: "bob")]),
+        .breakGlassOpened(ApprovalID(unchecked: "0123456789ab"), digest: "ab12", summary: "read on shop-db"),
+        .breakGlassReviewed(
+            ApprovalID(unchecked: "0123456789ab"), by: IdentityName(unchecked: "bob"), note: "fine"),
     ]
 
     @Test("every event comes back as it was written, and has one byte form", arguments: Self.events)

@@ -1,7 +1,7 @@
 import Contracts
 import GloveboxCore
 
-/// What enrolment needs of a store, in memory. Leases aren't touched here.
+/// What enrolment needs of a store, in memory. Leases and approvals aren't touched here.
 actor MemoryStorage: Storage {
     private var identityRows: [IdentityName: IdentityEntry] = [:]
     private var agentRows: [AgentName: AgentEntry] = [:]
@@ -44,6 +44,11 @@ actor MemoryStorage: Storage {
     func leases(_ filter: LeaseFilter) -> [Lease] { [] }
     func insert(_ lease: Lease) {}
     func update(_ lease: Lease) -> Lease { lease }
+    func approval(_ id: ApprovalID) -> Approval? { nil }
+    func approvals(_ filter: ApprovalFilter) -> [Approval] { [] }
+    func insert(_ approval: Approval) {}
+    func update(_ approval: Approval) -> Approval { approval }
+    func insert(_ lease: Lease, using approval: Approval) {}
     func close() {}
 }
 

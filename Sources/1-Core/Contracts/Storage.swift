@@ -1,6 +1,6 @@
 package import GloveboxCore
 
-/// What a gateway keeps: identities, invitations, certificates, agents, leases.
+/// What a gateway keeps: identities, invitations, certificates, agents, leases, approvals.
 ///
 /// Rows have versions: `update` expects the version that was read and adds one; if somebody else wrote the row first
 /// it throws `store_conflict`, and the caller reads again. Every method is atomic and durable when it returns.
@@ -37,6 +37,16 @@ package protocol Storage: Sendable {
     func insert(_ lease: Lease) async throws
     /// Writes `lease` if its stored version is `lease.version`, and returns it with the next version.
     func update(_ lease: Lease) async throws -> Lease
+
+    // Approvals
+    func approval(_ id: ApprovalID) async throws -> Approval?
+    /// Newest first.
+    func approvals(_ filter: ApprovalFilter) async throws -> [Approval]
+    func insert(_ approval: Approval) async throws
+    /// As for a lease.
+    func update(_ approval: Approval) async throws -> Approval
+    /// Inserts a lease and updates the approval that lets it open: both or neither.
+    func insert(_ lease: Lease, using approval: Approval) async throws
 
     /// Closes files and connections; nothing is called after it.
     func close() async throws
@@ -123,5 +133,19 @@ package struct LeaseFilter: Hashable, Sendable {
         self.holder = holder
         self.target = target
         self.activeOnly = activeOnly
+    }
+}
+
+package struct ApprovalFilter: Hashable, Sendable {
+    package var asker: IdentityName?
+    /// Those that may still be granted, denied or used.
+    package var openOnly: Bool
+    /// Break-glass that nobody has reviewed.
+    package var unreviewedOnly: Bool
+
+    package init(asker: IdentityName? = nil, openOnly: Bool = false, unreviewedOnly: Bool = false) {
+        self.asker = asker
+        self.openOnly = openOnly
+        self.unreviewedOnly = unreviewedOnly
     }
 }

@@ -10,6 +10,7 @@ package enum Endpoint: String, CaseIterable, Sendable {
     case listTargets, listAgents
     case openLease, listLeases, showLease, extendLease, endLease
     case listRecords, showRecord
+    case listApprovals, showApproval, grantApproval, denyApproval, withdrawApproval, reviewApproval
 
     package enum Method: String, Sendable {
         case get = "GET"
@@ -20,9 +21,11 @@ package enum Endpoint: String, CaseIterable, Sendable {
     package var method: Method {
         switch self {
         case .authority, .health, .whoAmI, .listTargets, .listAgents, .listLeases, .showLease, .listRecords,
-            .showRecord:
+            .showRecord, .listApprovals, .showApproval:
             .get
-        case .enrol, .renewCertificate, .inviteIdentity, .inviteAgent, .openLease, .extendLease, .endLease: .post
+        case .enrol, .renewCertificate, .inviteIdentity, .inviteAgent, .openLease, .extendLease, .endLease,
+            .grantApproval, .denyApproval, .withdrawApproval, .reviewApproval:
+            .post
         case .revokeCurrentCertificate: .delete
         }
     }
@@ -46,6 +49,12 @@ package enum Endpoint: String, CaseIterable, Sendable {
         case .endLease: "/v1/leases/{id}/end"
         case .listRecords: "/v1/records"
         case .showRecord: "/v1/records/{id}"
+        case .listApprovals: "/v1/approvals"
+        case .showApproval: "/v1/approvals/{id}"
+        case .grantApproval: "/v1/approvals/{id}/grant"
+        case .denyApproval: "/v1/approvals/{id}/deny"
+        case .withdrawApproval: "/v1/approvals/{id}/withdraw"
+        case .reviewApproval: "/v1/approvals/{id}/review"
         }
     }
 
@@ -55,7 +64,7 @@ package enum Endpoint: String, CaseIterable, Sendable {
         return self.path.replacingCharacters(in: place, with: percentEncoded(id))
     }
 
-    /// The status of a success.
+    /// The status of a success; `openLease` also answers 202, when the lease waits for approval.
     package var successStatus: Int {
         switch self {
         case .enrol, .renewCertificate, .inviteIdentity, .inviteAgent, .openLease: 201

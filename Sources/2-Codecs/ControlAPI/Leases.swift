@@ -2,23 +2,34 @@ package import GloveboxCore
 
 /// `POST /v1/leases`
 package struct LeaseRequest: RequestContent {
-    package static let fields: Set<String> = ["target", "capabilities", "duration", "purpose"]
+    package static let fields: Set<String> = [
+        "target", "capabilities", "duration", "purpose", "approval", "breakGlass",
+    ]
 
     package var target: TargetName
     /// `read` when absent.
     package var capabilities: Set<Capability>
     package var duration: Seconds
     package var purpose: String
+    /// What was approved is taken: the rest is what the approval says, to the letter.
+    package var approval: ApprovalID?
+    /// Without waiting for approval, where a rule lets the holder; reviewed afterwards.
+    package var breakGlass: Bool
 
-    package init(target: TargetName, capabilities: Set<Capability> = [.read], duration: Duration, purpose: String) {
+    package init(
+        target: TargetName, capabilities: Set<Capability> = [.read], duration: Duration, purpose: String,
+        approval: ApprovalID? = nil, breakGlass: Bool = false
+    ) {
         self.target = target
         self.capabilities = capabilities
         self.duration = Seconds(duration)
         self.purpose = purpose
+        self.approval = approval
+        self.breakGlass = breakGlass
     }
 
     private enum CodingKeys: String, CodingKey {
-        case target, capabilities, duration, purpose
+        case target, capabilities, duration, purpose, approval, breakGlass
     }
 
     package init(from decoder: any Decoder) throws {
@@ -27,6 +38,8 @@ package struct LeaseRequest: RequestContent {
         self.capabilities = try container.decodeIfPresent(Set<Capability>.self, forKey: .capabilities) ?? [.read]
         self.duration = try container.decode(Seconds.self, forKey: .duration)
         self.purpose = try container.decode(String.self, forKey: .purpose)
+        self.approval = try container.decodeIfPresent(ApprovalID.self, forKey: .approval)
+        self.breakGlass = try container.decodeIfPresent(Bool.self, forKey: .breakGlass) ?? false
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -35,6 +48,8 @@ package struct LeaseRequest: RequestContent {
         try container.encode(self.capabilities.sorted(), forKey: .capabilities)
         try container.encode(self.duration, forKey: .duration)
         try container.encode(self.purpose, forKey: .purpose)
+        try container.encodeIfPresent(self.approval, forKey: .approval)
+        if self.breakGlass { try container.encode(true, forKey: .breakGlass) }
     }
 
     /// - Throws: `invalid_argument` for what no policy could allow.
@@ -45,9 +60,9 @@ package struct LeaseRequest: RequestContent {
         guard self.duration.duration > .zero else {
             throw GloveboxError(.invalidArgument, "duration: a lease lasts longer than 0 seconds")
         }
-        let printable = self.purpose.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
-        guard self.purpose.contains(where: { !$0.isWhitespace }), self.purpose.utf8.count <= 500, printable else {
-            throw GloveboxError(.invalidArgument, "purpose: say why, on one line of at most 500 bytes")
+        try validateLine(self.purpose, "purpose: say why")
+        guard self.approval == nil || !self.breakGlass else {
+            throw GloveboxError(.invalidArgument, "breakGlass: it waits for no approval, so name none")
         }
     }
 }
@@ -95,6 +110,9 @@ package struct LeaseStatus: Sendable, Codable {
     package var maskingProfile: String
     /// The policy rule that allowed it.
     package var rule: String
+    /// Which approval let it open, where its rule asks for one or it was opened by break-glass.
+    package var approval: ApprovalID?
+    package var isBreakGlass: Bool?
     package var openedAt: Timestamp
     package var expiresAt: Timestamp
     /// What is left by the gateway's boot clock; 0 once it has ended.
@@ -114,6 +132,8 @@ package struct LeaseStatus: Sendable, Codable {
         self.limits = lease.limits
         self.maskingProfile = lease.maskingProfile
         self.rule = lease.rule
+        self.approval = lease.approval?.id
+        if case .breakGlass = lease.approval { self.isBreakGlass = true }
         self.openedAt = Timestamp(lease.openedAt)
         self.expiresAt = Timestamp(lease.expiry.wall)
         self.longest = Seconds(lease.longest)

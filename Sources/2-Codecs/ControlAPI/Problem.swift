@@ -61,6 +61,8 @@ extension GloveboxError.Code {
         .conflict: 409,
         .storeConflict: 409,
         .leaseNotActive: 409,
+        .approvalNotOpen: 409,
+        .approvalMismatch: 409,
         .bodyTooLarge: 413,
         .requestTimeout: 408,
         .unsupportedMediaType: 415,

@@ -109,6 +109,26 @@ extension RecordEvent {
             fields["text"] = .string(text)
         case .cancelRequested:
             break
+        case .approvalRequested(let approval, let digest, let summary),
+            .breakGlassOpened(let approval, let digest, let summary):
+            fields["approval"] = .string(approval.rawValue)
+            fields["digest"] = .string(digest)
+            fields["summary"] = .string(summary)
+        case .approvalGranted(let approval, let by, let digest, let reason),
+            .approvalDenied(let approval, let by, let digest, let reason):
+            fields["approval"] = .string(approval.rawValue)
+            fields["by"] = .string(by.rawValue)
+            fields["digest"] = .string(digest)
+            fields["reason"] = reason.map(JSONValue.string)
+        case .approvalExpired(let approval), .approvalWithdrawn(let approval):
+            fields["approval"] = .string(approval.rawValue)
+        case .approvalUsed(let approval, let grantedBy):
+            fields["approval"] = .string(approval.rawValue)
+            fields["grantedBy"] = .array(grantedBy.map { .string($0.rawValue) })
+        case .breakGlassReviewed(let approval, let by, let note):
+            fields["approval"] = .string(approval.rawValue)
+            fields["by"] = .string(by.rawValue)
+            fields["note"] = .string(note)
         }
         return fields
     }

@@ -109,4 +109,37 @@ extension StorageSQLite {
     package func update(_ lease: Lease) async throws -> Lease {
         try await self.write { try lease.update($0) }
     }
+
+    // MARK: Approvals
+
+    package func approval(_ id: ApprovalID) async throws -> Approval? {
+        try await self.read { try Approval.fetch($0, key: id.rawValue) }
+    }
+
+    package func approvals(_ filter: ApprovalFilter) async throws -> [Approval] {
+        var conditions: [String] = []
+        if filter.asker != nil { conditions.append("asker = ?") }
+        if filter.openOnly { conditions.append("is_open = 1") }
+        if filter.unreviewedOnly { conditions.append("is_unreviewed = 1") }
+        let condition = conditions.isEmpty ? "" : "WHERE \(conditions.joined(separator: " AND "))"
+        let arguments = [filter.asker?.rawValue].compactMap { $0 }
+        return try await self.read { db in
+            try Approval.fetchAll(db, rest: "\(condition) ORDER BY requested_at DESC, number DESC", arguments)
+        }
+    }
+
+    package func insert(_ approval: Approval) async throws {
+        try await self.write { try approval.insert($0) }
+    }
+
+    package func update(_ approval: Approval) async throws -> Approval {
+        try await self.write { try approval.update($0) }
+    }
+
+    package func insert(_ lease: Lease, using approval: Approval) async throws {
+        try await self.write { db in
+            _ = try approval.update(db)
+            try lease.insert(db)
+        }
+    }
 }

@@ -36,6 +36,19 @@ enum StoreSchema {
                     PRAGMA application_id = \(Self.applicationID);
                     """)
         }
+        migrator.registerMigration("2-approvals") { db in
+            try db.execute(
+                sql: """
+                    CREATE TABLE approval (
+                        number INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE,
+                        version INTEGER NOT NULL, asker TEXT NOT NULL, is_open INTEGER NOT NULL,
+                        is_unreviewed INTEGER NOT NULL, requested_at INTEGER NOT NULL, body TEXT NOT NULL
+                    ) STRICT;
+                    CREATE INDEX approval_by_asker ON approval (asker, requested_at);
+                    CREATE INDEX approval_open ON approval (requested_at) WHERE is_open = 1;
+                    CREATE INDEX approval_unreviewed ON approval (requested_at) WHERE is_unreviewed = 1;
+                    """)
+        }
         return migrator
     }
 

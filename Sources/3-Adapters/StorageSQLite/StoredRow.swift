@@ -131,3 +131,15 @@ extension Lease: VersionedRow {
         ]
     }
 }
+
+extension Approval: VersionedRow {
+    static var table: String { "approval" }
+    static var noun: String { "approval" }
+    var key: String { self.id.rawValue }
+    var columns: [(name: String, value: (any DatabaseValueConvertible & Sendable)?)] {
+        [
+            ("version", self.version), ("asker", self.asker.rawValue), ("is_open", self.isOpen),
+            ("is_unreviewed", self.isUnreviewed), ("requested_at", self.requestedAt.nanoseconds),
+        ]
+    }
+}

@@ -1,3 +1,4 @@
+package import Contracts
 package import GloveboxCore
 
 /// What a policy lets a lease do.
@@ -67,7 +68,8 @@ package struct LeaseMachine: Hashable, Sendable {
     /// - Throws: `policy_denied` when it asks for longer than `terms.longest`; `invalid_argument` for a time or a set of
     ///   capabilities that's empty.
     package init(
-        opening id: LeaseID, _ request: LeaseProposal, terms: LeaseTerms, verifier: ScramVerifier, at now: ClockReading
+        opening id: LeaseID, _ request: LeaseProposal, terms: LeaseTerms, verifier: ScramVerifier,
+        approval: LeaseApproval? = nil, at now: ClockReading
     ) throws(GloveboxError) {
         guard request.duration > .zero, !request.capabilities.isEmpty else {
             throw GloveboxError(
@@ -81,7 +83,8 @@ package struct LeaseMachine: Hashable, Sendable {
             id: id, holder: request.holder, target: request.target, purpose: request.purpose,
             capabilities: request.capabilities, limits: terms.limits, maskingProfile: terms.maskingProfile,
             rule: terms.rule, longest: terms.longest, openedAt: now.wall,
-            expiry: .after(request.duration, from: now), state: .active, verifier: verifier)
+            expiry: .after(request.duration, from: now), state: .active, verifier: verifier,
+            approval: approval)
     }
 
     /// Lets the lease last `duration` longer, if all that was granted and this stay within `terms.longest`. Ask the

@@ -64,6 +64,45 @@ extension PolicyDocument {
         return widest?.allowance ?? decision
     }
 
+    /// The rule of this name.
+    package func rule(named name: String) -> PolicyRule? {
+        self.rules.first { $0.name == name }
+    }
+
+    /// Answers `question` by the first rule that lets this holder break glass for all of it; the rule's capabilities,
+    /// limits and masking hold, and its break-glass time.
+    package func decideBreakGlass(_ question: PolicyQuestion) -> PolicyDecision {
+        guard !question.capabilities.isEmpty, question.duration > .zero else { return self.decide(question) }
+        let naming = self.rules.filter { rule in
+            guard let breakGlass = rule.breakGlass else { return false }
+            return self.names(breakGlass.identities, breakGlass.groups, question.identity)
+                && rule.covers(question.target, labels: question.labels)
+                && question.capabilities.isSubset(of: rule.capabilities)
+        }
+        for rule in naming {
+            guard let breakGlass = rule.breakGlass, breakGlass.longest >= question.duration else { continue }
+            return .allow(
+                rule: rule.name, longest: breakGlass.longest, limits: rule.limits, maskingProfile: rule.maskingProfile)
+        }
+        let asked = question.capabilities.sorted().map(\.rawValue).joined(separator: ", ")
+        let refusal = "no rule lets \(question.identity) break glass to \(asked) \(question.target)"
+        guard let nearest = naming.max(by: { $0.breakGlassTime < $1.breakGlassTime }) else {
+            return .deny(rule: nil, message: "\(refusal): ask for approval without --break-glass")
+        }
+        return .deny(
+            rule: nearest.name,
+            message: "\(refusal) for \(question.duration.written): rule '\(nearest.name)' allows at most "
+                + nearest.breakGlassTime.written)
+    }
+
+    /// As ``rejudge(_:)``, for a lease that was opened by break-glass.
+    package func rejudgeBreakGlass(_ question: PolicyQuestion) -> PolicyDecision {
+        let decision = self.decideBreakGlass(question)
+        guard case .deny(let rule?, _) = decision, let rule = self.rule(named: rule) else { return decision }
+        return .allow(
+            rule: rule.name, longest: rule.breakGlassTime, limits: rule.limits, maskingProfile: rule.maskingProfile)
+    }
+
     /// The groups that `identity` belongs to.
     package func groups(of identity: IdentityName) -> Set<String> {
         Set(self.groups.filter { $0.value.contains(identity) }.keys)
@@ -79,7 +118,11 @@ extension PolicyDocument {
     }
 
     func names(_ rule: PolicyRule, _ identity: IdentityName) -> Bool {
-        rule.identities.contains(identity) || rule.groups.contains { self.groups[$0]?.contains(identity) ?? false }
+        self.names(rule.identities, rule.groups, identity)
+    }
+
+    private func names(_ identities: Set<IdentityName>, _ groups: Set<String>, _ identity: IdentityName) -> Bool {
+        identities.contains(identity) || groups.contains { self.groups[$0]?.contains(identity) ?? false }
     }
 
     /// Names the nearest rule: of those about this holder and target the one that lacks the fewest capabilities, and of
@@ -112,6 +155,8 @@ extension PolicyDocument {
 }
 
 extension PolicyRule {
+    fileprivate var breakGlassTime: Duration { self.breakGlass?.longest ?? .zero }
+
     fileprivate var allowance: PolicyDecision {
         .allow(rule: self.name, longest: self.longest, limits: self.limits, maskingProfile: self.maskingProfile)
     }

@@ -32,11 +32,15 @@ package struct PolicyRule: Hashable, Sendable {
     package var longest: Duration
     package var limits: Limits
     package var maskingProfile: String
+    /// Whose consent a lease takes; `nil` when it opens at once.
+    package var approval: ApprovalRequirement?
+    /// Who may take it without anybody's consent, to be reviewed afterwards.
+    package var breakGlass: BreakGlassRule?
 
     package init(
         name: String, identities: Set<IdentityName> = [], groups: Set<String> = [], targets: [TargetPattern] = [],
         labels: [String: String] = [:], capabilities: Set<Capability>, longest: Duration, limits: Limits = Limits(),
-        maskingProfile: String = "default"
+        maskingProfile: String = "default", approval: ApprovalRequirement? = nil, breakGlass: BreakGlassRule? = nil
     ) {
         self.name = name
         self.identities = identities
@@ -47,6 +51,8 @@ package struct PolicyRule: Hashable, Sendable {
         self.longest = longest
         self.limits = limits
         self.maskingProfile = maskingProfile
+        self.approval = approval
+        self.breakGlass = breakGlass
     }
 
     /// Whether the rule is about this target. A rule with neither names nor labels is about none.
@@ -54,6 +60,20 @@ package struct PolicyRule: Hashable, Sendable {
         guard !self.targets.isEmpty || !self.labels.isEmpty else { return false }
         return (self.targets.isEmpty || self.targets.contains { $0.matches(target) })
             && self.labels.allSatisfy { labels[$0.key] == $0.value }
+    }
+}
+
+/// Who may open a rule's lease at once in an emergency, whether or not the rule is otherwise for them, and how long at
+/// most.
+package struct BreakGlassRule: Hashable, Sendable {
+    package var identities: Set<IdentityName>
+    package var groups: Set<String>
+    package var longest: Duration
+
+    package init(identities: Set<IdentityName> = [], groups: Set<String> = [], longest: Duration) {
+        self.identities = identities
+        self.groups = groups
+        self.longest = longest
     }
 }
 

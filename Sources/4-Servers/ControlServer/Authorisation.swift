@@ -13,6 +13,9 @@ import GloveboxCore
 /// | endLease | | own | own | own | all | |
 /// | listLeases, showLease | | own | all | all | all | |
 /// | listRecords, showRecord | | own | own | all | all | |
+/// | listApprovals, showApproval | | own | all | all | all | |
+/// | grantApproval, denyApproval, reviewApproval | | | all | | all | |
+/// | withdrawApproval | | own | own | own | own | |
 ///
 /// Whether a lease may be opened at all is policy's affair, and the ceiling's.
 package struct Authorisation: Hashable, Sendable {
@@ -49,6 +52,12 @@ package struct Authorisation: Hashable, Sendable {
             Authorisation(member: .own, approver: .all, auditor: .all, admin: .all)
         case .listRecords, .showRecord:
             Authorisation(member: .own, approver: .own, auditor: .all, admin: .all)
+        case .listApprovals, .showApproval:
+            Authorisation(member: .own, approver: .all, auditor: .all, admin: .all)
+        case .grantApproval, .denyApproval, .reviewApproval:
+            Authorisation(approver: .all, admin: .all)
+        case .withdrawApproval:
+            Authorisation(member: .own, approver: .own, auditor: .own, admin: .own)
         }
     }
 

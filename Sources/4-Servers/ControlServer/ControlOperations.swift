@@ -25,7 +25,7 @@ package protocol ControlOperations: Sendable {
     func targets(_ call: Call) async throws -> Page<TargetStatus>
     func agents(_ call: Call) async throws -> Page<AgentStatus>
 
-    func openLease(_ request: LeaseRequest, _ call: Call) async throws -> OpenedLease
+    func openLease(_ request: LeaseRequest, _ call: Call) async throws -> LeaseAnswer
     /// Newest first.
     func leases(_ query: LeaseQuery, _ call: Call) async throws -> Page<LeaseStatus>
     func lease(_ id: LeaseID, _ call: Call) async throws -> LeaseStatus
@@ -35,6 +35,14 @@ package protocol ControlOperations: Sendable {
     /// Oldest first.
     func records(_ query: RecordQuery, _ call: Call) async throws -> Page<RecordEntry>
     func record(_ id: RecordID, _ call: Call) async throws -> RecordEntry
+
+    /// Newest first.
+    func approvals(_ query: ApprovalQuery, _ call: Call) async throws -> Page<ApprovalStatus>
+    func approval(_ id: ApprovalID, _ call: Call) async throws -> ApprovalStatus
+    func grantApproval(_ id: ApprovalID, _ verdict: ApprovalVerdict, _ call: Call) async throws -> ApprovalStatus
+    func denyApproval(_ id: ApprovalID, _ verdict: ApprovalVerdict, _ call: Call) async throws -> ApprovalStatus
+    func withdrawApproval(_ id: ApprovalID, _ call: Call) async throws -> ApprovalStatus
+    func reviewApproval(_ id: ApprovalID, _ review: ApprovalReview, _ call: Call) async throws -> ApprovalStatus
 }
 
 /// Who makes a request, as its client certificate proves.

@@ -114,7 +114,10 @@ struct ControlResponder: HTTPResponder {
             try reading.noQuery()
             return try Self.json(endpoint, await operations.agents(call))
         case .openLease:
-            return try Self.json(endpoint, await operations.openLease(reading.body(LeaseRequest.self), call))
+            switch try await operations.openLease(reading.body(LeaseRequest.self), call) {
+            case .opened(let lease): return try Self.json(endpoint, lease)
+            case .waits(let approval): return try Self.json(202, approval)
+            }
         case .listLeases:
             return try Self.json(endpoint, await operations.leases(LeaseQuery(query: reading.query), call))
         case .showLease:
@@ -133,6 +136,25 @@ struct ControlResponder: HTTPResponder {
         case .showRecord:
             try reading.noQuery()
             return try Self.json(endpoint, await operations.record(reading.recordID(), call))
+        case .listApprovals:
+            return try Self.json(endpoint, await operations.approvals(ApprovalQuery(query: reading.query), call))
+        case .showApproval:
+            try reading.noQuery()
+            return try Self.json(endpoint, await operations.approval(reading.approvalID(), call))
+        case .grantApproval:
+            let id = try reading.approvalID()
+            return try Self.json(
+                endpoint, await operations.grantApproval(id, reading.body(ApprovalVerdict.self), call))
+        case .denyApproval:
+            let id = try reading.approvalID()
+            return try Self.json(endpoint, await operations.denyApproval(id, reading.body(ApprovalVerdict.self), call))
+        case .withdrawApproval:
+            let id = try reading.approvalID()
+            try await reading.noBody()
+            return try Self.json(endpoint, await operations.withdrawApproval(id, call))
+        case .reviewApproval:
+            let id = try reading.approvalID()
+            return try Self.json(endpoint, await operations.reviewApproval(id, reading.body(ApprovalReview.self), call))
         case .authority, .health, .enrol:
             throw GloveboxError(.internal, "\(endpoint.rawValue) is closed in the table and has no handler")
         }
@@ -244,6 +266,14 @@ struct RequestReader {
     func leaseID() throws(GloveboxError) -> LeaseID {
         guard let id = self.id.flatMap(LeaseID.init(rawValue:)) else {
             throw GloveboxError(.notFound, "there is no lease '\(self.id?.prefix(80) ?? "")'")
+        }
+        return id
+    }
+
+    /// - Throws: `not_found`, since no approval has a malformed id.
+    func approvalID() throws(GloveboxError) -> ApprovalID {
+        guard let id = self.id.flatMap(ApprovalID.init(rawValue:)) else {
+            throw GloveboxError(.notFound, "there is no approval '\(self.id?.prefix(80) ?? "")'")
         }
         return id
     }

@@ -85,3 +85,14 @@ extension RecordQuery {
         try parameters.finish()
     }
 }
+
+extension ApprovalQuery {
+    init(query: String?) throws(GloveboxError) {
+        var parameters = try QueryParameters(query)
+        self.init(
+            openOnly: try parameters.flag("open") ?? false,
+            unreviewedOnly: try parameters.flag("unreviewed") ?? false,
+            asker: try parameters.value("asker", IdentityName.init(_:)), page: try parameters.page())
+        try parameters.finish()
+    }
+}

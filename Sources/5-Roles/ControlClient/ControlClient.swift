@@ -77,8 +77,12 @@ package actor ControlClient {
 
     // Leases
 
-    package func openLease(_ request: LeaseRequest) async throws -> OpenedLease {
-        try await self.call(.openLease, body: request)
+    package func openLease(_ request: LeaseRequest) async throws -> LeaseAnswer {
+        await self.renewWhenDue()
+        let answer = try await self.success(.openLease, body: request)
+        return answer.status == 202
+            ? .waits(try self.transport.decode(ApprovalStatus.self, from: answer))
+            : .opened(try self.transport.decode(OpenedLease.self, from: answer))
     }
 
     package func leases(_ query: LeaseQuery = .init()) async throws -> Page<LeaseStatus> {
@@ -105,6 +109,32 @@ package actor ControlClient {
 
     package func record(_ id: RecordID) async throws -> RecordEntry {
         try await self.call(.showRecord, id: id.description)
+    }
+
+    // Approvals
+
+    package func approvals(_ query: ApprovalQuery = .init()) async throws -> Page<ApprovalStatus> {
+        try await self.call(.listApprovals, query: query.parameters)
+    }
+
+    package func approval(_ id: ApprovalID) async throws -> ApprovalStatus {
+        try await self.call(.showApproval, id: id.rawValue)
+    }
+
+    package func grantApproval(_ id: ApprovalID, _ verdict: ApprovalVerdict) async throws -> ApprovalStatus {
+        try await self.call(.grantApproval, id: id.rawValue, body: verdict)
+    }
+
+    package func denyApproval(_ id: ApprovalID, _ verdict: ApprovalVerdict) async throws -> ApprovalStatus {
+        try await self.call(.denyApproval, id: id.rawValue, body: verdict)
+    }
+
+    package func withdrawApproval(_ id: ApprovalID) async throws -> ApprovalStatus {
+        try await self.call(.withdrawApproval, id: id.rawValue)
+    }
+
+    package func reviewApproval(_ id: ApprovalID, _ review: ApprovalReview) async throws -> ApprovalStatus {
+        try await self.call(.reviewApproval, id: id.rawValue, body: review)
     }
 
     // Steps
@@ -151,6 +181,15 @@ extension LeaseQuery {
         [
             ("active", self.activeOnly ? "true" : nil), ("holder", self.holder?.rawValue),
             ("target", self.target?.rawValue),
+        ] + self.page.parameters
+    }
+}
+
+extension ApprovalQuery {
+    fileprivate var parameters: [(String, String?)] {
+        [
+            ("open", self.openOnly ? "true" : nil), ("unreviewed", self.unreviewedOnly ? "true" : nil),
+            ("asker", self.asker?.rawValue),
         ] + self.page.parameters
     }
 }

@@ -17,6 +17,7 @@ struct GatewayOperations: ControlOperations {
     let policy: PolicyHolder
     let fleet: AgentFleet
     let leases: LeaseService
+    let approvals: ApprovalService
     /// Where PostgreSQL clients are to connect.
     let postgres: SocketPlace
 
@@ -101,17 +102,23 @@ struct GatewayOperations: ControlOperations {
 
     // MARK: Leases
 
-    func openLease(_ request: LeaseRequest, _ call: Call) async throws -> OpenedLease {
+    func openLease(_ request: LeaseRequest, _ call: Call) async throws -> LeaseAnswer {
         guard let holder = call.caller.identity else {
             throw GloveboxError(.forbidden, "agents open no leases")
         }
-        let opened = try await self.leases.open(
+        let ask = LeaseAsk(
             holder: holder, target: request.target, capabilities: request.capabilities,
-            duration: request.duration.duration, purpose: request.purpose)
-        return OpenedLease(
-            lease: self.status(opened.lease), token: opened.token,
-            postgres: PostgresAddress(
-                host: self.postgres.host, port: self.postgres.port, user: "\(opened.lease.target).\(opened.lease.id)"))
+            duration: request.duration.duration, purpose: request.purpose, approval: request.approval,
+            breakGlass: request.breakGlass)
+        switch try await self.leases.open(ask) {
+        case .waits(let approval): return .waits(try await self.approvals.status(approval))
+        case .opened(let lease, let token):
+            return .opened(
+                OpenedLease(
+                    lease: self.status(lease), token: token,
+                    postgres: PostgresAddress(
+                        host: self.postgres.host, port: self.postgres.port, user: "\(lease.target).\(lease.id)")))
+        }
     }
 
     func leases(_ query: LeaseQuery, _ call: Call) async throws -> Page<LeaseStatus> {

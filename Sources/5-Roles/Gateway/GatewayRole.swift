@@ -118,10 +118,15 @@ package struct GatewayRole: Service {
         let parts = self.parts
         let fleet = parts.fleet
         let ports = GatewayPorts()
+        let detectors = try Detectors()
+        let approvals = ApprovalService(
+            storage: parts.storage, log: parts.log, time: self.time, policy: parts.policy, detectors: detectors,
+            tell: { _ in }, logger: self.logger)
         let leases = LeaseService(
             storage: parts.storage, log: parts.log, time: self.time, policy: parts.policy, fleet: fleet,
-            detectors: try Detectors(), effects: ports.effects, logger: self.logger)
+            detectors: detectors, approvals: approvals, effects: ports.effects, logger: self.logger)
         fleet.await(try await parts.storage.agents().filter { !$0.isDisabled }.map(\.name))
+        try await approvals.resume()
         try await leases.resume()
 
         let group = MultiThreadedEventLoopGroup.singleton
@@ -154,7 +159,7 @@ package struct GatewayRole: Service {
             operations: GatewayOperations(
                 authorityPEM: parts.authority.pem, enrolment: parts.enrolment, storage: parts.storage, log: parts.log,
                 refusals: refusals, time: self.time, policy: parts.policy, fleet: fleet, leases: leases,
-                postgres: postgresPlace),
+                approvals: approvals, postgres: postgresPlace),
             authenticator: Authenticator(
                 isSigned: { parts.authority.hasSigned(der: $0) },
                 caller: { certificate, _ in
@@ -177,6 +182,7 @@ package struct GatewayRole: Service {
         do {
             try await withThrowingTaskGroup(of: Void.self) { tasks in
                 tasks.addTask { try await leases.run() }
+                tasks.addTask { try await approvals.run() }
                 tasks.addTask { await self.mendLog(leases) }
                 tasks.addTask { try await policy.run() }
                 tasks.addTask { try await parts.certificates.run() }

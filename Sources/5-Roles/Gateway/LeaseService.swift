@@ -1,13 +1,10 @@
 import Contracts
 import GloveboxCore
-import Identity
 import Leases
 import Logging
 import Policy
-import PostgresWire
 import Redaction
 import ServiceLifecycle
-import YAMLDocument
 
 /// What happens elsewhere when a lease changes: sessions are cut, agents are told.
 struct LeaseEffects: Sendable {
@@ -30,11 +27,12 @@ actor LeaseService: Service {
     private static let mendInterval = Duration.seconds(1)
 
     let storage: any Storage
-    private let log: any RecordLog
+    let log: any RecordLog
     let time: any TimeSource
-    private let policy: PolicyHolder
-    private let fleet: AgentFleet
-    private let detectors: Detectors
+    let policy: PolicyHolder
+    let fleet: AgentFleet
+    let detectors: Detectors
+    let approvals: ApprovalService
     let effects: LeaseEffects
     let logger: Logger
     private(set) var active: [LeaseID: LeaseMachine] = [:]
@@ -52,7 +50,7 @@ actor LeaseService: Service {
 
     init(
         storage: any Storage, log: any RecordLog, time: any TimeSource, policy: PolicyHolder, fleet: AgentFleet,
-        detectors: Detectors, effects: LeaseEffects, logger: Logger
+        detectors: Detectors, approvals: ApprovalService, effects: LeaseEffects, logger: Logger
     ) {
         self.storage = storage
         self.log = log
@@ -60,6 +58,7 @@ actor LeaseService: Service {
         self.policy = policy
         self.fleet = fleet
         self.detectors = detectors
+        self.approvals = approvals
         self.effects = effects
         self.logger = logger
         self.alarm = Alarm(time)
@@ -155,62 +154,6 @@ actor LeaseService: Service {
 
     // MARK: Steps that people ask for
 
-    func open(
-        holder: IdentityName, target: TargetName, capabilities: Set<Capability>, duration: Duration, purpose: String
-    ) async throws -> (lease: Lease, token: Secret<String>) {
-        let now = self.time.reading
-        var nearestRule: String?
-        do {
-            try self.checkOpen()
-            // A reason may quote what it's about.
-            let masker = try Masker(detectors: self.detectors, pseudonyms: Pseudonyms(linkable: false))
-            let request = LeaseProposal(
-                holder: holder, target: target, purpose: try masker.maskText(purpose), capabilities: capabilities,
-                duration: duration)
-            let served = try self.fleet.server(of: target)
-            let decision = self.policy.current.decide(
-                PolicyQuestion(
-                    identity: holder, target: target, labels: served.target.labels, capabilities: capabilities,
-                    duration: duration))
-            if case .deny(let rule, _) = decision { nearestRule = rule }
-            let terms = try self.terms(decision)
-            guard capabilities.isSubset(of: served.target.capabilities) else {
-                let missing = capabilities.subtracting(served.target.capabilities).sorted().map(\.rawValue)
-                throw GloveboxError(
-                    .ceilingDenied,
-                    "the ceiling of agent \(served.agent) doesn't allow \(missing.joined(separator: ", ")) on \(target): it's lifted on the agent's host alone"
-                )
-            }
-            if let longest = served.target.longest, duration > longest {
-                throw GloveboxError(
-                    .ceilingDenied,
-                    "the ceiling of agent \(served.agent) allows leases on \(target) of at most \(longest.written) (targets.\(target).longest), not \(duration.written)"
-                )
-            }
-            let token = LeaseToken.random()
-            let verifier = ScramVerifier.derive(
-                password: Secret(Array(token.exposeSecret().utf8)), salt: randomBytes(Self.saltLength),
-                iterations: Self.iterations)
-            let machine = try LeaseMachine(opening: .random(), request, terms: terms, verifier: verifier, at: now)
-            let lease = machine.lease
-            try await self.record(
-                lease,
-                .leaseOpened(
-                    capabilities: lease.capabilities.sorted(), limits: lease.limits, lasts: duration,
-                    purpose: lease.purpose, rule: lease.rule))
-            try await self.storing { try await self.storage.insert(lease) }
-            self.keep(machine)
-            return (lease, token)
-        } catch let error as GloveboxError {
-            try await self.log.append([
-                Record(
-                    time: now.wall, identity: holder, target: target,
-                    event: .leaseRefused(code: error.code.rawValue, rule: nearestRule, message: error.message))
-            ])
-            throw error
-        }
-    }
-
     func extend(_ id: LeaseID, by duration: Duration) async throws -> Lease {
         try self.checkOpen()
         let trial = try await self.extended(id, by: duration)
@@ -226,7 +169,7 @@ actor LeaseService: Service {
     private func extended(_ id: LeaseID, by duration: Duration) async throws -> LeaseMachine {
         var machine = try await self.machine(id)
         try machine.checkActive(at: self.time.reading)
-        let terms = try self.terms(self.policy.current.decide(self.question(machine.lease, plus: duration)))
+        let terms = try self.terms(extending: machine.lease, by: duration)
         _ = try machine.extend(by: duration, terms: terms, at: self.time.reading)
         return machine
     }
@@ -243,7 +186,7 @@ actor LeaseService: Service {
     func rejudge() async {
         for id in self.active.keys {
             guard var machine = self.active[id] else { continue }
-            let terms = try? self.terms(self.policy.current.rejudge(self.question(machine.lease)))
+            let terms = try? self.termsNow(of: machine.lease)
             let action = machine.rejudge(terms, at: self.time.reading)
             await self.attempt("judge") { try await self.carryOut(action, machine) }
         }
@@ -270,7 +213,7 @@ actor LeaseService: Service {
 
     // MARK: Inside
 
-    private func checkOpen() throws {
+    func checkOpen() throws {
         if let refusal { throw refusal }
     }
 
@@ -285,7 +228,7 @@ actor LeaseService: Service {
         self.effects.cutAll(refusal)
     }
 
-    private func terms(_ decision: PolicyDecision) throws(GloveboxError) -> LeaseTerms {
+    func terms(_ decision: PolicyDecision) throws(GloveboxError) -> LeaseTerms {
         switch decision {
         case .allow(let rule, let longest, let limits, let maskingProfile):
             return LeaseTerms(rule: rule, longest: longest, limits: limits, maskingProfile: maskingProfile)
@@ -294,7 +237,7 @@ actor LeaseService: Service {
         }
     }
 
-    private func question(_ lease: Lease, plus more: Duration = .zero) -> PolicyQuestion {
+    func question(_ lease: Lease, plus more: Duration = .zero) -> PolicyQuestion {
         PolicyQuestion(
             identity: lease.holder, target: lease.target,
             labels: self.fleet.announcement(of: lease.target)?.labels ?? [:], capabilities: lease.capabilities,

@@ -23,7 +23,9 @@ struct Glovebox: AsyncParsableCommand {
         groupedSubcommands: [
             CommandGroup(
                 name: "Target",
-                subcommands: [PsqlCommand.self, ConnectCommand.self, LeaseCommand.self, TargetCommand.self]),
+                subcommands: [
+                    PsqlCommand.self, ConnectCommand.self, LeaseCommand.self, ApprovalCommand.self, TargetCommand.self,
+                ]),
             CommandGroup(
                 name: "Sign-in", subcommands: [LoginCommand.self, LogoutCommand.self, WhoAmICommand.self]),
             CommandGroup(

@@ -16,6 +16,9 @@ final class FakeOperations: ControlOperations {
         case openLease(TargetName, Set<Capability>, Duration, String)
         case leases(LeaseQuery), lease(LeaseID), extendLease(LeaseID, Duration), endLease(LeaseID)
         case records(RecordQuery), record(RecordID)
+        case approvals(ApprovalQuery), approval(ApprovalID), withdrawApproval(ApprovalID)
+        case grantApproval(ApprovalID, String, String?), denyApproval(ApprovalID, String, String?)
+        case reviewApproval(ApprovalID, String)
     }
 
     struct Entry: Sendable {
@@ -130,13 +133,15 @@ final class FakeOperations: ControlOperations {
         ])
     }
 
-    func openLease(_ request: LeaseRequest, _ call: Call) async throws -> OpenedLease {
+    func openLease(_ request: LeaseRequest, _ call: Call) async throws -> LeaseAnswer {
         try await self.note(
             .openLease(request.target, request.capabilities, request.duration.duration, request.purpose), call)
+        guard request.purpose != Self.purposeThatWaits else { return .waits(try Self.approval()) }
         let lease = try Self.lease(try LeaseID("0123456789ab"))
-        return OpenedLease(
-            lease: lease, token: Secret("gbl_token"),
-            postgres: PostgresAddress(host: "gateway.test", port: 6543, user: "\(lease.target).\(lease.id)"))
+        return .opened(
+            OpenedLease(
+                lease: lease, token: Secret("gbl_token"),
+                postgres: PostgresAddress(host: "gateway.test", port: 6543, user: "\(lease.target).\(lease.id)")))
     }
 
     func leases(_ query: LeaseQuery, _ call: Call) async throws -> Page<LeaseStatus> {
@@ -167,6 +172,61 @@ final class FakeOperations: ControlOperations {
     func record(_ id: RecordID, _ call: Call) async throws -> RecordEntry {
         try await self.note(.record(id), call)
         return RecordEntry(try Self.record(id))
+    }
+
+    func approvals(_ query: ApprovalQuery, _ call: Call) async throws -> Page<ApprovalStatus> {
+        try await self.note(.approvals(query), call)
+        return Page(items: [try Self.approval()])
+    }
+
+    func approval(_ id: ApprovalID, _ call: Call) async throws -> ApprovalStatus {
+        try await self.note(.approval(id), call)
+        return try Self.approval(id)
+    }
+
+    func grantApproval(_ id: ApprovalID, _ verdict: ApprovalVerdict, _ call: Call) async throws -> ApprovalStatus {
+        try await self.note(.grantApproval(id, verdict.digest, verdict.reason), call)
+        return try Self.approval(id, state: .granted)
+    }
+
+    func denyApproval(_ id: ApprovalID, _ verdict: ApprovalVerdict, _ call: Call) async throws -> ApprovalStatus {
+        try await self.note(.denyApproval(id, verdict.digest, verdict.reason), call)
+        return try Self.approval(id, state: .denied(at: Self.moment))
+    }
+
+    func withdrawApproval(_ id: ApprovalID, _ call: Call) async throws -> ApprovalStatus {
+        try await self.note(.withdrawApproval(id), call)
+        return try Self.approval(id, state: .withdrawn(at: Self.moment))
+    }
+
+    func reviewApproval(_ id: ApprovalID, _ review: ApprovalReview, _ call: Call) async throws -> ApprovalStatus {
+        try await self.note(.reviewApproval(id, review.note), call)
+        return try Self.approval(
+            id, state: .reviewed(by: try IdentityName("ann"), at: Self.moment, note: review.note))
+    }
+
+    /// A lease with this purpose waits for approval.
+    static let purposeThatWaits = "needs approval"
+
+    static func approval(
+        _ id: ApprovalID = ApprovalID(unchecked: "0123456789ab"), state: ApprovalState = .pending
+    ) throws -> ApprovalStatus {
+        ApprovalStatus(
+            Approval(
+                id: id, kind: .lease, asker: try IdentityName("ada"), subject: [1], digest: [0xAB, 0x01],
+                requirement: ApprovalRequirement(count: 2, groups: ["leads"], within: .seconds(3600)),
+                requestedAt: Self.moment,
+                expiry: LeaseExpiry(
+                    wall: Self.moment.advanced(by: .seconds(3600)), bootID: BootID("b"),
+                    deadline: BootInstant(nanoseconds: 1), remainder: .seconds(3600)),
+                votes: [
+                    ApprovalVote(by: try IdentityName("ann"), verdict: .grant, at: Self.moment, reason: "go ahead")
+                ], state: state),
+            lease: .init(
+                holder: try IdentityName("ada"), target: try TargetName("shop-db"), purpose: "INC-4711",
+                capabilities: [.write], duration: .seconds(900), rule: "writes", limits: Limits(rows: 10),
+                maskingProfile: "default"),
+            missing: 1, remaining: .seconds(60))
     }
 
     /// 2025-01-01T00:00:00Z

@@ -14,7 +14,7 @@ package struct StorageBehaviour: Sendable, CustomStringConvertible {
         self.check = check
     }
 
-    package static let all = Self.entries + Self.invitations + Self.certificates + Self.leases
+    package static let all = Self.entries + Self.invitations + Self.certificates + Self.leases + Self.approvals
 }
 
 /// What a store did against its contract.

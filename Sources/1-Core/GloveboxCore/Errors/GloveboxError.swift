@@ -57,6 +57,10 @@ extension GloveboxError.Code {
     package static let leaseNotActive = Self("lease_not_active")
     package static let limitReached = Self("limit_reached")
     package static let approvalNeeded = Self("approval_needed")
+    /// What the approval waits for has happened: it was denied, used, withdrawn, or has run out.
+    package static let approvalNotOpen = Self("approval_not_open")
+    /// The approval is about something else.
+    package static let approvalMismatch = Self("approval_mismatch")
 
     // What a component answers about itself.
     package static let configurationInvalid = Self("configuration_invalid")

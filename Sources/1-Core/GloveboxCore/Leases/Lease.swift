@@ -18,13 +18,16 @@ package struct Lease: Hashable, Sendable, Codable {
     package var state: LeaseState
     /// What proves the lease token: never the token itself.
     package var verifier: ScramVerifier
+    /// Where its rule asks for approval: which one let it open.
+    package var approval: LeaseApproval?
     /// Counts the writes of the row; the store refuses a write that expects another one.
     package var version: Int64
 
     package init(
         id: LeaseID, holder: IdentityName, target: TargetName, purpose: String, capabilities: Set<Capability>,
         limits: Limits, maskingProfile: String, rule: String, longest: Duration, openedAt: WallTime,
-        expiry: LeaseExpiry, state: LeaseState, verifier: ScramVerifier, version: Int64 = 0
+        expiry: LeaseExpiry, state: LeaseState, verifier: ScramVerifier, approval: LeaseApproval? = nil,
+        version: Int64 = 0
     ) {
         self.id = id
         self.holder = holder
@@ -39,6 +42,7 @@ package struct Lease: Hashable, Sendable, Codable {
         self.expiry = expiry
         self.state = state
         self.verifier = verifier
+        self.approval = approval
         self.version = version
     }
 }

@@ -85,11 +85,52 @@ extension RecordEvent {
             }
         case .cancelRequested:
             writer.write(19) { _ in }
+        case .approvalRequested(let approval, let digest, let summary):
+            writer.write(30) {
+                $0.write(1, approval.rawValue)
+                $0.write(2, digest)
+                $0.write(3, summary)
+            }
+        case .approvalGranted(let approval, let by, let digest, let reason):
+            writer.write(31) { Self.writeVote(approval, by, digest, reason, to: &$0) }
+        case .approvalDenied(let approval, let by, let digest, let reason):
+            writer.write(32) { Self.writeVote(approval, by, digest, reason, to: &$0) }
+        case .approvalExpired(let approval):
+            writer.write(33) { $0.write(1, approval.rawValue) }
+        case .approvalWithdrawn(let approval):
+            writer.write(34) { $0.write(1, approval.rawValue) }
+        case .approvalUsed(let approval, let grantedBy):
+            writer.write(35) {
+                $0.write(1, approval.rawValue)
+                $0.write(2, strings: grantedBy.map(\.rawValue))
+            }
+        case .breakGlassOpened(let approval, let digest, let summary):
+            writer.write(36) {
+                $0.write(1, approval.rawValue)
+                $0.write(2, digest)
+                $0.write(3, summary)
+            }
+        case .breakGlassReviewed(let approval, let by, let note):
+            writer.write(37) {
+                $0.write(1, approval.rawValue)
+                $0.write(2, by.rawValue)
+                $0.write(3, note)
+            }
         }
     }
 
     /// The tags that ``write(to:)`` uses.
-    static let tags = 1...19
+    static let tags = Array(1...19) + Array(30...37)
+
+    private static func writeVote(
+        _ approval: ApprovalID, _ by: IdentityName, _ digest: String, _ reason: String?,
+        to writer: inout CanonicalWriter
+    ) {
+        writer.write(1, approval.rawValue)
+        writer.write(2, by.rawValue)
+        writer.write(3, digest)
+        writer.write(4, reason)
+    }
 
     init(tag: Int, _ body: CanonicalReader) throws(GloveboxError) {
         switch tag {
@@ -132,6 +173,29 @@ extension RecordEvent {
         case 18:
             self = .statementRefused(code: try body.string(1), message: try body.string(2), text: try body.string(3))
         case 19: self = .cancelRequested
+        case 30:
+            self = .approvalRequested(
+                try .init(body.string(1)), digest: try body.string(2), summary: try body.string(3))
+        case 31:
+            self = .approvalGranted(
+                try .init(body.string(1)), by: try .init(body.string(2)), digest: try body.string(3),
+                reason: try body.stringIfPresent(4))
+        case 32:
+            self = .approvalDenied(
+                try .init(body.string(1)), by: try .init(body.string(2)), digest: try body.string(3),
+                reason: try body.stringIfPresent(4))
+        case 33: self = .approvalExpired(try .init(body.string(1)))
+        case 34: self = .approvalWithdrawn(try .init(body.string(1)))
+        case 35:
+            var grantedBy: [IdentityName] = []
+            for name in try body.strings(2) { grantedBy.append(try IdentityName(name)) }
+            self = .approvalUsed(try .init(body.string(1)), grantedBy: grantedBy)
+        case 36:
+            self = .breakGlassOpened(
+                try .init(body.string(1)), digest: try body.string(2), summary: try body.string(3))
+        case 37:
+            self = .breakGlassReviewed(
+                try .init(body.string(1)), by: try .init(body.string(2)), note: try body.string(3))
         default: throw CanonicalReader.malformed
         }
     }

@@ -24,17 +24,43 @@ package enum RecordEvent: Hashable, Sendable {
     case statement(text: String, values: [String?])
     case statementRefused(code: String, message: String, text: String)
     case cancelRequested
+    /// Somebody asked for what a rule allows with approval alone; `summary` says what in one line, `digest` is what
+    /// approvers consent to, in hexadecimal.
+    case approvalRequested(ApprovalID, digest: String, summary: String)
+    case approvalGranted(ApprovalID, by: IdentityName, digest: String, reason: String?)
+    case approvalDenied(ApprovalID, by: IdentityName, digest: String, reason: String?)
+    case approvalExpired(ApprovalID)
+    case approvalWithdrawn(ApprovalID)
+    /// With those whose grants counted.
+    case approvalUsed(ApprovalID, grantedBy: [IdentityName])
+    /// A rule let somebody in without approval; `approval` is open until somebody else has reviewed it.
+    case breakGlassOpened(ApprovalID, digest: String, summary: String)
+    case breakGlassReviewed(ApprovalID, by: IdentityName, note: String)
 
     /// Whether it tells what has happened whether or not it can be written down: such records are kept in memory while
     /// the disk takes none. All others are written before what they tell of, which doesn't happen then; refusals aren't
     /// kept, since anybody can cause any number of them.
     package var isReport: Bool {
         switch self {
-        case .enrolled, .signedOut, .agentDisconnected, .policyLoaded, .leaseEnded, .sessionEnded: true
+        case .enrolled, .signedOut, .agentDisconnected, .policyLoaded, .leaseEnded, .sessionEnded,
+            .approvalExpired:
+            true
         case .identityInvited, .agentInvited, .signInRefused, .agentConnected, .policyRefused, .leaseOpened,
             .leaseExtended, .leaseRefused, .sessionStarted, .sessionRefused, .statement, .statementRefused,
-            .cancelRequested:
+            .cancelRequested, .approvalRequested, .approvalGranted, .approvalDenied, .approvalWithdrawn, .approvalUsed,
+            .breakGlassOpened, .breakGlassReviewed:
             false
+        }
+    }
+
+    /// Which approval it's about.
+    package var approval: ApprovalID? {
+        switch self {
+        case .approvalRequested(let id, _, _), .approvalGranted(let id, _, _, _), .approvalDenied(let id, _, _, _),
+            .approvalExpired(let id), .approvalWithdrawn(let id), .approvalUsed(let id, _),
+            .breakGlassOpened(let id, _, _), .breakGlassReviewed(let id, _, _):
+            id
+        default: nil
         }
     }
 
@@ -62,6 +88,14 @@ package enum RecordEvent: Hashable, Sendable {
         case .statement: "statement"
         case .statementRefused: "statement_refused"
         case .cancelRequested: "cancel_requested"
+        case .approvalRequested: "approval_requested"
+        case .approvalGranted: "approval_granted"
+        case .approvalDenied: "approval_denied"
+        case .approvalExpired: "approval_expired"
+        case .approvalWithdrawn: "approval_withdrawn"
+        case .approvalUsed: "approval_used"
+        case .breakGlassOpened: "break_glass_opened"
+        case .breakGlassReviewed: "break_glass_reviewed"
         }
     }
 }

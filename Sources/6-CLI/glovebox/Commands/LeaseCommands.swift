@@ -6,12 +6,15 @@ import GloveboxCore
 struct LeaseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lease", abstract: "Leases: the only way in, each with a reason and an end.",
-        subcommands: [Open.self, List.self, Show.self, End.self, Extend.self])
+        subcommands: [Open.self, Claim.self, List.self, Show.self, End.self, Extend.self])
 
     struct Open: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Open a lease and show its token, once.",
-            discussion: "To go straight to the database, use 'glovebox psql' or 'glovebox connect' instead.")
+            discussion: """
+                To go straight to the database, use 'glovebox psql' or 'glovebox connect' instead.
+                Where the rule asks for approval, this waits until it's granted; Ctrl-C leaves it open for 'lease claim'.
+                """)
 
         @Argument(help: "The target's name.", transform: argument { try TargetName($0) })
         var target: TargetName
@@ -23,17 +26,50 @@ struct LeaseCommand: AsyncParsableCommand {
         var reason: String
         @Option(name: .customLong("capability"), help: "What it allows; may be repeated. (default: read)")
         var capabilities: [Capability] = []
+        @Flag(help: "Without waiting for approval, where a rule lets you: briefly, loudly, and reviewed afterwards.")
+        var breakGlass = false
+        @Flag(help: "If it takes approval, print the approval and don't wait.")
+        var noWait = false
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
             let request = LeaseRequest(
                 target: self.target, capabilities: self.capabilities.isEmpty ? [.read] : Set(self.capabilities),
-                duration: self.duration, purpose: self.reason)
-            let opened = try await SignedIn.call { client, profile in
-                OpenedLeaseOutput(try await client.openLease(request), rootCertificate: absolute(profile.authorityPath))
+                duration: self.duration, purpose: self.reason, breakGlass: self.breakGlass)
+            try await SignedIn.call { client, profile in
+                let opened: OpenedLease
+                if self.noWait {
+                    switch try await client.openLease(request) {
+                    case .opened(let lease): opened = lease
+                    case .waits(let approval): return try self.tell(of: approval)
+                    }
+                } else {
+                    opened = try await LeaseWaiting.open(request, client)
+                }
+                try show(opened, profile, self.output)
             }
-            if self.output.json { return try Terminal.show(json: opened) }
-            Terminal.show(opened.forPeople)
+        }
+
+        private func tell(of approval: ApprovalStatus) throws {
+            if self.output.json { return try Terminal.show(json: approval) }
+            Terminal.show(approval.id.rawValue)
+            Terminal.note(
+                "\(approval.waitingLine); 'glovebox lease claim \(approval.id)' takes the lease when it's granted")
+        }
+    }
+
+    struct Claim: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Open the lease that an approval was granted for, exactly that, and show its token, once.")
+
+        @Argument(help: "The approval's identifier.", transform: argument { try ApprovalID($0) })
+        var approval: ApprovalID
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            try await SignedIn.call { client, profile in
+                try show(await LeaseWaiting.claim(self.approval, client), profile, self.output)
+            }
         }
     }
 
@@ -118,18 +154,22 @@ struct LeaseCommand: AsyncParsableCommand {
     }
 }
 
+private func show(_ opened: OpenedLease, _ profile: Profile, _ output: OutputOptions) throws {
+    let opened = OpenedLeaseOutput(opened, rootCertificate: absolute(profile.authorityPath))
+    if output.json { return try Terminal.show(json: opened) }
+    Terminal.show(opened.forPeople)
+}
+
 private func show(_ lease: LeaseStatus, _ output: OutputOptions) throws {
     if output.json { return try Terminal.show(json: lease) }
-    let limits = [
-        lease.limits.rows.map { "\($0) rows" }, lease.limits.bytes.map { "\($0) bytes" },
-        lease.limits.seconds.map { "\($0) s a statement" }, lease.limits.sessions.map { "\($0) sessions" },
-    ].compactMap { $0 }
     Terminal.show(
         Terminal.fields([
             ("Lease", lease.id.rawValue), ("Target", lease.target.rawValue), ("Holder", lease.holder.rawValue),
             ("Reason", lease.purpose), ("Capabilities", lease.capabilities.map(\.rawValue).joined(separator: ", ")),
-            ("Limits", limits.isEmpty ? nil : limits.joined(separator: ", ")), ("Masking", lease.maskingProfile),
-            ("Rule", lease.rule), ("Opened", lease.openedAt.forPeople),
+            ("Limits", lease.limits.inWords), ("Masking", lease.maskingProfile),
+            ("Rule", lease.rule),
+            ("Approval", lease.approval.map { lease.isBreakGlass == true ? "\($0) (break-glass)" : $0.rawValue }),
+            ("Opened", lease.openedAt.forPeople),
             (
                 "Until",
                 lease.ended == nil

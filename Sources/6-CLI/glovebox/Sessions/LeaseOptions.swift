@@ -15,11 +15,13 @@ struct LeaseOptions: ParsableArguments {
     var reason: String?
     @Flag(help: "Also allow writing.")
     var write = false
+    @Flag(help: "Without waiting for approval, where a rule lets you: briefly, loudly, and reviewed afterwards.")
+    var breakGlass = false
 
     func request(command: String) -> LeaseRequest {
         LeaseRequest(
             target: self.target, capabilities: self.write ? [.read, .write] : [.read], duration: self.duration,
-            purpose: self.reason ?? "glovebox \(command)")
+            purpose: self.reason ?? "glovebox \(command)", breakGlass: self.breakGlass)
     }
 }
 
@@ -35,7 +37,7 @@ struct OwnLease: Sendable {
         _ request: LeaseRequest, _ body: (OwnLease, ControlClient) async throws -> Value
     ) async throws -> Value {
         try await SignedIn.call { client, profile in
-            let opened = try await client.openLease(request)
+            let opened = try await LeaseWaiting.open(request, client)
             do {
                 guard let address = opened.postgres else {
                     throw GloveboxError(.invalidArgument, "\(request.target) is not a PostgreSQL database")

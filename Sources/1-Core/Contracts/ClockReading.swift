@@ -1,4 +1,3 @@
-package import Contracts
 package import GloveboxCore
 
 /// What a machine's clocks showed at one moment.

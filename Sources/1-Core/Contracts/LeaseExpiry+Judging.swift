@@ -44,7 +44,7 @@ extension LeaseExpiry {
     }
 
     /// All bounds moved by `duration`, which is negative to shorten, and the remainder brought up to date.
-    func moved(by duration: Duration, at now: ClockReading) -> LeaseExpiry {
+    package func moved(by duration: Duration, at now: ClockReading) -> LeaseExpiry {
         let left = max(.zero, self.remaining(at: now) + duration)
         return LeaseExpiry(
             wall: self.wall.advanced(by: duration), bootID: now.bootID, deadline: now.boot.advanced(by: left),
