@@ -72,6 +72,7 @@ let targets: [Target] = [
     floor("3-Adapters", "StorageSQLite", ["GloveboxCore", "Contracts", grdb]),
     floor("3-Adapters", "AuditFiles", ["GloveboxCore", "Contracts", crypto]),
     floor("3-Adapters", "Identity", ["GloveboxCore", "Contracts", crypto, x509, asn1]),
+    floor("3-Adapters", "OutboundHTTP", [asyncHTTP, nio, nioFoundation, nioHTTP1, nioPosix, nioSSL]),
 
     // 4: servers
     floor("4-Servers", "Tunnel", ["GloveboxCore", "Contracts", "ControlWire", nio, nioPosix, nioTLS, nioSSL, logging]),
@@ -88,13 +89,17 @@ let targets: [Target] = [
             lifecycle,
         ]),
 
+    floor(
+        "4-Servers", "Webhooks",
+        ["GloveboxCore", "Contracts", "ControlAPI", "OutboundHTTP", crypto, nioSSL, logging, lifecycle]),
+
     // 5: roles
     floor(
         "5-Roles", "Gateway",
         [
             "GloveboxCore", "Contracts", "YAMLDocument", "Policy", "Leases", "Approvals", "StorageSQLite", "AuditFiles",
             "Identity", "Redaction", "ControlWire", "Tunnel", "PostgresAccess", "PostgresWire", "ControlAPI",
-            "ControlServer",
+            "ControlServer", "Webhooks",
             crypto, nio,
             nioPosix, nioSSL, logging, lifecycle,
         ]),
@@ -107,10 +112,7 @@ let targets: [Target] = [
         ]),
     floor(
         "5-Roles", "ControlClient",
-        [
-            "GloveboxCore", "Contracts", "ControlAPI", "Identity", lifecycle, asyncHTTP, nio, nioFoundation, nioHTTP1,
-            nioPosix, nioSSL, logging,
-        ]),
+        ["GloveboxCore", "Contracts", "ControlAPI", "Identity", "OutboundHTTP", lifecycle, nioSSL, logging]),
 
     // 6: the executable
     .executableTarget(
@@ -156,8 +158,9 @@ let targets: [Target] = [
         "Gateway",
         [
             "GloveboxCore", "Contracts", "ControlAPI", "Leases", "Approvals", "Policy", "Redaction", "StorageSQLite",
-            "AuditFiles", logging,
+            "AuditFiles", "Webhooks", logging,
         ]),
+    tests("Webhooks", ["GloveboxCore", "Contracts", "ControlAPI", nio, nioHTTP1, nioPosix, logging]),
     tests("Agent", ["GloveboxCore", "Contracts", "ControlWire", "Policy", "AuditFiles", logging]),
     tests(
         "ControlServer",

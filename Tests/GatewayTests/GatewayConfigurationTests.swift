@@ -1,5 +1,8 @@
+import Glibc
 import GloveboxCore
+import TestSupport
 import Testing
+import Webhooks
 
 @testable import Gateway
 
@@ -24,6 +27,20 @@ struct GatewayConfigurationTests {
             ("names: []\n", "g.yaml:1:1"),
             ("polcy: x\n", "g.yaml:1:1"),
             ("listen: {\n", "g.yaml:"),
+            ("webhooks: [{name: a, url: 'http://siem.example.com/', form: slack}]\n", "g.yaml:1:27"),
+            ("webhooks: [{name: a, url: 'http://127.0.0.1.example.com/', form: slack}]\n", "g.yaml:1:27"),
+            ("webhooks: [{name: a, url: 'http://localhost@example.com/', form: slack}]\n", "g.yaml:1:27"),
+            ("webhooks: [{name: a, url: {}, form: slack}]\n", "g.yaml:1:27"),
+            ("webhooks: [{name: a, url: 'https://example.com/'}]\n", "g.yaml:1:12: webhook 'a' lacks 'secret'"),
+            ("webhooks: [{name: a, url: 'https://example.com/', form: discord}]\n", "g.yaml:1:57"),
+            (
+                "webhooks: [{name: a, url: 'https://example.com/', form: slack, events: [lease_opened]}]\n",
+                "g.yaml:1:73"
+            ),
+            (
+                "webhooks:\n  - {name: a, url: 'https://x/', form: slack}\n  - {name: a, url: 'https://x/', form: slack}\n",
+                "g.yaml:3:5: two webhooks are called 'a'"
+            ),
         ])
     func broken(text: String, place: String) {
         let error = #expect(throws: GloveboxError.self) {
@@ -31,6 +48,35 @@ struct GatewayConfigurationTests {
         }
         #expect(error?.code == .configurationInvalid)
         #expect(error?.message.hasPrefix(place) == true, "\(error?.message ?? "")")
+    }
+
+    @Test("a webhook's secrets are read from where they are, and what isn't there or isn't one is told without them")
+    func webhooks() throws {
+        let folder = try TemporaryFolder()
+        func webhook(_ more: String) throws -> Webhook {
+            let configuration = try GatewayConfiguration(
+                yaml: "webhooks:\n  - {name: siem, \(more)}\n", file: "g.yaml", folder: folder.path)
+            return try #require(configuration.webhooks.first).webhook()
+        }
+        let missing = #expect(throws: GloveboxError.self) {
+            try webhook("url: 'http://[::1]:80/x', secret: {file: siem.secret}")
+        }
+        #expect(missing?.message.contains("siem.secret") == true)
+        try folder.write("siem.secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n")
+        try folder.write("slack.url", "https://hooks.example.com/services/T0\n")
+        for name in ["siem.secret", "slack.url"] { chmod(folder.file(name), 0o600) }
+        #expect(try webhook("url: 'http://[::1]:80/x', secret: {file: siem.secret}").secret != nil)
+        let slack = try webhook("url: {file: slack.url}, form: slack, events: [approval_requested]")
+        #expect(slack.url.exposeSecret() == "https://hooks.example.com/services/T0" && slack.secret == nil)
+        #expect(slack.events == ["approval_requested"])
+        for more in [
+            "url: {environment: GLOVEBOX_NO_SUCH_VARIABLE}, form: slack", "url: {file: siem.secret}, form: slack",
+            "url: 'https://x/', secret: {file: slack.url}",
+        ] {
+            let error = #expect(throws: GloveboxError.self) { try webhook(more) }
+            #expect(error?.code == .configurationInvalid)
+            #expect(error?.message.contains("hooks.example.com") == false && error?.message.contains("MfKQ") == false)
+        }
     }
 
     @Test("an IPv6 address is written in brackets")

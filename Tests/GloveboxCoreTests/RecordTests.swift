@@ -42,6 +42,8 @@ struct RecordTests {
         .breakGlassOpened(ApprovalID(unchecked: "0123456789ab"), digest: "ab12", summary: "read on shop-db"),
         .breakGlassReviewed(
             ApprovalID(unchecked: "0123456789ab"), by: IdentityName(unchecked: "bob"), note: "fine"),
+        .webhookFailed(webhook: "siem", event: "approval_requested", attempts: 6, reason: "it answered 500"),
+        .sessionCut(by: IdentityName(unchecked: "bob")),
     ]
 
     @Test("every event comes back as it was written, and has one byte form", arguments: Self.events)

@@ -129,6 +129,13 @@ extension RecordEvent {
             fields["approval"] = .string(approval.rawValue)
             fields["by"] = .string(by.rawValue)
             fields["note"] = .string(note)
+        case .webhookFailed(let webhook, let event, let attempts, let reason):
+            fields["webhook"] = .string(webhook)
+            fields["event"] = .string(event)
+            fields["attempts"] = .integer(Int64(clamping: attempts))
+            fields["reason"] = .string(reason)
+        case .sessionCut(let by):
+            fields["by"] = .string(by.rawValue)
         }
         return fields
     }

@@ -2,6 +2,7 @@ package import Contracts
 package import ControlAPI
 package import GloveboxCore
 import Identity
+import OutboundHTTP
 
 /// The API as its callers see it: one method an endpoint. Made from a profile; renews the profile's certificate in place
 /// when less than half of its life is left. Call ``shutdown()`` when done.

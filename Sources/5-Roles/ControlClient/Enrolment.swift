@@ -2,6 +2,7 @@ package import ControlAPI
 package import GloveboxCore
 import Identity
 import NIOSSL
+import OutboundHTTP
 
 /// Trades a single-use code for a certificate, for people and agents.
 package enum ClientEnrolment {

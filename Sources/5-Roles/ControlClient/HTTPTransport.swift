@@ -1,11 +1,7 @@
-import AsyncHTTPClient
 import ControlAPI
 import GloveboxCore
-import NIOCore
-import NIOFoundationCompat
-import NIOHTTP1
-import NIOPosix
 import NIOSSL
+import OutboundHTTP
 
 /// HTTP to one gateway, over TLS 1.3.
 struct HTTPTransport: Sendable {
@@ -16,18 +12,13 @@ struct HTTPTransport: Sendable {
         case authority(NIOSSLCertificate, client: (chain: [NIOSSLCertificate], key: NIOSSLPrivateKey)?)
     }
 
-    struct Answer {
-        var status: Int
-        var contentType: String
-        var body: [UInt8]
-    }
+    typealias Answer = OutboundClient.Answer
 
     /// Longest answer, in bytes.
     private static let mostBytes = 64 * 1024 * 1024
 
     let gateway: GatewayAddress
-    private let client: HTTPClient
-    private let deadline: TimeAmount
+    private let client: OutboundClient
 
     /// - Parameter timeout: for a whole request.
     init(_ gateway: GatewayAddress, trust: Trust, timeout: Duration) {
@@ -44,35 +35,21 @@ struct HTTPTransport: Sendable {
                 tls.privateKey = .privateKey(client.key)
             }
         }
-        var configuration = HTTPClient.Configuration(
-            tlsConfiguration: tls, redirectConfiguration: .disallow,
-            timeout: .init(connect: TimeAmount(min(timeout, .seconds(10)))))
-        configuration.connectionPool.retryConnectionEstablishment = false
-        configuration.httpVersion = .http1Only
         self.gateway = gateway
-        self.deadline = TimeAmount(timeout)
-        self.client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        self.client = OutboundClient(tls: tls, timeout: timeout, mostBytes: Self.mostBytes)
     }
 
     func shutdown() async {
-        try? await self.client.shutdown()
+        await self.client.shutdown()
     }
 
     /// - Throws: `gateway_unreachable`, `gateway_untrusted`, `CancellationError`.
     func send(_ method: Endpoint.Method, _ path: String, body: [UInt8]?) async throws -> Answer {
-        var request = HTTPClientRequest(url: "\(self.gateway)\(path)")
-        request.method = .init(rawValue: method.rawValue)
-        request.headers.add(name: "accept", value: "application/json, \(Problem.contentType)")
-        if let body {
-            request.headers.add(name: "content-type", value: "application/json")
-            request.body = .bytes(ByteBuffer(bytes: body))
-        }
+        var headers = [("accept", "application/json, \(Problem.contentType)")]
+        if body != nil { headers.append(("content-type", "application/json")) }
         do {
-            let response = try await self.client.execute(request, timeout: self.deadline)
-            let body = try await response.body.collect(upTo: Self.mostBytes)
-            return Answer(
-                status: Int(response.status.code), contentType: response.headers.first(name: "content-type") ?? "",
-                body: Array(buffer: body))
+            return try await self.client.send(
+                method.rawValue, "\(self.gateway)\(path)", headers: headers, body: body)
         } catch {
             throw explained(error, reaching: self.gateway)
         }

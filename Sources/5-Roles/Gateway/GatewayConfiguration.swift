@@ -16,11 +16,13 @@ package struct GatewayConfiguration: Sendable {
     package var names: [String]
     /// Path of the policy file.
     package var policy: String
+    /// Who is told what happens to approvals.
+    package var webhooks: [WebhookConfiguration] = []
 
     /// - Parameter file: what the text is called in complaints.
     /// - Throws: `configuration_invalid` with line and column.
     package init(yaml text: String, file: String, folder: String) throws(GloveboxError) {
-        let root = try YAMLNode(yaml: text, file: file).mapping("listen", "names", "policy")
+        let root = try YAMLNode(yaml: text, file: file).mapping("listen", "names", "policy", "webhooks")
         let listen = try root["listen"]?.mapping("api", "postgres", "tunnel")
         self.listen = Listen(
             api: try listen?["api"].map(SocketPlace.init(node:)) ?? SocketPlace(host: "127.0.0.1", port: 8443),
@@ -39,6 +41,13 @@ package struct GatewayConfiguration: Sendable {
         }
         self.policy = try root["policy"]?.string ?? "policy.yaml"
         if !self.policy.hasPrefix("/") { self.policy = "\(folder)/\(self.policy)" }
+        for node in try root["webhooks"]?.list ?? [] {
+            let webhook = try WebhookConfiguration(node, folder: folder)
+            guard !self.webhooks.contains(where: { $0.name == webhook.name }) else {
+                throw node.error("two webhooks are called '\(webhook.name)': give each a name of its own")
+            }
+            self.webhooks.append(webhook)
+        }
     }
 }
 

@@ -12,6 +12,7 @@ import Redaction
 import ServiceLifecycle
 import StorageSQLite
 import Tunnel
+import Webhooks
 
 /// A gateway: identity, policy, leases, log and API on one folder, and the three ports that people, clients and agents
 /// connect to.
@@ -119,9 +120,10 @@ package struct GatewayRole: Service {
         let fleet = parts.fleet
         let ports = GatewayPorts()
         let detectors = try Detectors()
+        let webhooks = self.webhooks(try self.configuration.webhooks.map { try $0.webhook() })
         let approvals = ApprovalService(
             storage: parts.storage, log: parts.log, time: self.time, policy: parts.policy, detectors: detectors,
-            tell: { _ in }, logger: self.logger)
+            tell: { webhooks.tell(WebhookMessage($0)) }, logger: self.logger)
         let leases = LeaseService(
             storage: parts.storage, log: parts.log, time: self.time, policy: parts.policy, fleet: fleet,
             detectors: detectors, approvals: approvals, effects: ports.effects, logger: self.logger)
@@ -183,6 +185,7 @@ package struct GatewayRole: Service {
             try await withThrowingTaskGroup(of: Void.self) { tasks in
                 tasks.addTask { try await leases.run() }
                 tasks.addTask { try await approvals.run() }
+                tasks.addTask { try await webhooks.run() }
                 tasks.addTask { await self.mendLog(leases) }
                 tasks.addTask { try await policy.run() }
                 tasks.addTask { try await parts.certificates.run() }
@@ -195,6 +198,16 @@ package struct GatewayRole: Service {
             throw error
         }
         await self.shut(tunnel, postgres)
+    }
+
+    /// What isn't delivered is on record, as far as the log takes it.
+    private func webhooks(_ webhooks: [Webhook]) -> WebhookSender {
+        let (log, time) = (self.parts.log, self.time)
+        return WebhookSender(webhooks, time: time, logger: self.logger) { loss in
+            let event = RecordEvent.webhookFailed(
+                webhook: loss.webhook, event: loss.message.event, attempts: UInt64(loss.attempts), reason: loss.reason)
+            log.append([Record(time: time.wall, event: event)]) { _ in }
+        }
     }
 
     /// The lease service refuses everything while the log can't be written.

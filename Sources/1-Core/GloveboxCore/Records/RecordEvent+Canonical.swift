@@ -116,11 +116,20 @@ extension RecordEvent {
                 $0.write(2, by.rawValue)
                 $0.write(3, note)
             }
+        case .webhookFailed(let webhook, let event, let attempts, let reason):
+            writer.write(38) {
+                $0.write(1, webhook)
+                $0.write(2, event)
+                $0.write(3, attempts)
+                $0.write(4, reason)
+            }
+        case .sessionCut(let by):
+            writer.write(39) { $0.write(1, by.rawValue) }
         }
     }
 
     /// The tags that ``write(to:)`` uses.
-    static let tags = Array(1...19) + Array(30...37)
+    static let tags = Array(1...19) + Array(30...39)
 
     private static func writeVote(
         _ approval: ApprovalID, _ by: IdentityName, _ digest: String, _ reason: String?,
@@ -196,6 +205,11 @@ extension RecordEvent {
         case 37:
             self = .breakGlassReviewed(
                 try .init(body.string(1)), by: try .init(body.string(2)), note: try body.string(3))
+        case 38:
+            self = .webhookFailed(
+                webhook: try body.string(1), event: try body.string(2), attempts: try body.unsigned(3),
+                reason: try body.string(4))
+        case 39: self = .sessionCut(by: try .init(body.string(1)))
         default: throw CanonicalReader.malformed
         }
     }

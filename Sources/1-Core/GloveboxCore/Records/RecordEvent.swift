@@ -36,6 +36,10 @@ package enum RecordEvent: Hashable, Sendable {
     /// A rule let somebody in without approval; `approval` is open until somebody else has reviewed it.
     case breakGlassOpened(ApprovalID, digest: String, summary: String)
     case breakGlassReviewed(ApprovalID, by: IdentityName, note: String)
+    /// Somebody outside wasn't told of an event.
+    case webhookFailed(webhook: String, event: String, attempts: UInt64, reason: String)
+    /// Somebody who watches over sessions ended one; its end has a record of its own.
+    case sessionCut(by: IdentityName)
 
     /// Whether it tells what has happened whether or not it can be written down: such records are kept in memory while
     /// the disk takes none. All others are written before what they tell of, which doesn't happen then; refusals aren't
@@ -43,12 +47,12 @@ package enum RecordEvent: Hashable, Sendable {
     package var isReport: Bool {
         switch self {
         case .enrolled, .signedOut, .agentDisconnected, .policyLoaded, .leaseEnded, .sessionEnded,
-            .approvalExpired:
+            .approvalExpired, .sessionCut:
             true
         case .identityInvited, .agentInvited, .signInRefused, .agentConnected, .policyRefused, .leaseOpened,
             .leaseExtended, .leaseRefused, .sessionStarted, .sessionRefused, .statement, .statementRefused,
             .cancelRequested, .approvalRequested, .approvalGranted, .approvalDenied, .approvalWithdrawn, .approvalUsed,
-            .breakGlassOpened, .breakGlassReviewed:
+            .breakGlassOpened, .breakGlassReviewed, .webhookFailed:
             false
         }
     }
@@ -96,6 +100,8 @@ package enum RecordEvent: Hashable, Sendable {
         case .approvalUsed: "approval_used"
         case .breakGlassOpened: "break_glass_opened"
         case .breakGlassReviewed: "break_glass_reviewed"
+        case .webhookFailed: "webhook_failed"
+        case .sessionCut: "session_cut"
         }
     }
 }

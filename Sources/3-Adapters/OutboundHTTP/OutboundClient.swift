@@ -1,0 +1,107 @@
+import AsyncHTTPClient
+import NIOCore
+import NIOFoundationCompat
+import NIOHTTP1
+import NIOPosix
+package import NIOSSL
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// Why a request got no answer.
+package enum OutboundFailure: Error {
+    /// What answers can't prove to be whom TLS was told to trust.
+    case untrusted(any Error)
+    /// The name of the host can't be resolved.
+    case unresolved(any Error)
+    /// In words for people.
+    case unreachable(String, any Error)
+}
+
+/// HTTP/1.1 requests to others: the one owner of the HTTP client. Redirects aren't followed, and nothing is tried twice.
+package struct OutboundClient: Sendable {
+    package struct Answer: Sendable {
+        package var status: Int
+        package var contentType: String
+        package var body: [UInt8]
+    }
+
+    private let client: HTTPClient
+    private let deadline: TimeAmount
+    private let mostBytes: Int
+
+    /// - Parameters:
+    ///   - timeout: for a whole request.
+    ///   - mostBytes: longest answer.
+    package init(tls: TLSConfiguration, timeout: Duration, mostBytes: Int) {
+        var configuration = HTTPClient.Configuration(
+            tlsConfiguration: tls, redirectConfiguration: .disallow,
+            timeout: .init(connect: TimeAmount(min(timeout, .seconds(10)))))
+        configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.httpVersion = .http1Only
+        self.deadline = TimeAmount(timeout)
+        self.mostBytes = mostBytes
+        self.client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }
+
+    /// Closes the connections; nothing is sent after it.
+    package func shutdown() async {
+        try? await self.client.shutdown()
+    }
+
+    /// - Throws: ``OutboundFailure``, `CancellationError`.
+    package func send(
+        _ method: String, _ url: String, headers: [(String, String)], body: [UInt8]?
+    ) async throws -> Answer {
+        var request = HTTPClientRequest(url: url)
+        request.method = .init(rawValue: method)
+        for (name, value) in headers { request.headers.add(name: name, value: value) }
+        if let body { request.body = .bytes(ByteBuffer(bytes: body)) }
+        do {
+            let response = try await self.client.execute(request, timeout: self.deadline)
+            let body = try await response.body.collect(upTo: self.mostBytes)
+            return Answer(
+                status: Int(response.status.code), contentType: response.headers.first(name: "content-type") ?? "",
+                body: Array(buffer: body))
+        } catch {
+            throw Self.explained(error)
+        }
+    }
+
+    private static func explained(_ error: any Error) -> any Error {
+        func unreachable(_ why: String) -> OutboundFailure { .unreachable(why, error) }
+        switch error {
+        case is CancellationError: return error
+        case let error as HTTPClientError:
+            switch error {
+            case .cancelled: return CancellationError()
+            case .connectTimeout, .deadlineExceeded, .readTimeout, .writeTimeout, .tlsHandshakeTimeout,
+                .getConnectionFromPoolTimeout:
+                return unreachable("it doesn't answer in time")
+            default: return unreachable(error.shortDescription)
+            }
+        case let error as NIOSSLError:
+            if case .handshakeFailed = error { return OutboundFailure.untrusted(error) }
+            return unreachable("the TLS connection broke")
+        case let error as NIOSSLExtraError:
+            return error == .failedToValidateHostname
+                ? OutboundFailure.untrusted(error) : unreachable("the TLS connection broke")
+        case is BoringSSLError: return unreachable("the TLS connection broke")
+        case let error as NIOConnectionError:
+            if let failure = error.connectionErrors.first?.error as? IOError { return unreachable(failure.reason) }
+            return OutboundFailure.unresolved(error)
+        case let error as IOError: return unreachable(error.reason)
+        default: return unreachable("the connection failed")
+        }
+    }
+}
+
+extension IOError {
+    /// The system's words for the error number, such as "connection refused".
+    fileprivate var reason: String {
+        strerror(self.errnoCode).map { String(cString: $0).lowercased() } ?? "error \(self.errnoCode)"
+    }
+}
