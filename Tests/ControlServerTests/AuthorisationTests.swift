@@ -20,6 +20,7 @@ struct AuthorisationTests {
         .listRecords: "ooaa-", .showRecord: "ooaa-",
         .listApprovals: "oaaa-", .showApproval: "oaaa-", .withdrawApproval: "oooo-",
         .grantApproval: "-a-a-", .denyApproval: "-a-a-", .reviewApproval: "-a-a-",
+        .listSessions: "oaaa-", .sessionRecords: "oaaa-", .endSession: "oaoa-",
     ]
 
     static let callers = ["max", "ann", "aud", "ada"]
@@ -54,7 +55,8 @@ struct AuthorisationTests {
                 let row = try #require(Self.expected[endpoint])
                 let path =
                     endpoint.path.contains("records/")
-                    ? endpoint.path(id: "gateway:1") : endpoint.path(id: "0123456789ab")
+                    ? endpoint.path(id: "gateway:1")
+                    : endpoint.path(id: endpoint.path.contains("sessions/") ? "0123456789abcdef" : "0123456789ab")
                 let body = Self.body(endpoint, request)
                 let headers = body.isEmpty ? [] : ["content-type: application/json"]
                 let line = "\(endpoint.method.rawValue) \(path)"

@@ -101,6 +101,23 @@ struct EndpointTests {
         }
     }
 
+    @Test("sessions are listed, watched and ended")
+    func sessions() async throws {
+        try await TestGateway.run { gateway in
+            let id = try SessionID("0123456789abcdef")
+            try await gateway.call(as: "ada") { client in
+                #expect(try await client.sessions().items.map(\.id) == [id])
+                let records = try await client.sessionRecords(id, after: "9")
+                #expect(records.items.first?.event == "statement" && records.next == "12")
+                #expect(try await client.endSession(id).endedAt != nil)
+                #expect(
+                    gateway.operations.asked.suffix(3) == [
+                        .sessions, .sessionRecords(id, PageRequest(after: "9")), .endSession(id),
+                    ])
+            }
+        }
+    }
+
     @Test("the CA's certificate and the state of health are there for anyone")
     func openEndpoints() async throws {
         try await TestGateway.run { gateway in

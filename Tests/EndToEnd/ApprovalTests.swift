@@ -34,6 +34,12 @@ struct ApprovalView: Decodable, Sendable {
     var review: Review?
 }
 
+struct SessionView: Decodable, Sendable {
+    var id: String
+    var lease: String
+    var holder: String
+}
+
 @Suite("Approvals, by people and their programs", .serialized, .timeLimit(.minutes(5)))
 struct ApprovalTests {
     private static let policy = """
@@ -225,6 +231,40 @@ struct ApprovalTests {
             #expect(try await house.lea.ask([ApprovalView].self, "approval", "list", "--unreviewed").isEmpty)
             let events = try await house.shop.admin.records().map(\.event).filter { $0.hasPrefix("break_glass") }
             #expect(events == ["break_glass_opened", "break_glass_reviewed"])
+        }
+    }
+
+    @Test("an approver watches a member's session as it goes, and ends it")
+    func moderated() async throws {
+        try await Self.withHouse { house, _ in
+            let asked = try await Self.ask(house.mia)
+            _ = try await house.lea.ask(ApprovalView.self, "approval", "grant", asked.id)
+            let lease = try await Self.claim(asked, by: house.mia)
+            let psql = try lease.start("SELECT pg_sleep(60)")
+            try await house.shop.untilRunning(lease, "pg_sleep")
+            let sessions = try await house.lea.ask([SessionView].self, "session", "list")
+            #expect(sessions.map(\.lease) == [lease.id] && sessions.first?.holder == "mia")
+            let id = try #require(sessions.first?.id)
+            let watching = try RunningProcess(
+                [Repository.program, "session", "watch", id], environment: house.lea.environment)
+            try await watching.printed("pg_sleep")
+
+            let stranger = try await house.shop.join("mo", "member")
+            try await self.expectRefused(stranger, ["session", "watch", id], "not_found")
+            try await self.expectRefused(stranger, ["session", "end", id], "not_found")
+            #expect(try await stranger.ask([SessionView].self, "session", "list").isEmpty)
+
+            _ = try await house.lea.ask(SessionView.self, "session", "end", id)
+            #expect(await psql.finished())
+            #expect(psql.errors.contains("lea ended this session"), "\(psql.errors)")
+            try await house.shop.untilGone(lease)
+            #expect(await watching.finished())
+            #expect(watching.output.contains("session_cut") && watching.output.contains("session_ended"))
+            #expect(try await lease.rows("SELECT 1") == "1", "the lease is still open")
+            #expect(try await house.lea.ask([SessionView].self, "session", "list").isEmpty)
+            _ = try await house.shop.admin.record(lease: lease, event: "session_cut") {
+                $0.details["by"]?.string == "lea"
+            }
         }
     }
 

@@ -11,6 +11,7 @@ package enum Endpoint: String, CaseIterable, Sendable {
     case openLease, listLeases, showLease, extendLease, endLease
     case listRecords, showRecord
     case listApprovals, showApproval, grantApproval, denyApproval, withdrawApproval, reviewApproval
+    case listSessions, sessionRecords, endSession
 
     package enum Method: String, Sendable {
         case get = "GET"
@@ -21,10 +22,10 @@ package enum Endpoint: String, CaseIterable, Sendable {
     package var method: Method {
         switch self {
         case .authority, .health, .whoAmI, .listTargets, .listAgents, .listLeases, .showLease, .listRecords,
-            .showRecord, .listApprovals, .showApproval:
+            .showRecord, .listApprovals, .showApproval, .listSessions, .sessionRecords:
             .get
         case .enrol, .renewCertificate, .inviteIdentity, .inviteAgent, .openLease, .extendLease, .endLease,
-            .grantApproval, .denyApproval, .withdrawApproval, .reviewApproval:
+            .grantApproval, .denyApproval, .withdrawApproval, .reviewApproval, .endSession:
             .post
         case .revokeCurrentCertificate: .delete
         }
@@ -55,6 +56,9 @@ package enum Endpoint: String, CaseIterable, Sendable {
         case .denyApproval: "/v1/approvals/{id}/deny"
         case .withdrawApproval: "/v1/approvals/{id}/withdraw"
         case .reviewApproval: "/v1/approvals/{id}/review"
+        case .listSessions: "/v1/sessions"
+        case .sessionRecords: "/v1/sessions/{id}/records"
+        case .endSession: "/v1/sessions/{id}/end"
         }
     }
 

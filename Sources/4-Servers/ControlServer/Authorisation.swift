@@ -15,6 +15,8 @@ import GloveboxCore
 /// | listRecords, showRecord | | own | own | all | all | |
 /// | listApprovals, showApproval | | own | all | all | all | |
 /// | grantApproval, denyApproval, reviewApproval | | | all | | all | |
+/// | listSessions, sessionRecords | | own | all | all | all | |
+/// | endSession | | own | all | own | all | |
 /// | withdrawApproval | | own | own | own | own | |
 ///
 /// Whether a lease may be opened at all is policy's affair, and the ceiling's.
@@ -56,6 +58,10 @@ package struct Authorisation: Hashable, Sendable {
             Authorisation(member: .own, approver: .all, auditor: .all, admin: .all)
         case .grantApproval, .denyApproval, .reviewApproval:
             Authorisation(approver: .all, admin: .all)
+        case .listSessions, .sessionRecords:
+            Authorisation(member: .own, approver: .all, auditor: .all, admin: .all)
+        case .endSession:
+            Authorisation(member: .own, approver: .all, auditor: .own, admin: .all)
         case .withdrawApproval:
             Authorisation(member: .own, approver: .own, auditor: .own, admin: .own)
         }

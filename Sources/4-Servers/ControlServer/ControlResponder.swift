@@ -155,6 +155,18 @@ struct ControlResponder: HTTPResponder {
         case .reviewApproval:
             let id = try reading.approvalID()
             return try Self.json(endpoint, await operations.reviewApproval(id, reading.body(ApprovalReview.self), call))
+        case .listSessions:
+            try reading.noQuery()
+            return try Self.json(endpoint, await operations.sessions(call))
+        case .sessionRecords:
+            var parameters = try QueryParameters(reading.query)
+            let page = try parameters.page()
+            try parameters.finish()
+            return try Self.json(endpoint, await operations.sessionRecords(reading.sessionID(), page, call))
+        case .endSession:
+            let id = try reading.sessionID()
+            try await reading.noBody()
+            return try Self.json(endpoint, await operations.endSession(id, call))
         case .authority, .health, .enrol:
             throw GloveboxError(.internal, "\(endpoint.rawValue) is closed in the table and has no handler")
         }
@@ -274,6 +286,14 @@ struct RequestReader {
     func approvalID() throws(GloveboxError) -> ApprovalID {
         guard let id = self.id.flatMap(ApprovalID.init(rawValue:)) else {
             throw GloveboxError(.notFound, "there is no approval '\(self.id?.prefix(80) ?? "")'")
+        }
+        return id
+    }
+
+    /// - Throws: `not_found`, since no session has a malformed id.
+    func sessionID() throws(GloveboxError) -> SessionID {
+        guard let id = self.id.flatMap(SessionID.init(rawValue:)) else {
+            throw GloveboxError(.notFound, "there is no session '\(self.id?.prefix(80) ?? "")'")
         }
         return id
     }

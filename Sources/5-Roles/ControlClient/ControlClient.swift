@@ -138,6 +138,18 @@ package actor ControlClient {
         try await self.call(.reviewApproval, id: id.rawValue, body: review)
     }
 
+    // Sessions
+
+    package func sessions() async throws -> Page<SessionStatus> { try await self.call(.listSessions) }
+
+    package func sessionRecords(_ id: SessionID, after: String? = nil) async throws -> SessionRecords {
+        try await self.call(.sessionRecords, id: id.rawValue, query: PageRequest(after: after).parameters)
+    }
+
+    package func endSession(_ id: SessionID) async throws -> SessionStatus {
+        try await self.call(.endSession, id: id.rawValue)
+    }
+
     // Steps
 
     private func call<Value: Decodable>(

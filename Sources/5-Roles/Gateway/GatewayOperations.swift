@@ -18,6 +18,8 @@ struct GatewayOperations: ControlOperations {
     let fleet: AgentFleet
     let leases: LeaseService
     let approvals: ApprovalService
+    let sessionTable: SessionTable
+    let ports: GatewayPorts
     /// Where PostgreSQL clients are to connect.
     let postgres: SocketPlace
 

@@ -16,6 +16,11 @@ final class GatewayPorts: Sendable {
         self.ports.withLock { $0 = Open(tunnel: tunnel, postgres: postgres) }
     }
 
+    /// Cuts one session at the port, which tells the client why; the agent ends it when its pipe closes.
+    func endSession(_ session: SessionID, _ error: GloveboxError) {
+        self.ports.withLock { $0 }?.postgres.end(session, error)
+    }
+
     /// The agent ends the sessions, since it knows where a message ends; the port closes what is still open after a
     /// grace.
     var effects: LeaseEffects {

@@ -140,10 +140,11 @@ package struct GatewayRole: Service {
             events: AgentConnections(
                 enrolment: parts.enrolment, fleet: fleet, log: parts.log, time: self.time, logger: self.logger),
             time: self.time, on: group, logger: self.logger)
+        let sessionTable = SessionTable()
         let refusals = RefusedSignIns(log: parts.log, time: self.time)
         let sessions = GatewaySessions(
             leases: leases, fleet: fleet, tunnel: tunnel, near: self.near, log: parts.log, refusals: refusals,
-            time: self.time, logger: self.logger)
+            table: sessionTable, time: self.time, logger: self.logger)
         let postgres = try await PostgresPort.start(
             PostgresPort.Configuration(
                 host: listen.postgres.host, port: listen.postgres.port, tls: { parts.certificates.postgres },
@@ -161,7 +162,7 @@ package struct GatewayRole: Service {
             operations: GatewayOperations(
                 authorityPEM: parts.authority.pem, enrolment: parts.enrolment, storage: parts.storage, log: parts.log,
                 refusals: refusals, time: self.time, policy: parts.policy, fleet: fleet, leases: leases,
-                approvals: approvals, postgres: postgresPlace),
+                approvals: approvals, sessionTable: sessionTable, ports: ports, postgres: postgresPlace),
             authenticator: Authenticator(
                 isSigned: { parts.authority.hasSigned(der: $0) },
                 caller: { certificate, _ in

@@ -13,8 +13,11 @@ struct GatewaySessions: PostgresPortDecisions {
     let near: NearAgent
     let log: any RecordLog
     let refusals: RefusedSignIns
+    let table: SessionTable
     let time: any TimeSource
     let logger: Logger
+    /// How many records, of everybody, may come between an agent's opening of a session and the gateway's.
+    private static let recordsBefore: UInt64 = 1000
 
     func verifier(target: TargetName, lease: LeaseID) async -> ScramVerifier? {
         await self.leases.verifier(of: lease, on: target)
@@ -78,12 +81,16 @@ struct GatewaySessions: PostgresPortDecisions {
     }
 
     func sessionOpened(_ opening: PostgresSessionOpening) {
+        // The agent's first record of it may be there already.
+        let position = self.log.position
+        self.table.opened(opening, at: self.time.wall, position: position - min(position, Self.recordsBefore))
         self.logger.info(
             "session opened",
             metadata: ["session": "\(opening.session)", "lease": "\(opening.lease)", "target": "\(opening.target)"])
     }
 
     func sessionClosed(_ opening: PostgresSessionOpening) {
+        self.table.closed(opening.session, at: self.time.wall)
         self.logger.info("session closed", metadata: ["session": "\(opening.session)", "lease": "\(opening.lease)"])
     }
 

@@ -24,7 +24,8 @@ struct Glovebox: AsyncParsableCommand {
             CommandGroup(
                 name: "Target",
                 subcommands: [
-                    PsqlCommand.self, ConnectCommand.self, LeaseCommand.self, ApprovalCommand.self, TargetCommand.self,
+                    PsqlCommand.self, ConnectCommand.self, LeaseCommand.self, ApprovalCommand.self, SessionCommand.self,
+                    TargetCommand.self,
                 ]),
             CommandGroup(
                 name: "Sign-in", subcommands: [LoginCommand.self, LogoutCommand.self, WhoAmICommand.self]),

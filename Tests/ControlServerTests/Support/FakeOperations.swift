@@ -19,6 +19,7 @@ final class FakeOperations: ControlOperations {
         case approvals(ApprovalQuery), approval(ApprovalID), withdrawApproval(ApprovalID)
         case grantApproval(ApprovalID, String, String?), denyApproval(ApprovalID, String, String?)
         case reviewApproval(ApprovalID, String)
+        case sessions, sessionRecords(SessionID, PageRequest), endSession(SessionID)
     }
 
     struct Entry: Sendable {
@@ -203,6 +204,30 @@ final class FakeOperations: ControlOperations {
         try await self.note(.reviewApproval(id, review.note), call)
         return try Self.approval(
             id, state: .reviewed(by: try IdentityName("ann"), at: Self.moment, note: review.note))
+    }
+
+    func sessions(_ call: Call) async throws -> Page<SessionStatus> {
+        try await self.note(.sessions, call)
+        return Page(items: [try Self.session()])
+    }
+
+    func sessionRecords(_ id: SessionID, _ page: PageRequest, _ call: Call) async throws -> SessionRecords {
+        try await self.note(.sessionRecords(id, page), call)
+        return SessionRecords(
+            items: [RecordEntry(try Self.record(RecordID(origin: "agent/eu-1", sequence: 7)))], next: "12")
+    }
+
+    func endSession(_ id: SessionID, _ call: Call) async throws -> SessionStatus {
+        try await self.note(.endSession(id), call)
+        return try Self.session(id, endedAt: Self.moment)
+    }
+
+    static func session(
+        _ id: SessionID = SessionID(unchecked: "0123456789abcdef"), endedAt: WallTime? = nil
+    ) throws -> SessionStatus {
+        SessionStatus(
+            id: id, lease: try LeaseID("0123456789ab"), holder: try IdentityName("ada"),
+            target: try TargetName("shop-db"), client: "127.0.0.1", openedAt: Self.moment, endedAt: endedAt)
     }
 
     /// A lease with this purpose waits for approval.

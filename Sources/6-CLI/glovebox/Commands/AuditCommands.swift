@@ -82,7 +82,7 @@ struct AuditCommand: AsyncParsableCommand {
 
 extension [String: JSONValue] {
     /// The details on one line of at most 100 characters.
-    fileprivate var summary: String {
+    var summary: String {
         let line = self.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value.text)" }.joined(separator: " ")
         return line.count <= 100 ? line : line.prefix(99) + "…"
     }
