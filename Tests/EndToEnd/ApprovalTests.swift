@@ -42,7 +42,7 @@ struct SessionView: Decodable, Sendable {
 
 @Suite("Approvals, by people and their programs", .serialized, .timeLimit(.minutes(5)))
 struct ApprovalTests {
-    private static let policy = """
+    static let policy = """
         version: 1
         groups:
           leads: [lea, max]
@@ -87,7 +87,7 @@ struct ApprovalTests {
         await process.stop()
     }
 
-    private static func ask(
+    static func ask(
         _ person: Person, _ reason: String = "INC-1", on target: String = "shop-db"
     ) async throws
         -> ApprovalView
@@ -96,7 +96,7 @@ struct ApprovalTests {
             ApprovalView.self, "lease", "open", target, "--for", "10m", "--reason", reason, "--no-wait")
     }
 
-    private static func claim(_ approval: ApprovalView, by person: Person) async throws -> OpenedLease {
+    static func claim(_ approval: ApprovalView, by person: Person) async throws -> OpenedLease {
         try await person.ask(OpenedLease.self, "lease", "claim", approval.id)
     }
 

@@ -26,6 +26,30 @@ struct ApprovalServiceTests {
         func add(_ notice: ApprovalNotice) { self.all.withLock { $0.append(notice.event) } }
     }
 
+    /// Room that a test has or hasn't.
+    private final class Room: Sendable {
+        private struct State {
+            var isGivenUp = false
+            var isBack = false
+        }
+
+        private let state = Mutex(State())
+
+        var isGivenUp: Bool { self.state.withLock { $0.isGivenUp } }
+
+        /// The disk has room again.
+        func comeBack() { self.state.withLock { $0.isBack = true } }
+
+        /// Giving it up mends the log.
+        func emergencyRoom(_ log: MemoryLog) -> EmergencyRoom {
+            EmergencyRoom(
+                giveUp: {
+                    self.state.withLock { $0.isGivenUp = true }
+                    log.mend()
+                }, takeBack: { self.state.withLock { $0.isBack } })
+        }
+    }
+
     /// A gateway's leases and approvals on a store of its own, with time in the test's hands. `again()` is the same
     /// gateway after it was killed.
     private final class Bench: Sendable {
@@ -40,6 +64,7 @@ struct ApprovalServiceTests {
         let approvals: ApprovalService
         let leases: LeaseService
         let notices = Notices()
+        let room = Room()
 
         static func make(count: Int = 2) async throws -> Bench {
             let folder = try TemporaryFolder()
@@ -72,6 +97,7 @@ struct ApprovalServiceTests {
             self.leases = LeaseService(
                 storage: storage, log: log, time: time, policy: policy, fleet: self.fleet,
                 detectors: try Self.detectors.get(), approvals: self.approvals,
+                emergencyRoom: self.room.emergencyRoom(log),
                 effects: LeaseEffects(ended: { _, _ in }, changed: { _, _ in }, cutAll: { _ in }), logger: logger)
             self.fleet.connected(
                 AgentName(unchecked: "demo"), version: "1",
@@ -340,6 +366,39 @@ struct ApprovalServiceTests {
         await bench.leases.rejudge()
         #expect(try await bench.storage.lease(lease.id)?.isActive == false)
         #expect(await bench.code { _ = try await bench.open(for: 60, breakGlass: true) } == .policyDenied)
+    }
+
+    @Test("while the disk is full break-glass alone opens, on the room that's kept for it, until there's room again")
+    func reserve() async throws {
+        let bench = try await Bench.make(count: 1)
+        let running = Task { try await bench.leases.run() }
+        defer { running.cancel() }
+        let approval = try await bench.ask()
+        try await bench.vote(approval, by: Self.bob)
+        let ordinary = try await bench.claim(approval.id)
+        bench.log.fail()
+        try await eventually("the refusal") { await bench.leases.refusal != nil }
+        #expect(await bench.code { _ = try await bench.open(for: 301, breakGlass: true) } != nil)
+        #expect(!bench.room.isGivenUp, "not for what no rule allows")
+        #expect(await bench.code { _ = try await bench.ask(purpose: "INC-2") } == .journalUnavailable)
+
+        guard case .opened(let lease, _) = try await bench.open(for: 300, breakGlass: true) else {
+            throw TestSupportError("no break-glass")
+        }
+        #expect(bench.room.isGivenUp)
+        #expect(bench.log.events.suffix(2).map(\.name) == ["break_glass_opened", "lease_opened"])
+        #expect(try await bench.leases.grant(lease.id).lease == lease.id)
+        #expect(await bench.code { _ = try await bench.leases.grant(ordinary.id) } == .journalUnavailable)
+        #expect(await bench.leases.verifier(of: ordinary.id, on: Self.shop) == nil)
+        #expect(await bench.code { _ = try await bench.ask(purpose: "INC-2") } == .journalUnavailable)
+
+        bench.room.comeBack()
+        try await eventually("the end of the emergency") {
+            bench.time.advance(by: .seconds(1))
+            return await !bench.leases.isEmergency
+        }
+        #expect(try await bench.leases.grant(ordinary.id).lease == ordinary.id)
+        _ = try await bench.ask(purpose: "INC-2")
     }
 
     // MARK: Dying

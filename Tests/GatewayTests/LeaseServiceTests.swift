@@ -55,7 +55,7 @@ struct LeaseServiceTests {
                 detectors: try Self.detectors.get(), tell: { _ in }, logger: logger)
             self.leases = LeaseService(
                 storage: self.storage, log: self.log, time: self.time, policy: self.policy, fleet: self.fleet,
-                detectors: try Self.detectors.get(), approvals: self.approvals,
+                detectors: try Self.detectors.get(), approvals: self.approvals, emergencyRoom: .none,
                 effects: LeaseEffects(
                     ended: { lease, reason in told.effects.withLock { $0.append(.ended(lease.id, reason)) } },
                     changed: { lease, left in told.effects.withLock { $0.append(.changed(lease.id, left)) } },
@@ -204,7 +204,7 @@ struct LeaseServiceTests {
         bench.time.advance(by: .seconds(60))
         let again = LeaseService(
             storage: bench.storage, log: bench.log, time: bench.time, policy: bench.policy, fleet: bench.fleet,
-            detectors: try Bench.detectors.get(), approvals: bench.approvals,
+            detectors: try Bench.detectors.get(), approvals: bench.approvals, emergencyRoom: .none,
             effects: LeaseEffects(ended: { _, _ in }, changed: { _, _ in }, cutAll: { _ in }),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         try await again.resume()
@@ -335,7 +335,7 @@ struct LeaseServiceTests {
         ])
         let again = LeaseService(
             storage: bench.storage, log: bench.log, time: bench.time, policy: bench.policy, fleet: bench.fleet,
-            detectors: try Bench.detectors.get(), approvals: bench.approvals,
+            detectors: try Bench.detectors.get(), approvals: bench.approvals, emergencyRoom: .none,
             effects: LeaseEffects(ended: { _, _ in }, changed: { _, _ in }, cutAll: { _ in }),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         try await again.resume()

@@ -2,6 +2,8 @@ import Contracts
 import GloveboxCore
 import Synchronization
 
+@testable import Gateway
+
 /// A log in memory that can be made to fail.
 final class MemoryLog: RecordLog {
     private struct State {
@@ -55,4 +57,10 @@ final class MemoryLog: RecordLog {
             }, next: nil)
     }
     func record(_ id: RecordID) async throws -> StoredRecord? { nil }
+}
+
+extension EmergencyRoom {
+    /// There is none.
+    static let none = EmergencyRoom(
+        giveUp: { throw GloveboxError(.journalUnavailable, "no room") }, takeBack: { true })
 }

@@ -44,8 +44,8 @@ extension MendableRecords {
         }
     }
 
-    /// All of a folder is read, which would keep a thread that tasks share.
-    private func reopenElsewhere() async throws {
+    /// ``reopen()`` on a thread of its own: all of a folder is read, which would keep one that tasks share.
+    package func reopenElsewhere() async throws {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
             DispatchQueue.global().async {
                 continuation.resume(with: Result { try self.reopen() })

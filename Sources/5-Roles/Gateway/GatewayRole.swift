@@ -36,6 +36,7 @@ package struct GatewayRole: Service {
         let authority: CertificateAuthority
         let storage: StorageSQLite
         let log: Log
+        let reserve: AuditReserve
         let policy: PolicyHolder
         let enrolment: Enrolment
         let certificates: ServerCertificates
@@ -64,7 +65,8 @@ package struct GatewayRole: Service {
             logger.warning("the log's last write was torn and is cleared", metadata: ["at": "\(torn)"])
         }
         self.parts = Parts(
-            authority: authority, storage: storage, log: log, policy: policy,
+            authority: authority, storage: storage, log: log, reserve: AuditReserve(path: "\(state)/reserve"),
+            policy: policy,
             enrolment: Enrolment(storage: storage, authority: authority, time: time),
             certificates: try ServerCertificates(
                 authority: authority, names: self.configuration.names, time: time, logger: logger))
@@ -119,6 +121,9 @@ package struct GatewayRole: Service {
         let parts = self.parts
         let fleet = parts.fleet
         let ports = GatewayPorts()
+        if !parts.reserve.fill() {
+            self.logger.warning("the disk has no room to keep for break-glass: make some, and start again")
+        }
         let detectors = try Detectors()
         let webhooks = self.webhooks(try self.configuration.webhooks.map { try $0.webhook() })
         let approvals = ApprovalService(
@@ -126,7 +131,8 @@ package struct GatewayRole: Service {
             tell: { webhooks.tell(WebhookMessage($0)) }, logger: self.logger)
         let leases = LeaseService(
             storage: parts.storage, log: parts.log, time: self.time, policy: parts.policy, fleet: fleet,
-            detectors: detectors, approvals: approvals, effects: ports.effects, logger: self.logger)
+            detectors: detectors, approvals: approvals, emergencyRoom: self.emergencyRoom, effects: ports.effects,
+            logger: self.logger)
         fleet.await(try await parts.storage.agents().filter { !$0.isDisabled }.map(\.name))
         try await approvals.resume()
         try await leases.resume()
@@ -199,6 +205,16 @@ package struct GatewayRole: Service {
             throw error
         }
         await self.shut(tunnel, postgres)
+    }
+
+    /// Beside log and store, on the disk that both fill.
+    private var emergencyRoom: EmergencyRoom {
+        let (log, reserve) = (self.parts.log, self.parts.reserve)
+        return EmergencyRoom(
+            giveUp: {
+                reserve.giveUp()
+                try await log.reopenElsewhere()
+            }, takeBack: { reserve.fill() })
     }
 
     /// What isn't delivered is on record, as far as the log takes it.

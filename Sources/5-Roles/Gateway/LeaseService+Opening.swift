@@ -33,6 +33,12 @@ extension LeaseService {
     func open(_ ask: LeaseAsk) async throws -> LeaseOpening {
         var nearestRule: String?
         do {
+            if ask.breakGlass {
+                try self.checkBreakGlass(ask)
+                try await self.makeRoom()
+            } else {
+                try self.checkEmergency()
+            }
             try self.checkOpen()
             let proposal = LeaseProposal(
                 holder: ask.holder, target: ask.target, purpose: try await self.purpose(of: ask),
@@ -59,13 +65,23 @@ extension LeaseService {
         }
     }
 
+    /// The room isn't given up for somebody whom no rule lets in.
+    private func checkBreakGlass(_ ask: LeaseAsk) throws(GloveboxError) {
+        let served = try self.fleet.server(of: ask.target)
+        let question = PolicyQuestion(
+            identity: ask.holder, target: ask.target, labels: served.target.labels, capabilities: ask.capabilities,
+            duration: ask.duration)
+        _ = try self.terms(self.policy.current.decideBreakGlass(question))
+    }
+
     private func open(
         _ proposal: LeaseProposal, _ terms: LeaseTerms, requirement: ApprovalRequirement?, approval: ApprovalID?,
         breakGlass: Bool
     ) async throws -> LeaseOpening {
         let subject = LeaseSubject(proposal, terms)
         if let requirement, approval == nil, !breakGlass {
-            return .waits(try await self.approvals.ask(subject, requirement: requirement))
+            return .waits(
+                try await self.noticing { try await self.approvals.ask(subject, requirement: requirement) })
         }
         let basis = breakGlass ? LeaseApproval.breakGlass(.random()) : approval.map(LeaseApproval.granted)
         let token = LeaseToken.random()
@@ -86,14 +102,33 @@ extension LeaseService {
             try await self.storing { try await self.storage.insert(lease) }
         case .granted(let id):
             // A rule that asks for nobody any more still lets take what was approved, if nothing else has changed.
-            try await self.approvals.use(
-                id, for: subject, requirement: requirement ?? ApprovalRequirement(count: 0, within: .zero),
-                opening: opening, lease)
+            try await self.noticing {
+                try await self.approvals.use(
+                    id, for: subject, requirement: requirement ?? ApprovalRequirement(count: 0, within: .zero),
+                    opening: opening, lease)
+            }
         case .breakGlass(let id):
-            try await self.approvals.breakGlass(id, for: subject, opening: opening, lease)
+            do {
+                try await self.approvals.breakGlass(id, for: subject, opening: opening, lease)
+            } catch let error as GloveboxError where !self.isEmergency && Self.isFull(error) && !Task.isCancelled {
+                // Nobody had noticed before that nothing can be written: from the start, on the room that's kept.
+                try await self.makeRoom(error)
+                return try await self.open(
+                    proposal, terms, requirement: requirement, approval: approval, breakGlass: breakGlass)
+            }
         }
         self.keep(machine)
         return .opened(lease, token: token)
+    }
+
+    /// What approvals find out about the store counts for leases too.
+    private func noticing<Value>(_ body: () async throws -> Value) async throws -> Value {
+        do {
+            return try await body()
+        } catch let error as GloveboxError where error.code == .unavailable {
+            if !Task.isCancelled { self.storeFailed(error) }
+            throw error
+        }
     }
 
     /// A reason may quote what it's about. What was approved is masked already, and has to be the same to the letter.

@@ -59,7 +59,7 @@ extension LeaseService {
         }
     }
 
-    private func storeFailed(_ error: any Error) {
+    func storeFailed(_ error: any Error) {
         guard self.storeRefusal == nil else { return }
         let refusal = GloveboxError(
             .unavailable,

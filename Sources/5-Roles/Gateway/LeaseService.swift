@@ -33,6 +33,9 @@ actor LeaseService: Service {
     let fleet: AgentFleet
     let detectors: Detectors
     let approvals: ApprovalService
+    let emergencyRoom: EmergencyRoom
+    /// What was kept for break-glass is given up, and isn't there again.
+    var isEmergency = false
     let effects: LeaseEffects
     let logger: Logger
     private(set) var active: [LeaseID: LeaseMachine] = [:]
@@ -50,7 +53,8 @@ actor LeaseService: Service {
 
     init(
         storage: any Storage, log: any RecordLog, time: any TimeSource, policy: PolicyHolder, fleet: AgentFleet,
-        detectors: Detectors, approvals: ApprovalService, effects: LeaseEffects, logger: Logger
+        detectors: Detectors, approvals: ApprovalService, emergencyRoom: EmergencyRoom, effects: LeaseEffects,
+        logger: Logger
     ) {
         self.storage = storage
         self.log = log
@@ -59,6 +63,7 @@ actor LeaseService: Service {
         self.fleet = fleet
         self.detectors = detectors
         self.approvals = approvals
+        self.emergencyRoom = emergencyRoom
         self.effects = effects
         self.logger = logger
         self.alarm = Alarm(time)
@@ -133,6 +138,7 @@ actor LeaseService: Service {
             await self.endDue()
             if self.time.boot >= remaindersDue {
                 await self.storeAll()
+                await self.endEmergency()
                 let isFailing = self.storeRefusal != nil
                 remaindersDue = self.time.boot.advanced(by: isFailing ? Self.mendInterval : Self.remainderInterval)
             }
@@ -197,7 +203,7 @@ actor LeaseService: Service {
     /// The verifier of an active lease on `target`.
     func verifier(of id: LeaseID, on target: TargetName) -> ScramVerifier? {
         guard self.refusal == nil, let machine = self.active[id], machine.lease.target == target,
-            (try? machine.checkActive(at: self.time.reading)) != nil
+            (try? machine.checkActive(at: self.time.reading)) != nil, (try? self.checkEmergency(machine.lease)) != nil
         else { return nil }
         return machine.lease.verifier
     }
@@ -208,6 +214,7 @@ actor LeaseService: Service {
         guard let machine = self.active[id] else {
             throw GloveboxError(.leaseNotActive, "lease \(id) has ended: open another")
         }
+        try self.checkEmergency(machine.lease)
         return try machine.grant(at: self.time.reading)
     }
 
