@@ -261,7 +261,9 @@ struct ApprovalTests {
             #expect(await watching.finished())
             #expect(watching.output.contains("session_cut") && watching.output.contains("session_ended"))
             #expect(try await lease.rows("SELECT 1") == "1", "the lease is still open")
-            #expect(try await house.lea.ask([SessionView].self, "session", "list").isEmpty)
+            try await eventually(timeout: .seconds(30), "the end of all sessions") {
+                try await house.lea.ask([SessionView].self, "session", "list").isEmpty
+            }
             _ = try await house.shop.admin.record(lease: lease, event: "session_cut") {
                 $0.details["by"]?.string == "lea"
             }

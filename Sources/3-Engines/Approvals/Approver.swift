@@ -30,18 +30,9 @@ extension ApprovalRequirement {
             return "role \(approver.role.rawValue) approves nothing: an approver or an administrator has to"
         }
         guard self.groups.isEmpty || !approver.groups.isDisjoint(with: self.groups) else {
-            return "\(approver.name) is in none of the groups that may approve this: \(self.groups.listed)"
+            let groups = self.groups.joined(separator: ", ")
+            return "\(approver.name) is in none of the groups that may approve this: \(groups)"
         }
         return nil
     }
-
-    /// What it takes, for people: `2 of leads`.
-    package var inWords: String {
-        let who = self.groups.isEmpty ? "approvers" : self.groups.listed
-        return "\(self.count) of \(who)"
-    }
-}
-
-extension [String] {
-    fileprivate var listed: String { self.joined(separator: ", ") }
 }

@@ -11,11 +11,13 @@ import YAMLDocument
 ///         labels: {env: production}   # as the agent would announce them
 ///         capabilities: [read]
 ///         for: 15m
-///         expect: allow               # or deny
+///         expect: allow               # or deny, or approval
 ///         rule: oncall-reads-shop     # which one is to decide; may be left out
 package struct PolicyTable: Hashable, Sendable {
     package enum Decision: String, CaseIterable, Hashable, Sendable, Codable {
         case allow, deny
+        /// Allowed once others have approved it.
+        case approval
     }
 
     package struct Case: Hashable, Sendable {
@@ -79,7 +81,9 @@ extension PolicyDocument {
                 return PolicyTable.Outcome(tested: tested, decision: .deny, rule: nearest, message: message)
             }
             let deciding = self.explain(tested.question).first(where: \.allows)
-            return PolicyTable.Outcome(tested: tested, decision: .allow, rule: deciding?.rule)
+            let takesApproval = deciding.flatMap { self.rule(named: $0.rule)?.approval } != nil
+            return PolicyTable.Outcome(
+                tested: tested, decision: takesApproval ? .approval : .allow, rule: deciding?.rule)
         }
     }
 }

@@ -24,6 +24,11 @@ package struct ApprovalRequirement: Hashable, Sendable, Codable {
         self.groups = groups
         self.within = within
     }
+
+    /// What it takes, for people: `2 of leads`.
+    package var inWords: String {
+        "\(self.count) of \(self.groups.isEmpty ? "approvers" : self.groups.joined(separator: ", "))"
+    }
 }
 
 /// Consent to exactly one thing: what was asked for, whose consent it takes, what each of them said, and what became of

@@ -61,21 +61,27 @@ struct PolicyCommand: AsyncParsableCommand {
             let verdicts = policy.explain(question)
             var denial: String?
             if case .deny(_, let message) = policy.decide(question) { denial = message }
-            try self.show(verdicts, denial)
+            let deciding = denial == nil ? verdicts.first(where: \.allows)?.rule : nil
+            try self.show(verdicts, denial, deciding.flatMap { policy.rule(named: $0)?.approval })
             if denial != nil { throw ProgramExit(status: ExitStatus.refused.rawValue) }
         }
 
-        private func show(_ verdicts: [RuleVerdict], _ denial: String?) throws {
+        private func show(
+            _ verdicts: [RuleVerdict], _ denial: String?, _ requirement: ApprovalRequirement?
+        ) throws {
             let deciding = denial == nil ? verdicts.firstIndex(where: \.allows) : nil
             if self.output.json {
                 return try Terminal.show(
                     json: ExplainedOutput(
-                        decision: denial == nil ? .allow : .deny, rule: deciding.map { verdicts[$0].rule },
+                        decision: denial != nil ? .deny : requirement == nil ? .allow : .approval,
+                        rule: deciding.map { verdicts[$0].rule },
                         message: denial,
                         rules: verdicts.map { .init(name: $0.rule, allows: $0.allows, because: $0.because) }))
             }
+            let approval = requirement.map { ", with approval by \($0.inWords) within \($0.within.written)" } ?? ""
             Terminal.show(
-                denial.map { "Denied: \($0)" } ?? "Allowed by rule '\(deciding.map { verdicts[$0].rule } ?? "")'.")
+                denial.map { "Denied: \($0)" }
+                    ?? "Allowed by rule '\(deciding.map { verdicts[$0].rule } ?? "")'\(approval).")
             guard !verdicts.isEmpty else { return }
             Terminal.show(
                 "\n"
@@ -113,7 +119,7 @@ struct PolicyCommand: AsyncParsableCommand {
                       labels: {env: production}   # may be left out
                       capabilities: [read]
                       for: 15m
-                      expect: allow               # or deny
+                      expect: allow               # or deny, or approval
                       rule: oncall-reads-shop     # may be left out
 
                 Exits with \(ExitStatus.failure.rawValue) when one comes out otherwise.
@@ -145,7 +151,7 @@ struct PolicyCommand: AsyncParsableCommand {
                 decision.rawValue + (rule.map { " by '\($0)'" } ?? "")
             }
             let expected = told(tested.expected, tested.rule)
-            let found = told(outcome.decision, outcome.decision == .allow ? outcome.rule : nil)
+            let found = told(outcome.decision, outcome.decision == .deny ? nil : outcome.rule)
             Terminal.show("FAILED  \(Terminal.harmless(tested.name))")
             Terminal.show(
                 "        \(self.table):\(tested.line): expected \(expected), but it's \(found)"
