@@ -92,6 +92,9 @@ let targets: [Target] = [
     floor(
         "4-Servers", "Webhooks",
         ["GloveboxCore", "Contracts", "ControlAPI", "OutboundHTTP", crypto, nioSSL, logging, lifecycle]),
+    floor(
+        "4-Servers", "Telemetry",
+        ["GloveboxCore", "Contracts", "YAMLDocument", nio, nioPosix, nioHTTP1, logging, lifecycle]),
 
     // 5: roles
     floor(
@@ -99,7 +102,7 @@ let targets: [Target] = [
         [
             "GloveboxCore", "Contracts", "YAMLDocument", "Policy", "Leases", "Approvals", "StorageSQLite", "AuditFiles",
             "Identity", "Redaction", "ControlWire", "Tunnel", "PostgresAccess", "PostgresWire", "ControlAPI",
-            "ControlServer", "Webhooks",
+            "ControlServer", "Webhooks", "Telemetry",
             crypto, nio,
             nioPosix, nioSSL, logging, lifecycle,
         ]),
@@ -108,7 +111,7 @@ let targets: [Target] = [
         [
             "GloveboxCore", "Contracts", "YAMLDocument", "ControlWire", "Policy", "Leases", "Redaction", "AuditFiles",
             "Identity",
-            "Tunnel", "PostgresAccess", "PostgresWire", nio, nioPosix, nioSSL, logging, lifecycle,
+            "Tunnel", "PostgresAccess", "PostgresWire", "Telemetry", nio, nioPosix, nioSSL, logging, lifecycle,
         ]),
     floor(
         "5-Roles", "ControlClient",
@@ -119,8 +122,8 @@ let targets: [Target] = [
         name: "glovebox",
         dependencies: [
             "GloveboxCore", "Contracts", "PostgresWire", "ControlAPI", "YAMLDocument", "Policy", "Identity", "Gateway",
-            "Agent", "ControlClient", arguments, configuration, logging, lifecycle, signals, nio, nioPosix, nioTLS,
-            nioSSL,
+            "Agent", "ControlClient", "Telemetry", arguments, configuration, logging, lifecycle, signals, nio, nioPosix,
+            nioTLS, nioSSL,
         ],
         path: "Sources/6-CLI/glovebox", swiftSettings: house),
 
@@ -154,6 +157,7 @@ let targets: [Target] = [
             "GloveboxCore", "Contracts", "PostgresWire", "Redaction", "Statements", nio, nioEmbedded, nioPosix, nioSSL,
             logging,
         ]),
+    tests("Telemetry", ["GloveboxCore", "Contracts", "YAMLDocument", nio, nioPosix, logging, lifecycle]),
     tests(
         "Gateway",
         [

@@ -79,6 +79,47 @@ struct RecordOutboxTests {
         }
     }
 
+    @Test("a gateway that was made from a backup gets again what it lacks, and what comes after it")
+    func restored() async throws {
+        try self.outbox.joined(after: 0)
+        try await self.running {
+            for _ in 0..<5 { try await self.append() }
+            try await eventually {
+                self.time.advance(by: .seconds(1))
+                return self.sent.joined().last == 5
+            }
+            self.outbox.acknowledged(5)
+            try await eventually { self.journal.acknowledged == 5 }
+            #expect(self.outbox.lag == 0)
+            self.outbox.left()
+            self.wire.batches.withLock { $0 = [] }
+            try self.outbox.joined(after: 2)
+            #expect(self.outbox.lag == 3)
+            try await self.append()
+            try await eventually {
+                self.time.advance(by: .seconds(1))
+                return self.sent.joined().elementsEqual(3...6)
+            }
+        }
+        #expect(self.outbox.loss == nil)
+    }
+
+    @Test("a gateway that lacks what the journal no longer holds is refused, and no session may open")
+    func tooOld() async throws {
+        let folder = try TemporaryFolder()
+        let journal = try Journal(folder: folder.path, origin: "agent/demo", segmentSize: 512)
+        let outbox = RecordOutbox(
+            journal: journal, time: self.time, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        for _ in 0..<100 {
+            try await journal.append([Record(time: self.time.wall, event: .policyRefused(message: "m"))])
+        }
+        journal.acknowledge(upTo: 100)
+        try await eventually { journal.firstHeld > 2 }
+        let error = #expect(throws: GloveboxError.self) { try outbox.joined(after: 1) }
+        #expect(error?.code == .journalUnavailable && outbox.loss != nil)
+        try outbox.joined(after: journal.firstHeld - 1)
+    }
+
     @Test("draining waits for the gateway's word, and no longer than it may")
     func drain() async throws {
         try self.outbox.joined(after: 0)

@@ -220,6 +220,20 @@ struct JournalTests {
         #expect(try self.open().lastSequence == 62)
     }
 
+    @Test("files that are to be kept stay though all in them is acknowledged, and are read again")
+    func kept() async throws {
+        let folder = try TemporaryFolder()
+        let journal = try Journal(folder: folder.path, origin: "agent/demo", segmentSize: 2048, keptSegments: 2)
+        for number in 0..<200 { try await journal.append([Sample.record(number)]) }
+        let all = try await journal.unacknowledged(after: 0, limit: 1000)
+        journal.acknowledge(upTo: 200)
+        try await eventually { filesUnder(folder.path).filter { $0.hasSuffix(".records") }.count == 3 }
+        #expect(try await journal.unacknowledged(after: 0, limit: 1000).isEmpty)
+        let first = journal.firstHeld
+        let again = try await journal.unacknowledged(after: first - 1, limit: 1000, again: true)
+        #expect(again == all.filter { $0.sequence >= first } && again.last?.sequence == 200)
+    }
+
     @Test("a long life with acknowledgements takes bounded room")
     func bounded() async throws {
         let journal = try self.open()

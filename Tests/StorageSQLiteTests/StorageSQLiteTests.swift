@@ -185,6 +185,33 @@ struct StorageSQLiteTests {
         #expect(!filesUnder(self.folder.path).contains { $0.contains(".new") })
     }
 
+    @Test("a copy of a store that's in use is one whole file, as the store is at one moment, and the store goes on")
+    func copy() async throws {
+        let folder = try TemporaryFolder()
+        let store = try StorageSQLite(path: folder.file("store.sqlite"))
+        func identity(_ number: Int) -> IdentityEntry {
+            IdentityEntry(
+                name: IdentityName(unchecked: "p\(number)"), role: .member, createdAt: WallTime(nanoseconds: 0))
+        }
+        for number in 0..<50 { try await store.insert(identity(number)) }
+        let writing = Task {
+            for number in 50..<400 { try await store.insert(identity(number)) }
+        }
+        try await StorageSQLite.copy(folder.file("store.sqlite"), to: folder.file("copy.sqlite"))
+        try await writing.value
+        #expect(filesUnder(folder.path).filter { $0.contains("copy") }.count == 1)
+        let copied = try StorageSQLite(path: folder.file("copy.sqlite"))
+        let names = Set(try await copied.identities().map(\.name.rawValue))
+        // They were written in this order: what's there is the beginning of it.
+        #expect(names.count >= 50 && names == Set((0..<names.count).map { "p\($0)" }))
+        try await copied.close()
+        #expect(try await store.identities().count == 400)
+        try await store.close()
+        try StorageSQLite.check(folder.file("store.sqlite"))
+        let missing = #expect(throws: GloveboxError.self) { try StorageSQLite.check(folder.file("none.sqlite")) }
+        #expect(missing?.code == .notFound)
+    }
+
     @Test("a store that a newer Glovebox wrote is refused, untouched")
     func newer() async throws {
         let store = try self.store()

@@ -14,13 +14,17 @@ package final class Journal: MendableRecords {
     /// - Parameters:
     ///   - origin: `agent/NAME`
     ///   - segmentSize: of a file, in bytes
+    ///   - keptSegments: so many files stay though the gateway has what they hold: for one that was made from a backup,
+    ///     and lacks the last of it.
     /// - Throws: `store_locked` when somebody else has it open; `journal_corrupt`, naming file and byte;
     ///   `journal_unavailable`.
     package init(
-        folder: String, origin: String, segmentSize: Int = 4 << 20, files: any FileWriting = SystemFiles()
+        folder: String, origin: String, segmentSize: Int = 4 << 20, keptSegments: Int = 0,
+        files: any FileWriting = SystemFiles()
     ) throws(GloveboxError) {
         self.chain = try RecordChain(
-            folder: folder, kind: .journal, origin: origin, segmentSize: segmentSize, files: files)
+            folder: folder, kind: .journal, origin: origin, segmentSize: segmentSize,
+            keptSegments: keptSegments, files: files)
     }
 
     /// A torn write that was cleared at opening, for the operator to know of.
@@ -50,15 +54,22 @@ package final class Journal: MendableRecords {
         self.chain.onAppend(appended)
     }
 
+    /// The first of the records for the gateway that is still here, or would be: what comes before it was acknowledged
+    /// and is gone.
+    package var firstHeld: UInt64 {
+        (self.chain.snapshot.segments.first?.before.sequences[self.chain.origin] ?? 0) + 1
+    }
+
     /// Records for the gateway after `sequence`, in order: at most `limit`, and no more once they take `bytes` (at least
-    /// one). Those that were acknowledged may be gone.
+    /// one).
+    /// - Parameter again: whether also those that were acknowledged, as far as they're still here.
     @concurrent
     package func unacknowledged(
-        after sequence: UInt64, limit: Int, bytes: Int = 1 << 20
+        after sequence: UInt64, limit: Int, bytes: Int = 1 << 20, again: Bool = false
     ) async throws -> [SequencedRecord] {
         let origin = self.chain.origin
         return try self.chain.reading { index in
-            let after = max(sequence, index.acknowledged)
+            let after = again ? sequence : max(sequence, index.acknowledged)
             var found: [SequencedRecord] = []
             var size = 0
             guard limit > 0, let first = index.segment(afterOwn: after, of: origin) else { return [] }

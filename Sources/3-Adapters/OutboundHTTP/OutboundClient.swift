@@ -26,6 +26,8 @@ package struct OutboundClient: Sendable {
     package struct Answer: Sendable {
         package var status: Int
         package var contentType: String
+        /// The other's clock, as it says (RFC 9110, section 6.6.1).
+        package var date: String?
         package var body: [UInt8]
     }
 
@@ -65,7 +67,7 @@ package struct OutboundClient: Sendable {
             let body = try await response.body.collect(upTo: self.mostBytes)
             return Answer(
                 status: Int(response.status.code), contentType: response.headers.first(name: "content-type") ?? "",
-                body: Array(buffer: body))
+                date: response.headers.first(name: "date"), body: Array(buffer: body))
         } catch {
             throw Self.explained(error)
         }

@@ -2,6 +2,7 @@ package import GloveboxCore
 import Policy
 import PostgresAccess
 import Redaction
+package import Telemetry
 import YAMLDocument
 
 /// An agent's `agent.yaml`: what it's called, where its gateway is, which targets it serves and how it signs in to
@@ -13,12 +14,18 @@ package struct AgentConfiguration: Sendable {
     package var gatewayPort: Int
     /// Path of the ceiling's file.
     package var ceiling: String
+    /// Metrics and health; nobody is told unless it's set.
+    package var telemetry: TelemetryPlace?
+    package var log: LogSettings
+    /// How long an agent that's asked to stop lets sessions go on.
+    package var drain: Duration
     var targets: [TargetName: TargetConfiguration]
 
     /// - Parameter file: what the text is called in complaints.
     /// - Throws: `configuration_invalid` with line and column.
     package init(yaml text: String, file: String, folder: String) throws(GloveboxError) {
-        let root = try YAMLNode(yaml: text, file: file).mapping("name", "gateway", "ceiling", "targets")
+        let root = try YAMLNode(yaml: text, file: file).mapping(
+            "name", "gateway", "ceiling", "telemetry", "log", "drain", "targets")
         self.name = try root.required("name").name()
         let gateway = try root.required("gateway")
         let address = try gateway.string
@@ -30,6 +37,9 @@ package struct AgentConfiguration: Sendable {
         self.gatewayHost = String(address[..<colon])
         self.gatewayPort = Int(port)
         self.ceiling = Self.path(try root["ceiling"]?.string ?? "ceiling.yaml", in: folder)
+        self.telemetry = try root["telemetry"].map(TelemetryPlace.init(node:))
+        self.log = try root["log"].map(LogSettings.init(node:)) ?? LogSettings()
+        self.drain = try root["drain"]?.duration ?? .seconds(5)
         self.targets = [:]
         for entry in try root.required("targets").entries {
             let name: TargetName

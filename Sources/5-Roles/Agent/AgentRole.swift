@@ -10,6 +10,7 @@ import Policy
 package import PostgresAccess
 import Redaction
 import ServiceLifecycle
+import Telemetry
 import Tunnel
 
 /// An agent: it stands beside its targets with their credentials, dials its gateway, and opens to it what the ceiling
@@ -21,8 +22,14 @@ package struct AgentRole: Service {
     private let journal: Journal
     private let detectors: Detectors
     private let near: NearAgent?
+    private let folder: String
+    private let drain: Drain
+    private let condition: AgentCondition
     private let time: any TimeSource
     private let logger: Logger
+
+    /// Files of the journal, of 4 MiB each, that are kept for a gateway that is made from a backup.
+    private static let keptSegments = 16
 
     /// Where the key and certificate of the agent of `folder` are.
     package static func credentialsFolder(_ folder: String) -> String { "\(folder)/agent" }
@@ -32,6 +39,10 @@ package struct AgentRole: Service {
     package static func configuration(_ folder: String) throws -> AgentConfiguration {
         let file = "\(folder)/agent.yaml"
         return try AgentConfiguration(yaml: try Self.text(file), file: file, folder: folder)
+    }
+
+    static func ceiling(_ configuration: AgentConfiguration) throws -> CeilingDocument {
+        try CeilingDocument(yaml: try Self.text(configuration.ceiling), file: configuration.ceiling)
     }
 
     private static func text(_ file: String) throws(GloveboxError) -> String {
@@ -47,13 +58,16 @@ package struct AgentRole: Service {
     ///   do.
     package init(folder: String, near: NearAgent? = nil, time: any TimeSource, logger: Logger) throws {
         self.near = near
+        self.folder = folder
         self.configuration = try Self.configuration(folder)
-        self.ceiling = try CeilingDocument(
-            yaml: try Self.text(self.configuration.ceiling), file: self.configuration.ceiling)
+        self.drain = Drain(role: "agent", limit: self.configuration.drain, time: time)
+        self.condition = AgentCondition(time: time)
+        self.ceiling = try Self.ceiling(self.configuration)
         self.credentials = AgentCredentials(folder: Self.credentialsFolder(folder))
         try self.credentials.check(agent: self.configuration.name)
         self.journal = try Journal(
-            folder: "\(Self.credentialsFolder(folder))/journal", origin: RecordID.origin(of: self.configuration.name))
+            folder: "\(Self.credentialsFolder(folder))/journal", origin: RecordID.origin(of: self.configuration.name),
+            keptSegments: Self.keptSegments)
         if let torn = self.journal.tornTail {
             logger.warning("the journal's last write was torn and is cleared", metadata: ["at": "\(torn)"])
         }
@@ -76,20 +90,32 @@ package struct AgentRole: Service {
         }
     }
 
+    /// The first half of an orderly stop: no session opens any more, those that run have `drain` of the configuration to
+    /// come to an end, and then are ended. All else goes on until ``run()`` is asked to stop.
+    package func stopSessions() async {
+        self.logger.notice("stopping: no session opens any more")
+        await self.drain.run()
+    }
+
     package func run() async throws {
-        let sessions = try PostgresAgentSessions(detectors: self.detectors, journal: self.journal, time: self.time)
+        let counters = RecordCounters()
+        let journal = CountedJournal(self.journal, counters)
+        let sessions = try PostgresAgentSessions(detectors: self.detectors, journal: journal, time: self.time)
+        self.drain.watch(Drain.Sessions(count: { sessions.count }, endAll: { sessions.endAll($0) }))
         let ledger = GrantLedger(ceiling: self.ceiling, time: self.time) { lease, error in
             sessions.endLease(lease, error)
         }
         let outbox = RecordOutbox(journal: self.journal, time: self.time, logger: self.logger)
         let opener = AgentSessions(
-            ledger: ledger, targets: self.targets, postgres: sessions, journal: self.journal, time: self.time)
+            ledger: ledger, targets: self.targets, postgres: sessions, journal: journal, drain: self.drain,
+            time: self.time)
         // Masking a long value keeps its event loop busy: neither the gateway in the same process nor the control
         // connection waits for that. Half of the machine is left to what the agent stands beside; fewer threads also
         // wake each other less.
         let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, System.coreCount / 2))
         let control = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let connection = GatewayConnection(opener: opener, outbox: outbox, logger: self.logger)
+        let connection = GatewayConnection(
+            opener: opener, outbox: outbox, condition: self.condition, logger: self.logger)
         self.near?.serve(self.configuration.name) { connection.open($0, on: $1) }
         let tunnel = try await TunnelAgent.start(
             TunnelAgent.Configuration(
@@ -99,29 +125,62 @@ package struct AgentRole: Service {
             targets: self.announcements,
             events: connection,
             time: self.time, on: group, control: control.next(), logger: self.logger)
-        await withTaskGroup(of: Void.self) { tasks in
+        let telemetry = AgentTelemetry(
+            journal: self.journal, outbox: outbox, sessions: sessions, condition: self.condition, drain: self.drain,
+            targets: opener.targets.count, counters: counters, credentials: Self.credentialsFolder(self.folder),
+            common: RoleMetrics(
+                role: "agent", startedAt: self.time.wall,
+                folders: [("journal", "\(Self.credentialsFolder(self.folder))/journal")]))
+        let served: Result<Void, any Error> = await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await outbox.run(sending: { tunnel.send(records: $0) }) }
             tasks.addTask { await self.mendJournal(sessions, outbox) }
-            await ledger.run()
+            let served = await self.serve(telemetry, while: ledger)
             self.near?.stop()
             await sessions.close(GloveboxError(.unavailable, "the agent is stopping"))
             // What isn't sent now is sent when the agent runs again.
             await outbox.drain(within: Self.drainLimit)
             tasks.cancelAll()
+            return served
         }
         await tunnel.close()
         self.journal.close()
         try? await group.shutdownGracefully()
         try? await control.shutdownGracefully()
+        try served.get()
+    }
+
+    /// Leases' times are watched, and what there is to tell is told, until the process is asked to stop or the port for
+    /// telling can't be had.
+    private func serve(_ telemetry: AgentTelemetry, while ledger: GrantLedger) async -> Result<Void, any Error> {
+        await withTaskGroup(of: Result<Void, any Error>.self) { tasks in
+            tasks.addTask {
+                await ledger.run()
+                return .success(())
+            }
+            if let place = self.configuration.telemetry {
+                let server = TelemetryServer(place: place, source: telemetry, logger: self.logger)
+                tasks.addTask {
+                    do {
+                        return .success(try await server.run())
+                    } catch {
+                        return .failure(error)
+                    }
+                }
+            }
+            let first = await tasks.next() ?? .success(())
+            tasks.cancelAll()
+            return first
+        }
     }
 
     /// No record, no access: sessions end while the journal can't be written, and may open again once it can.
     private func mendJournal(_ sessions: PostgresAgentSessions, _ outbox: RecordOutbox) async {
-        let logger = self.logger
+        let (logger, condition) = (self.logger, self.condition)
         await self.journal.mend(
             time: self.time,
             failed: { error in
                 logger.critical("the journal can't be written: sessions end", metadata: ["error": "\(error)"])
+                condition.journal(failing: error)
                 sessions.endAll(
                     GloveboxError(
                         .journalUnavailable,
@@ -130,12 +189,14 @@ package struct AgentRole: Service {
                     refusing: true)
             },
             mended: {
+                condition.journal(failing: nil)
                 // One that was lost stays lost.
                 guard outbox.loss == nil else { return }
                 logger.notice("the journal can be written again: sessions may open")
                 sessions.admit()
             },
             givenUp: { error in
+                condition.journal(failing: error)
                 logger.critical(
                     "the journal isn't what was written: no session may open", metadata: ["error": "\(error)"])
             })

@@ -10,11 +10,13 @@ struct AgentSessions: Sendable {
     let targets: [TargetName: PostgresTarget]
     let postgres: PostgresAgentSessions
     let journal: any RecordJournal
+    let drain: Drain
     let time: any TimeSource
 
     /// - Returns: a session that's signed in to its target and waits for its pipe.
     func open(_ request: SessionRequest, on eventLoop: any EventLoop) -> EventLoopFuture<PostgresAgentSession> {
         do throws(GloveboxError) {
+            if self.drain.hasBegun { throw self.drain.refusal }
             let admitted = try self.ledger.admit(request)
             guard let target = self.targets[request.grant.target] else {
                 throw GloveboxError(
@@ -43,7 +45,7 @@ struct AgentSessions: Sendable {
         switch reason {
         case .expired:
             GloveboxError(.leaseNotActive, "the time of lease \(lease) is up: open another")
-        case .holder, .admin, .holderDisabled, .policy, .ceiling, .records:
+        case .holder, .admin, .holderDisabled, .policy, .ceiling, .records, .restored:
             GloveboxError(.leaseNotActive, "lease \(lease) has ended (\(reason.rawValue)): open another")
         }
     }

@@ -9,10 +9,12 @@ import Tunnel
 struct GatewayConnection: TunnelAgentEvents {
     let opener: AgentSessions
     let outbox: RecordOutbox
+    let condition: AgentCondition
     let logger: Logger
 
     func gatewayJoined(_ welcome: Welcome, _ arrival: Presence.Arrival) {
         self.logger.notice("joined the gateway", metadata: ["gateway": "\(welcome.gateway)"])
+        self.condition.joined(welcome)
         do throws(GloveboxError) {
             try self.outbox.joined(after: welcome.lastSequence)
         } catch {
@@ -27,11 +29,13 @@ struct GatewayConnection: TunnelAgentEvents {
 
     func gatewayAway() {
         self.logger.warning("the gateway is away")
+        self.condition.left()
         self.outbox.left()
     }
 
     func gatewayLost() {
         self.logger.warning("the gateway is lost: sessions end")
+        self.condition.left()
         self.outbox.left()
         self.opener.postgres.endAll(GloveboxError(.unavailable, "agent and gateway have lost each other"))
     }

@@ -51,8 +51,9 @@ final class RecordOutbox: Sendable {
     }
 
     /// A connection is up; the gateway's log holds the records up to `sequence`.
+    /// A gateway that was made from a backup may lack what an earlier one has acknowledged; it's sent again.
     /// - Throws: `journal_unavailable` when that's more than the journal ever held: it was lost or replaced, and what it
-    ///   would number now is taken already.
+    ///   would number now is taken already; or when it lacks what the journal holds no longer.
     func joined(after sequence: UInt64) throws(GloveboxError) {
         guard sequence <= self.journal.lastSequence else {
             let loss = GloveboxError(
@@ -62,6 +63,19 @@ final class RecordOutbox: Sendable {
             self.state.withLock { $0.loss = loss }
             throw loss
         }
+        guard sequence + 1 >= self.journal.firstHeld else {
+            let loss = GloveboxError(
+                .journalUnavailable,
+                "the gateway's log ends before the first record that this agent's journal still holds, so it was made from an old backup: enrol the agent under another name"
+            )
+            self.state.withLock { $0.loss = loss }
+            throw loss
+        }
+        if sequence < self.journal.acknowledged {
+            self.logger.warning(
+                "the gateway lacks records that it has acknowledged, and gets them again: it was made from a backup",
+                metadata: ["from": "\(sequence + 1)", "to": "\(self.journal.acknowledged)"])
+        }
         self.state.withLock { state in
             state.sent = sequence
             state.acknowledged = sequence
@@ -70,6 +84,13 @@ final class RecordOutbox: Sendable {
         }
         self.journal.acknowledge(upTo: sequence)
         self.sending.ring()
+    }
+
+    /// How many records the gateway hasn't said it has.
+    var lag: UInt64 {
+        let has = self.state.withLock { $0.sent == nil ? self.journal.acknowledged : $0.acknowledged }
+        let last = self.journal.lastSequence
+        return last - min(last, has)
     }
 
     /// Why the journal can't be this agent's, if it can't.
@@ -121,7 +142,8 @@ final class RecordOutbox: Sendable {
         let (sent, connection) = self.state.withLock { ($0.sent, $0.connection) }
         guard let sent, self.state.withLock({ $0.bytesInFlight < Self.mostInFlight }), sent < self.journal.lastSequence
         else { return false }
-        let records = try await self.journal.unacknowledged(after: sent, limit: Self.batch, bytes: Self.batchBytes)
+        let records = try await self.journal.unacknowledged(
+            after: sent, limit: Self.batch, bytes: Self.batchBytes, again: true)
         guard let last = records.last?.sequence else { return false }
         let isCurrent = self.state.withLock { state in
             guard state.connection == connection, state.sent == sent else { return false }

@@ -61,6 +61,12 @@ package actor ControlClient {
     package func whoAmI() async throws -> WhoAmI { try await self.call(.whoAmI) }
     package func health() async throws -> Health { try await self.call(.health) }
 
+    /// The same, with what the gateway's clock showed (RFC 9110's `Date`, to the second); `nil` where it says none.
+    package func healthAndDate() async throws -> (health: Health, date: String?) {
+        let answer = try await self.success(.health)
+        return (try self.transport.decode(Health.self, from: answer), answer.date)
+    }
+
     // Invitations
 
     package func inviteIdentity(_ request: IdentityInviteRequest) async throws -> Invitation {

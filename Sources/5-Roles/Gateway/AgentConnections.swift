@@ -30,7 +30,9 @@ struct AgentConnections: TunnelGatewayEvents {
     }
 
     func agentJoined(_ agent: AgentName, _ hello: Hello, _ arrival: Presence.Arrival) {
-        self.fleet.connected(agent, version: hello.software, targets: hello.targets, at: self.time.wall)
+        let now = self.time.wall
+        self.fleet.connected(
+            agent, version: hello.software, targets: hello.targets, skew: now.duration(to: hello.wall), at: now)
         self.logger.notice("agent joined", metadata: ["agent": "\(agent)", "targets": "\(hello.targets.count)"])
     }
 

@@ -10,6 +10,8 @@ final class AgentFleet: Sendable {
         /// Since when it is connected, or when it was lost.
         var since: WallTime
         var targets: [TargetAnnouncement]
+        /// How far its wall clock was ahead of ours when it connected.
+        var skew: Duration
     }
 
     /// Who has enrolled, and whom this gateway hasn't met yet.
@@ -41,10 +43,13 @@ final class AgentFleet: Sendable {
             .sorted { ($0.target.name, $0.agent) < ($1.target.name, $1.agent) }
     }
 
-    func connected(_ name: AgentName, version: String, targets: [TargetAnnouncement], at time: WallTime) {
+    func connected(
+        _ name: AgentName, version: String, targets: [TargetAnnouncement], skew: Duration = .zero, at time: WallTime
+    ) {
         self.awaited.withLock { _ = $0.remove(name) }
         self.members.withLock {
-            $0[name] = Member(name: name, version: version, isOnline: true, since: time, targets: targets)
+            $0[name] = Member(
+                name: name, version: version, isOnline: true, since: time, targets: targets, skew: skew)
         }
         for continuation in self.waiting.withLock({ $0.removeValue(forKey: name) ?? [] }) { continuation.finish() }
     }

@@ -1,4 +1,5 @@
 package import GloveboxCore
+package import Telemetry
 import YAMLDocument
 
 /// A gateway's `gateway.yaml`. Paths in it are relative to the folder that holds it.
@@ -8,6 +9,8 @@ package struct GatewayConfiguration: Sendable {
         package var api: SocketPlace
         package var postgres: SocketPlace
         package var tunnel: SocketPlace
+        /// Metrics and health; nobody is told unless it's set.
+        package var telemetry: TelemetryPlace?
     }
 
     package var listen: Listen
@@ -18,23 +21,30 @@ package struct GatewayConfiguration: Sendable {
     package var policy: String
     /// Who is told what happens to approvals.
     package var webhooks: [WebhookConfiguration] = []
+    package var log: LogSettings
+    /// How long a gateway that's asked to stop lets sessions go on.
+    package var drain: Duration
 
     /// - Parameter file: what the text is called in complaints.
     /// - Throws: `configuration_invalid` with line and column.
     package init(yaml text: String, file: String, folder: String) throws(GloveboxError) {
-        let root = try YAMLNode(yaml: text, file: file).mapping("listen", "names", "policy", "webhooks")
-        let listen = try root["listen"]?.mapping("api", "postgres", "tunnel")
+        let root = try YAMLNode(yaml: text, file: file).mapping(
+            "listen", "names", "policy", "webhooks", "log", "drain")
+        let listen = try root["listen"]?.mapping("api", "postgres", "tunnel", "telemetry")
         self.listen = Listen(
             api: try listen?["api"].map(SocketPlace.init(node:)) ?? SocketPlace(host: "127.0.0.1", port: 8443),
             postgres: try listen?["postgres"].map(SocketPlace.init(node:))
                 ?? SocketPlace(host: "127.0.0.1", port: 5433),
-            tunnel: try listen?["tunnel"].map(SocketPlace.init(node:)) ?? SocketPlace(host: "127.0.0.1", port: 8444))
+            tunnel: try listen?["tunnel"].map(SocketPlace.init(node:)) ?? SocketPlace(host: "127.0.0.1", port: 8444),
+            telemetry: try listen?["telemetry"].map(TelemetryPlace.init(node:)))
         let places = [("api", self.listen.api), ("postgres", self.listen.postgres), ("tunnel", self.listen.tunnel)]
         for (index, (name, place)) in places.enumerated() where place.port != 0 {
             guard let other = places[..<index].first(where: { $0.1 == place }) else { continue }
             throw (listen?[name] ?? root.node).error(
                 "'listen.\(name)' and 'listen.\(other.0)' are both \(place): give each a port of its own")
         }
+        self.log = try root["log"].map(LogSettings.init(node:)) ?? LogSettings()
+        self.drain = try root["drain"]?.duration ?? .seconds(5)
         self.names = try root["names"]?.strings ?? ["localhost", "127.0.0.1"]
         guard !self.names.isEmpty else {
             throw root.node.error("'names' is empty: name at least one that clients call this gateway by")

@@ -11,6 +11,7 @@ package import PostgresAccess
 import Redaction
 import ServiceLifecycle
 import StorageSQLite
+import Telemetry
 import Tunnel
 import Webhooks
 
@@ -30,6 +31,8 @@ package struct GatewayRole: Service {
     private let time: any TimeSource
     private let logger: Logger
     private let parts: Parts
+    private let ports = GatewayPorts()
+    private let drain: Drain
 
     /// What is open while a gateway runs.
     private struct Parts: Sendable {
@@ -38,10 +41,22 @@ package struct GatewayRole: Service {
         let log: Log
         let reserve: AuditReserve
         let policy: PolicyHolder
+        let state: String
         let enrolment: Enrolment
         let certificates: ServerCertificates
         let fleet = AgentFleet()
     }
+
+    /// Reads the configuration of the gateway in `folder`.
+    /// - Throws: `configuration_invalid` with line and column.
+    package static func configuration(_ folder: String) throws -> GatewayConfiguration {
+        let file = "\(folder)/gateway.yaml"
+        let text = String(decoding: try PrivateFile.read(file, sharing: true), as: UTF8.self)
+        return try GatewayConfiguration(yaml: text, file: file, folder: folder)
+    }
+
+    /// Where the state of the gateway of `folder` is.
+    static func stateFolder(_ folder: String) -> String { "\(folder)/gateway" }
 
     /// Opens the gateway's state; nothing listens yet.
     ///
@@ -49,24 +64,23 @@ package struct GatewayRole: Service {
     /// - Throws: `configuration_invalid`, `store_locked`, `store_corrupt`, `journal_corrupt` and others that say what
     ///   to do.
     package init(folder: String, time: any TimeSource, logger: Logger) throws {
-        let file = "\(folder)/gateway.yaml"
-        let text = String(decoding: try PrivateFile.read(file, sharing: true), as: UTF8.self)
-        self.configuration = try GatewayConfiguration(yaml: text, file: file, folder: folder)
+        self.configuration = try Self.configuration(folder)
         self.time = time
         self.logger = logger
-        let state = "\(folder)/gateway"
+        self.drain = Drain(role: "gateway", limit: self.configuration.drain, time: time)
+        let state = Self.stateFolder(folder)
         try PrivateFile.makeFolder(state)
         let policy = try PolicyFile.load(self.configuration.policy)
         // The store's lock comes first: it says whether another gateway runs here.
         let storage = try StorageSQLite(path: "\(state)/store.sqlite")
         let authority = try CertificateAuthority(folder: state, time: time)
-        let log = try Log(folder: "\(state)/log")
+        let log = try GatewayLog.open(state: state, host: self.configuration.names[0])
         if let torn = log.tornTail {
             logger.warning("the log's last write was torn and is cleared", metadata: ["at": "\(torn)"])
         }
         self.parts = Parts(
             authority: authority, storage: storage, log: log, reserve: AuditReserve(path: "\(state)/reserve"),
-            policy: policy,
+            policy: policy, state: state,
             enrolment: Enrolment(storage: storage, authority: authority, time: time),
             certificates: try ServerCertificates(
                 authority: authority, names: self.configuration.names, time: time, logger: logger))
@@ -100,6 +114,13 @@ package struct GatewayRole: Service {
         try await self.run { _ in }
     }
 
+    /// The first half of an orderly stop: no session opens any more, those that run have `drain` of the configuration to
+    /// come to an end, and then are ended. All else is served until ``run(ready:)`` is asked to stop.
+    package func stopSessions() async {
+        self.logger.notice("stopping: no session opens any more")
+        await self.drain.run()
+    }
+
     /// Serves until it's stopped.
     /// - Parameter ready: called when all ports listen.
     package func run(ready: @escaping @Sendable (Places) async -> Void) async throws {
@@ -120,17 +141,19 @@ package struct GatewayRole: Service {
     private func serve(_ ready: @escaping @Sendable (Places) async -> Void) async throws {
         let parts = self.parts
         let fleet = parts.fleet
-        let ports = GatewayPorts()
+        let ports = self.ports
+        let counters = RecordCounters()
+        let log = CountedLog(parts.log, counters)
         if !parts.reserve.fill() {
             self.logger.warning("the disk has no room to keep for break-glass: make some, and start again")
         }
         let detectors = try Detectors()
-        let webhooks = self.webhooks(try self.configuration.webhooks.map { try $0.webhook() })
+        let webhooks = self.webhooks(try self.configuration.webhooks.map { try $0.webhook() }, log)
         let approvals = ApprovalService(
-            storage: parts.storage, log: parts.log, time: self.time, policy: parts.policy, detectors: detectors,
+            storage: parts.storage, log: log, time: self.time, policy: parts.policy, detectors: detectors,
             tell: { webhooks.tell(WebhookMessage($0)) }, logger: self.logger)
         let leases = LeaseService(
-            storage: parts.storage, log: parts.log, time: self.time, policy: parts.policy, fleet: fleet,
+            storage: parts.storage, log: log, time: self.time, policy: parts.policy, fleet: fleet,
             detectors: detectors, approvals: approvals, emergencyRoom: self.emergencyRoom, effects: ports.effects,
             logger: self.logger)
         fleet.await(try await parts.storage.agents().filter { !$0.isDisabled }.map(\.name))
@@ -144,13 +167,13 @@ package struct GatewayRole: Service {
                 host: listen.tunnel.host, port: listen.tunnel.port, instance: .random(),
                 tls: { parts.certificates.tunnel }),
             events: AgentConnections(
-                enrolment: parts.enrolment, fleet: fleet, log: parts.log, time: self.time, logger: self.logger),
+                enrolment: parts.enrolment, fleet: fleet, log: log, time: self.time, logger: self.logger),
             time: self.time, on: group, logger: self.logger)
         let sessionTable = SessionTable()
-        let refusals = RefusedSignIns(log: parts.log, time: self.time)
+        let refusals = RefusedSignIns(log: log, time: self.time)
         let sessions = GatewaySessions(
-            leases: leases, fleet: fleet, tunnel: tunnel, near: self.near, log: parts.log, refusals: refusals,
-            table: sessionTable, time: self.time, logger: self.logger)
+            leases: leases, fleet: fleet, tunnel: tunnel, near: self.near, log: log, refusals: refusals,
+            table: sessionTable, drain: self.drain, time: self.time, logger: self.logger)
         let postgres = try await PostgresPort.start(
             PostgresPort.Configuration(
                 host: listen.postgres.host, port: listen.postgres.port, tls: { parts.certificates.postgres },
@@ -158,6 +181,7 @@ package struct GatewayRole: Service {
             decisions: sessions, on: group, logger: self.logger,
             join: { client, pipe in Relay.join(client, pipe) })
         ports.open(tunnel: tunnel, postgres: postgres)
+        self.drain.watch(Drain.Sessions(count: { postgres.count }, endAll: { postgres.endAll($0) }))
 
         let postgresPlace = SocketPlace(
             host: self.configuration.names[0], port: postgres.address.port ?? listen.postgres.port)
@@ -166,7 +190,7 @@ package struct GatewayRole: Service {
                 host: listen.api.host, port: listen.api.port, setting: "'listen.api' in gateway.yaml"),
             tls: parts.certificates.api,
             operations: GatewayOperations(
-                authorityPEM: parts.authority.pem, enrolment: parts.enrolment, storage: parts.storage, log: parts.log,
+                authorityPEM: parts.authority.pem, enrolment: parts.enrolment, storage: parts.storage, log: log,
                 refusals: refusals, time: self.time, policy: parts.policy, fleet: fleet, leases: leases,
                 approvals: approvals, sessionTable: sessionTable, ports: ports, postgres: postgresPlace),
             authenticator: Authenticator(
@@ -186,8 +210,15 @@ package struct GatewayRole: Service {
                             host: listen.tunnel.host, port: tunnel.address.port ?? listen.tunnel.port)))
             })
         let policy = PolicyFile(
-            path: self.configuration.policy, holder: parts.policy, log: parts.log, time: self.time,
+            path: self.configuration.policy, holder: parts.policy, log: log, time: self.time,
             logger: self.logger, changed: { await leases.rejudge() })
+        let telemetry = GatewayTelemetry(
+            leases: leases, fleet: fleet, storage: parts.storage, log: parts.log, policy: parts.policy,
+            postgres: postgres, authority: parts.authority, certificates: parts.certificates, drain: self.drain,
+            counters: counters, time: self.time,
+            common: RoleMetrics(
+                role: "gateway", startedAt: self.time.wall,
+                folders: [("state", parts.state), ("log", GatewayLog.folder(parts.state))]))
         do {
             try await withThrowingTaskGroup(of: Void.self) { tasks in
                 tasks.addTask { try await leases.run() }
@@ -196,6 +227,10 @@ package struct GatewayRole: Service {
                 tasks.addTask { await self.mendLog(leases) }
                 tasks.addTask { try await policy.run() }
                 tasks.addTask { try await parts.certificates.run() }
+                if let place = listen.telemetry {
+                    let server = TelemetryServer(place: place, source: telemetry, logger: self.logger)
+                    tasks.addTask { try await server.run() }
+                }
                 tasks.addTask { try await api.run() }
                 // All end by themselves when the process is asked to stop; one that fails ends the others.
                 for try await _ in tasks {}
@@ -218,8 +253,8 @@ package struct GatewayRole: Service {
     }
 
     /// What isn't delivered is on record, as far as the log takes it.
-    private func webhooks(_ webhooks: [Webhook]) -> WebhookSender {
-        let (log, time) = (self.parts.log, self.time)
+    private func webhooks(_ webhooks: [Webhook], _ log: any RecordLog) -> WebhookSender {
+        let time = self.time
         return WebhookSender(webhooks, time: time, logger: self.logger) { loss in
             let event = RecordEvent.webhookFailed(
                 webhook: loss.webhook, event: loss.message.event, attempts: UInt64(loss.attempts), reason: loss.reason)

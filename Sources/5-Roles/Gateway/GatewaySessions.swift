@@ -14,6 +14,7 @@ struct GatewaySessions: PostgresPortDecisions {
     let log: any RecordLog
     let refusals: RefusedSignIns
     let table: SessionTable
+    let drain: Drain
     let time: any TimeSource
     let logger: Logger
     /// How many records, of everybody, may come between an agent's opening of a session and the gateway's.
@@ -24,6 +25,7 @@ struct GatewaySessions: PostgresPortDecisions {
     }
 
     func open(_ opening: PostgresSessionOpening, on eventLoop: any EventLoop) async throws -> PostgresSessionWay {
+        if self.drain.hasBegun { throw self.drain.refusal }
         let grant = try await self.leases.grant(opening.lease)
         let request = SessionRequest(
             session: opening.session, grant: grant,

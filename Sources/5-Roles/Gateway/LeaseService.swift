@@ -43,7 +43,7 @@ actor LeaseService: Service {
     let alarm: Alarm
     private let failures: AsyncStream<GloveboxError>
     private let failed: AsyncStream<GloveboxError>.Continuation
-    private var logRefusal: GloveboxError?
+    private(set) var logRefusal: GloveboxError?
     var storeRefusal: GloveboxError?
     /// Why no lease or session opens any more.
     var refusal: GloveboxError? { self.logRefusal ?? self.storeRefusal }

@@ -18,6 +18,7 @@ final class ServerCertificates: Service {
     private struct Contexts {
         var postgres: NIOSSLContext
         var tunnel: NIOSSLContext
+        var notAfter: WallTime
     }
 
     private let authority: CertificateAuthority
@@ -38,6 +39,9 @@ final class ServerCertificates: Service {
         self.api = try TLSIdentity(
             certificateChain: identity.certificate.pem + authority.pem, privateKey: identity.key)
     }
+
+    /// When the one in use runs out.
+    var notAfter: WallTime { self.contexts.withLock { $0.notAfter } }
 
     /// For the PostgreSQL port: any client, TLS 1.2 or later, since clients of all ages connect there.
     var postgres: NIOSSLContext { self.contexts.withLock { $0.postgres } }
@@ -78,6 +82,7 @@ final class ServerCertificates: Service {
             certificateChain: chain, privateKey: key,
             clientRoots: try NIOSSLCertificate.fromPEMBytes(Array(authority.pem.utf8)))
         return Contexts(
-            postgres: try NIOSSLContext(configuration: postgres), tunnel: try NIOSSLContext(configuration: tunnel))
+            postgres: try NIOSSLContext(configuration: postgres), tunnel: try NIOSSLContext(configuration: tunnel),
+            notAfter: identity.certificate.notAfter)
     }
 }

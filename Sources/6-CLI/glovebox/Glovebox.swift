@@ -31,8 +31,13 @@ struct Glovebox: AsyncParsableCommand {
                 name: "Sign-in", subcommands: [LoginCommand.self, LogoutCommand.self, WhoAmICommand.self]),
             CommandGroup(
                 name: "Administration", subcommands: [IdentityCommand.self, AgentCommand.self, AuditCommand.self]),
-            CommandGroup(name: "Service", subcommands: [UpCommand.self, GatewayCommand.self, PolicyCommand.self]),
-            CommandGroup(name: "Program", subcommands: [CompletionCommand.self, VersionCommand.self]),
+            CommandGroup(
+                name: "Service",
+                subcommands: [
+                    UpCommand.self, GatewayCommand.self, PolicyCommand.self, BackupCommand.self, RestoreCommand.self,
+                ]),
+            CommandGroup(
+                name: "Program", subcommands: [DoctorCommand.self, CompletionCommand.self, VersionCommand.self]),
         ])
 
     static func main() async {

@@ -12,12 +12,14 @@ final class Apart: Sendable {
     ///   - proxy: stands between agent and gateway.
     ///   - disk: whose journal or log is on a disk of its own, which `mounting` starts a program with.
     ///   - agentEnvironment, gatewayEnvironment: what they get beside what everybody's programs do.
+    ///   - configure: changes files before anything is started.
     init(
         server: PostgresServer? = nil, proxy: TunnelProxy? = nil, disk: Role? = nil,
         mounting: (String) -> [String] = { _ in [] }, agentEnvironment: [String: String] = [:],
-        gatewayEnvironment: [String: String] = [:]
+        gatewayEnvironment: [String: String] = [:], configure: (Installation) throws -> Void = { _ in }
     ) async throws {
         let shop = try await Installation.make(customers: 200, apart: true, server: server, proxy: proxy)
+        try configure(shop)
         var (gatewayPrefix, agentPrefix): ([String], [String]) = ([], [])
         if disk == .gateway {
             try await Self.makeFolder("\(shop.state)/gateway/log")
@@ -43,7 +45,7 @@ final class Apart: Sendable {
         try await shop.untilOnline()
     }
 
-    enum Role: Sendable {
+    enum Role: Sendable, CaseIterable {
         case agent, gateway
     }
 

@@ -67,6 +67,12 @@ final class Installation: Sendable {
         try self.folder.write("state/\(name)", text)
     }
 
+    /// Adds to a file of the agent's folder.
+    func addToAgent(_ name: String, _ text: String) throws {
+        let path = "\(self.agentState)/\(name)"
+        try writeFile(path, try readFile(path) + Array(text.utf8))
+    }
+
     func read(_ name: String) throws -> String {
         String(decoding: try self.folder.read("state/\(name)"), as: UTF8.self)
     }

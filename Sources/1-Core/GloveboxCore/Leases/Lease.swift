@@ -86,6 +86,8 @@ package enum LeaseEnd: String, Hashable, Sendable, Codable, CaseIterable {
     case ceiling
     /// The gateway could no longer keep records.
     case records
+    /// The gateway was made from a backup, which knows nothing of what happened after it.
+    case restored
 }
 
 /// What a server keeps to check SCRAM-SHA-256 proofs (RFC 5802, section 3): enough to verify, not to sign in.

@@ -60,6 +60,7 @@ final class RecordChain: Sendable {
     let origin: String
     private let files: any FileWriting
     private let segmentSize: Int
+    private let keptSegments: Int
     private let queue: DispatchQueue
     private let inbox = Mutex(Inbox())
     /// Only the writer's queue uses it; `nil` when closed or poisoned beyond use.
@@ -71,9 +72,11 @@ final class RecordChain: Sendable {
     /// - Parameter segmentSize: in bytes.
     /// - Throws: `store_locked`, `journal_corrupt`, `journal_unavailable`.
     init(
-        folder: String, kind: ChainKind, origin: String, segmentSize: Int, files: any FileWriting
+        folder: String, kind: ChainKind, origin: String, segmentSize: Int, keptSegments: Int = 0,
+        files: any FileWriting
     ) throws(GloveboxError) {
         self.folder = folder
+        self.keptSegments = keptSegments
         self.kind = kind
         self.origin = origin
         self.segmentSize = segmentSize
@@ -133,7 +136,7 @@ final class RecordChain: Sendable {
 
     /// Reads the folder again after a failure, and goes on if there's room for another file. Not to be called from a
     /// callback of the chain's.
-    /// - Throws: as ``init(folder:kind:origin:segmentSize:files:)``; the chain stays poisoned then.
+    /// - Throws: as ``init(folder:kind:origin:segmentSize:keptSegments:files:)``; the chain stays poisoned then.
     func reopen() throws(GloveboxError) {
         let result = self.queue.sync { () -> Result<Void, GloveboxError> in
             Result { () throws(GloveboxError) in
@@ -387,11 +390,11 @@ final class RecordChain: Sendable {
     }
 
     /// Deletes the oldest segments as far as the gateway has all that they hold and nothing in them is still needed
-    /// here; never the last one.
+    /// here; never the last one, nor those before it that are to be kept.
     private func deleteAcknowledged(with writer: inout ChainWriter) throws(FileError) {
         let note = writer.note
         let deletable = self.index.withLock { index in
-            index.segments.dropLast().prefix { segment in
+            index.segments.dropLast(1 + self.keptSegments).prefix { segment in
                 (segment.sequences[self.origin]?.upperBound ?? 0) <= note.acknowledged
                     && segment.lastHostOnly <= note.released
             }

@@ -3,10 +3,12 @@ import ArgumentParser
 import Contracts
 import ControlAPI
 import ControlClient
+import Foundation
 import Gateway
 import GloveboxCore
 import Logging
 import ServiceLifecycle
+import Telemetry
 import UnixSignals
 
 /// Options of every command that runs a role.
@@ -22,28 +24,95 @@ struct RunOptions: ParsableArguments {
             }
             return level
         })
-    var logLevel = Logger.Level.notice
+    var logLevel: Logger.Level?
 
-    func logger(_ label: String) -> Logger {
-        var logger = Logger(label: label) { StreamLogHandler.standardError(label: $0) }
-        logger.logLevel = self.logLevel
-        return logger
+    @Option(
+        name: .customLong("log-format"), help: "text, or json for one object a line.",
+        transform: { text in
+            guard let format = LogSettings.Format(rawValue: text) else {
+                throw ValidationError("'\(text)' is no format of a log: write text or json")
+            }
+            return format
+        })
+    var logFormat: LogSettings.Format?
+
+    /// As the flags say, else the environment (`GLOVEBOX_LOG_LEVEL`, `GLOVEBOX_LOG_FORMAT`), else the role's
+    /// configuration.
+    func logger(_ label: String, _ configured: LogSettings) throws -> Logger {
+        let environment = ProcessInfo.processInfo.environment
+        let inEnvironment = LogSettings(
+            format: try Self.setting("GLOVEBOX_LOG_FORMAT", environment),
+            level: try Self.setting("GLOVEBOX_LOG_LEVEL", environment))
+        return LogSettings(format: self.logFormat, level: self.logLevel).orElse(inEnvironment).orElse(configured)
+            .logger(label, standardLevel: .notice)
     }
 
-    /// Runs a role until it fails, or the process is asked to stop by SIGTERM or SIGINT.
-    func run(_ services: [any Service], _ logger: Logger) async throws {
+    private static func setting<Value: RawRepresentable & CaseIterable>(
+        _ name: String, _ environment: [String: String]
+    ) throws -> Value? where Value.RawValue == String {
+        guard let text = environment[name], !text.isEmpty else { return nil }
+        guard let value = Value(rawValue: text) else {
+            let known = Value.allCases.map(\.rawValue).joined(separator: ", ")
+            throw GloveboxError(.configurationInvalid, "'\(text)' in \(name) isn't known: write one of \(known)")
+        }
+        return value
+    }
+
+    /// Runs a role until it fails, or the process is asked to stop by SIGTERM or SIGINT; who asks by the same signal again
+    /// doesn't want to wait, and the process ends at once, as if it were killed.
+    ///
+    /// - Parameters:
+    ///   - drain: how long its sessions may go on then.
+    ///   - stopSessions: lets them come to an end before any of the services is asked to stop.
+    func run(
+        _ services: [any Service], drain: Duration, _ logger: Logger, isReady: Bool = false,
+        stopSessions: @escaping @Sendable () async -> Void
+    ) async throws {
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .warning)
         var configuration = ServiceGroupConfiguration(
-            services: services.map {
+            // They are asked to stop in the reverse order.
+            services: (services + [SessionStop(isReady: isReady, stop: stopSessions)]).map {
                 .init(
                     service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
                     failureTerminationBehavior: .gracefullyShutdownGroup)
             },
-            gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
+            logger: quiet)
         // Whoever keeps a request open doesn't keep us.
-        configuration.maximumGracefulShutdownDuration = .seconds(10)
-        try await ServiceGroup(configuration: configuration).run()
+        configuration.maximumGracefulShutdownDuration = drain + .seconds(12)
+        let group = ServiceGroup(configuration: configuration)
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await group.run() }
+            tasks.addTask {
+                var seen: Set<UnixSignal> = []
+                for await signal in signals {
+                    // Ctrl-C goes to all of a terminal's processes, and what has started us may then send its own signal.
+                    guard seen.insert(signal).inserted else { endProgram(ExitStatus.interrupted.rawValue) }
+                    await group.triggerGracefulShutdown()
+                }
+            }
+            try await tasks.next()
+            tasks.cancelAll()
+        }
+    }
+}
+
+/// Is asked to stop before the role is, and lets the role's sessions come to an end first.
+private struct SessionStop: Service {
+    /// Whether the role is ready as soon as it runs; others say so themselves.
+    let isReady: Bool
+    let stop: @Sendable () async -> Void
+
+    func run() async throws {
+        if self.isReady { SystemdNotice.ready.send() }
+        do {
+            try await gracefulShutdown()
+        } catch {
+            return
+        }
+        SystemdNotice.stopping.send()
+        await self.stop()
     }
 }
 
@@ -55,13 +124,19 @@ struct GatewayCommand: AsyncParsableCommand {
     var inviteAdministrator = false
 
     func run() async throws {
-        let logger = self.options.logger("gateway")
+        let configuration = try GatewayRole.configuration(self.options.state)
+        let logger = try self.options.logger("gateway", configuration.log)
         let gateway = try GatewayRole(folder: self.options.state, time: SystemTime(), logger: logger)
         if self.inviteAdministrator {
             Terminal.show(try await gateway.inviteAdministrator(UpCommand.administrator).exposeSecret())
         }
         try await self.options.run(
-            [ListeningGateway(gateway: gateway) { Terminal.show(Self.ready($0)) }], logger)
+            [
+                ListeningGateway(gateway: gateway) {
+                    Terminal.show(Self.ready($0))
+                    SystemdNotice.ready.send()
+                }
+            ], drain: configuration.drain, logger, stopSessions: { await gateway.stopSessions() })
     }
 
     /// What says that everything is served.
@@ -77,12 +152,15 @@ extension AgentCommand {
         @OptionGroup var options: RunOptions
 
         func run() async throws {
-            let logger = self.options.logger("agent")
+            let configuration = try AgentRole.configuration(self.options.state)
+            let logger = try self.options.logger("agent", configuration.log)
             let time = SystemTime()
             let agent = try AgentRole(folder: self.options.state, time: time, logger: logger)
             let renewal = ProfileRenewal(
                 folder: AgentRole.credentialsFolder(self.options.state), time: time, logger: logger)
-            try await self.options.run([agent, renewal], logger)
+            try await self.options.run(
+                [agent, renewal], drain: configuration.drain, logger, isReady: true,
+                stopSessions: { await agent.stopSessions() })
         }
     }
 }
@@ -98,11 +176,12 @@ struct UpCommand: AsyncParsableCommand {
     @OptionGroup var options: RunOptions
 
     func run() async throws {
-        let logger = self.options.logger("up")
+        let configuration = try GatewayRole.configuration(self.options.state)
+        let logger = try self.options.logger("up", configuration.log)
         let profile = try SignedIn.folder
         let gateway = try GatewayRole(folder: self.options.state, time: SystemTime(), logger: logger)
         let (listening, listens) = AsyncStream.makeStream(of: GatewayRole.Places.self)
-        // They are asked to stop in the reverse order: the gateway stays until it has the agent's last records.
+        // The gateway stays until it has the agent's last records.
         try await self.options.run(
             [
                 ListeningGateway(gateway: gateway) { places in
@@ -112,8 +191,7 @@ struct UpCommand: AsyncParsableCommand {
                 LocalAgent(
                     folder: self.options.state, profile: profile, gateway: gateway, listening: listening,
                     time: SystemTime(), logger: logger),
-            ],
-            logger)
+            ], drain: configuration.drain, logger, stopSessions: { await gateway.stopSessions() })
     }
 }
 

@@ -1,0 +1,84 @@
+import AuditFiles
+import Contracts
+import GloveboxCore
+import Identity
+import Policy
+import PostgresAccess
+import Telemetry
+
+/// What a gateway tells of itself and of its agents.
+struct GatewayTelemetry: TelemetrySource {
+    let leases: LeaseService
+    let fleet: AgentFleet
+    let storage: any Storage
+    let log: Log
+    let policy: PolicyHolder
+    let postgres: PostgresPort
+    let authority: CertificateAuthority
+    let certificates: ServerCertificates
+    let drain: Drain
+    let counters: RecordCounters
+    let time: any TimeSource
+    let common: RoleMetrics
+
+    func checks() async -> [ReadinessCheck] {
+        [
+            ReadinessCheck("store", failing: await self.storeFailure()),
+            ReadinessCheck("log", failing: await self.leases.logRefusal),
+            ReadinessCheck("serving", failing: self.drain.hasBegun ? self.drain.refusal : nil),
+        ]
+    }
+
+    private func storeFailure() async -> GloveboxError? {
+        if let refusal = await self.leases.storeRefusal { return refusal }
+        do {
+            _ = try await self.storage.agents()
+            return nil
+        } catch {
+            return error as? GloveboxError ?? GloveboxError(.internal, "the store can't be read: see the gateway's log")
+        }
+    }
+
+    func metrics() async -> [MetricFamily] {
+        let checks = await self.checks()
+        var families = self.common.families(checks)
+        families += [
+            .gauge("leases_active", "Leases that are active.", Double(await self.leases.active.count)),
+            .gauge("sessions_active", "Sessions that are open, or being opened.", Double(self.postgres.count)),
+            .gauge("log_position", "The last record of the log that is durable.", Double(self.log.position)),
+            .gauge(
+                "policy_refused", "Whether the policy's file is refused, and the one before it in force.",
+                self.policy.refusal == nil ? 0 : 1),
+            MetricFamily(
+                "certificate_expiry_timestamp_seconds", "When a certificate runs out, in Unix time.", .gauge,
+                [
+                    .init(self.authority.notAfter.inSeconds, [.init("certificate", "ca")]),
+                    .init(self.certificates.notAfter.inSeconds, [.init("certificate", "server")]),
+                ]),
+        ]
+        return families + (await self.agents()) + self.counters.ofGateway
+    }
+
+    /// Each has enrolled, and an administrator has invited it, so that there are few.
+    private func agents() async -> [MetricFamily] {
+        let met = self.fleet.agents
+        let enrolled = ((try? await self.storage.agents()) ?? []).filter { !$0.isDisabled }.map(\.name)
+        let names = Set(enrolled).union(met.keys).sorted()
+        let online = names.compactMap { met[$0] }.filter(\.isOnline)
+        return [
+            MetricFamily(
+                "agent_connected", "Whether an agent is connected.", .gauge,
+                names.map { .init(met[$0]?.isOnline == true ? 1 : 0, [.init("agent", $0.rawValue)]) }),
+            MetricFamily(
+                "agent_clock_skew_seconds",
+                "How far the clock of an agent's host was ahead of the gateway's when it last joined.", .gauge,
+                online.map { .init($0.skew.inSeconds, [.init("agent", $0.name.rawValue)]) }),
+            MetricFamily(
+                "agent_version_differs", "Whether an agent's program is of another version than the gateway's.",
+                .gauge,
+                online.map {
+                    .init($0.version == GloveboxVersion.current ? 0 : 1, [.init("agent", $0.name.rawValue)])
+                }),
+        ]
+    }
+}
