@@ -147,7 +147,7 @@ let targets: [Target] = [
     tests("Policy", ["GloveboxCore", "Contracts"]),
     tests("Leases", ["GloveboxCore", "Contracts"]),
     tests("Approvals", ["GloveboxCore", "Contracts"]),
-    tests("StorageSQLite", ["GloveboxCore", "Contracts", "StorageConformance"]),
+    tests("StorageSQLite", ["GloveboxCore", "Contracts", "StorageConformance", grdb]),
     tests("AuditFiles", ["GloveboxCore", "Contracts", crypto]),
     tests("Identity", ["GloveboxCore", "Contracts", crypto, x509, asn1]),
     tests("Tunnel", ["GloveboxCore", "Contracts", "ControlWire", "Identity", nio, nioPosix, nioTLS, nioSSL, logging]),
@@ -162,7 +162,7 @@ let targets: [Target] = [
         "Gateway",
         [
             "GloveboxCore", "Contracts", "ControlAPI", "Leases", "Approvals", "Policy", "Redaction", "StorageSQLite",
-            "AuditFiles", "Webhooks", logging,
+            "AuditFiles", "Webhooks", "Telemetry", logging,
         ]),
     tests("Webhooks", ["GloveboxCore", "Contracts", "ControlAPI", nio, nioHTTP1, nioPosix, logging]),
     tests("Agent", ["GloveboxCore", "Contracts", "ControlWire", "Policy", "AuditFiles", logging]),

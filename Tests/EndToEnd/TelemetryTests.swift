@@ -187,6 +187,18 @@ struct TelemetryTests {
         #expect(process.result.status == 0, "\(process.errors)")
     }
 
+    @Test("systemd is told when a gateway is ready, and when it stops")
+    func systemd() async throws {
+        let shop = try Installation(database: await PostgresServer.shared().makeDatabase())
+        let listener = try DatagramSocket(path: "\(shop.root)/notify")
+        let gateway = try await shop.start("gateway", environment: ["NOTIFY_SOCKET": listener.path])
+        #expect(try listener.receive() == "READY=1")
+        gateway.signal(SIGTERM)
+        #expect(try listener.receive() == "STOPPING=1")
+        #expect(await gateway.finished(timeout: .seconds(30)))
+        #expect(gateway.result.status == 0)
+    }
+
     @Test("the same signal again ends a stopping role at once")
     func secondSignal() async throws {
         let told = try await Self.make(drain: "10m")

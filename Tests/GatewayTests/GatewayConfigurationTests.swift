@@ -1,5 +1,7 @@
 import Glibc
 import GloveboxCore
+import Logging
+import Telemetry
 import TestSupport
 import Testing
 import Webhooks
@@ -26,6 +28,9 @@ struct GatewayConfigurationTests {
             ("listen: {api: '127.0.0.1:99999'}\n", "g.yaml:1:15"),
             ("names: []\n", "g.yaml:1:1"),
             ("polcy: x\n", "g.yaml:1:1"),
+            ("listen: {telemetry: '0.0.0.0:9464'}\n", "g.yaml:1:21"),
+            ("logging: {level: loud}\n", "g.yaml:1:18"),
+            ("drain: soon\n", "g.yaml:1:8"),
             ("listen: {\n", "g.yaml:"),
             ("webhooks: [{name: a, url: 'http://siem.example.com/', form: slack}]\n", "g.yaml:1:27"),
             ("webhooks: [{name: a, url: 'http://127.0.0.1.example.com/', form: slack}]\n", "g.yaml:1:27"),
@@ -77,6 +82,18 @@ struct GatewayConfigurationTests {
             #expect(error?.code == .configurationInvalid)
             #expect(error?.message.contains("hooks.example.com") == false && error?.message.contains("MfKQ") == false)
         }
+    }
+
+    @Test("metrics, logs and draining are as written, and without a word there are no metrics")
+    func operations() throws {
+        let configuration = try GatewayConfiguration(
+            yaml: "listen: {telemetry: '127.0.0.1:9464'}\nlogging: {format: json, level: debug}\ndrain: 2m\n",
+            file: "g.yaml", folder: "/")
+        #expect(configuration.listen.telemetry == TelemetryPlace(host: "127.0.0.1", port: 9464))
+        #expect(configuration.logging == LogSettings(format: .json, level: .debug))
+        #expect(configuration.drain == .seconds(120))
+        let silent = try GatewayConfiguration(yaml: "names: [g]\n", file: "g.yaml", folder: "/")
+        #expect(silent.listen.telemetry == nil && silent.drain == .seconds(5))
     }
 
     @Test("an IPv6 address is written in brackets")

@@ -16,7 +16,7 @@ package struct AgentConfiguration: Sendable {
     package var ceiling: String
     /// Metrics and health; nobody is told unless it's set.
     package var telemetry: TelemetryPlace?
-    package var log: LogSettings
+    package var logging: LogSettings
     /// How long an agent that's asked to stop lets sessions go on.
     package var drain: Duration
     var targets: [TargetName: TargetConfiguration]
@@ -25,7 +25,7 @@ package struct AgentConfiguration: Sendable {
     /// - Throws: `configuration_invalid` with line and column.
     package init(yaml text: String, file: String, folder: String) throws(GloveboxError) {
         let root = try YAMLNode(yaml: text, file: file).mapping(
-            "name", "gateway", "ceiling", "telemetry", "log", "drain", "targets")
+            "name", "gateway", "ceiling", "telemetry", "logging", "drain", "targets")
         self.name = try root.required("name").name()
         let gateway = try root.required("gateway")
         let address = try gateway.string
@@ -38,7 +38,7 @@ package struct AgentConfiguration: Sendable {
         self.gatewayPort = Int(port)
         self.ceiling = Self.path(try root["ceiling"]?.string ?? "ceiling.yaml", in: folder)
         self.telemetry = try root["telemetry"].map(TelemetryPlace.init(node:))
-        self.log = try root["log"].map(LogSettings.init(node:)) ?? LogSettings()
+        self.logging = try root["logging"].map(LogSettings.init(node:)) ?? LogSettings()
         self.drain = try root["drain"]?.duration ?? .seconds(5)
         self.targets = [:]
         for entry in try root.required("targets").entries {

@@ -21,7 +21,7 @@ package struct GatewayConfiguration: Sendable {
     package var policy: String
     /// Who is told what happens to approvals.
     package var webhooks: [WebhookConfiguration] = []
-    package var log: LogSettings
+    package var logging: LogSettings
     /// How long a gateway that's asked to stop lets sessions go on.
     package var drain: Duration
 
@@ -29,7 +29,7 @@ package struct GatewayConfiguration: Sendable {
     /// - Throws: `configuration_invalid` with line and column.
     package init(yaml text: String, file: String, folder: String) throws(GloveboxError) {
         let root = try YAMLNode(yaml: text, file: file).mapping(
-            "listen", "names", "policy", "webhooks", "log", "drain")
+            "listen", "names", "policy", "webhooks", "logging", "drain")
         let listen = try root["listen"]?.mapping("api", "postgres", "tunnel", "telemetry")
         self.listen = Listen(
             api: try listen?["api"].map(SocketPlace.init(node:)) ?? SocketPlace(host: "127.0.0.1", port: 8443),
@@ -43,7 +43,7 @@ package struct GatewayConfiguration: Sendable {
             throw (listen?[name] ?? root.node).error(
                 "'listen.\(name)' and 'listen.\(other.0)' are both \(place): give each a port of its own")
         }
-        self.log = try root["log"].map(LogSettings.init(node:)) ?? LogSettings()
+        self.logging = try root["logging"].map(LogSettings.init(node:)) ?? LogSettings()
         self.drain = try root["drain"]?.duration ?? .seconds(5)
         self.names = try root["names"]?.strings ?? ["localhost", "127.0.0.1"]
         guard !self.names.isEmpty else {

@@ -125,7 +125,7 @@ struct GatewayCommand: AsyncParsableCommand {
 
     func run() async throws {
         let configuration = try GatewayRole.configuration(self.options.state)
-        let logger = try self.options.logger("gateway", configuration.log)
+        let logger = try self.options.logger("gateway", configuration.logging)
         let gateway = try GatewayRole(folder: self.options.state, time: SystemTime(), logger: logger)
         if self.inviteAdministrator {
             Terminal.show(try await gateway.inviteAdministrator(UpCommand.administrator).exposeSecret())
@@ -153,7 +153,7 @@ extension AgentCommand {
 
         func run() async throws {
             let configuration = try AgentRole.configuration(self.options.state)
-            let logger = try self.options.logger("agent", configuration.log)
+            let logger = try self.options.logger("agent", configuration.logging)
             let time = SystemTime()
             let agent = try AgentRole(folder: self.options.state, time: time, logger: logger)
             let renewal = ProfileRenewal(
@@ -177,7 +177,7 @@ struct UpCommand: AsyncParsableCommand {
 
     func run() async throws {
         let configuration = try GatewayRole.configuration(self.options.state)
-        let logger = try self.options.logger("up", configuration.log)
+        let logger = try self.options.logger("up", configuration.logging)
         let profile = try SignedIn.folder
         let gateway = try GatewayRole(folder: self.options.state, time: SystemTime(), logger: logger)
         let (listening, listens) = AsyncStream.makeStream(of: GatewayRole.Places.self)
