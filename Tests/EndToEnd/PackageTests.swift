@@ -37,7 +37,8 @@ struct PackageTests {
         let version = try await Subprocess.run(
             [program, "version"], environment: ["LD_LIBRARY_PATH": folder.file("root/usr/lib/glovebox")])
         #expect(
-            version.succeeded && control.contains("Version: \(version.line)"), "\(version.output) \(version.errors)")
+            version.succeeded && control.contains("Version: \(version.line.split(separator: " ").last ?? "none")\n"),
+            "\(version.output) \(version.errors)")
         let used = try await Subprocess.run(
             ["ldd", program],
             environment: ["PATH": "/usr/bin:/bin", "LD_LIBRARY_PATH": folder.file("root/usr/lib/glovebox")])
