@@ -62,6 +62,7 @@ let targets: [Target] = [
     floor("2-Codecs", "ControlWire", ["GloveboxCore", nio]),
     floor("2-Codecs", "ControlAPI", ["GloveboxCore"]),
     floor("2-Codecs", "YAMLDocument", ["GloveboxCore", yams]),
+    floor("2-Codecs", "TransparencyLog", ["GloveboxCore", crypto]),
 
     // 3: engines and adapters
     floor("3-Engines", "Redaction", ["GloveboxCore", "CVectorscan", nio, crypto]),
@@ -70,7 +71,7 @@ let targets: [Target] = [
     floor("3-Engines", "Leases", ["GloveboxCore", "Contracts"]),
     floor("3-Engines", "Approvals", ["GloveboxCore", "Contracts", crypto]),
     floor("3-Adapters", "StorageSQLite", ["GloveboxCore", "Contracts", grdb]),
-    floor("3-Adapters", "AuditFiles", ["GloveboxCore", "Contracts", crypto]),
+    floor("3-Adapters", "AuditFiles", ["GloveboxCore", "Contracts", "TransparencyLog", crypto]),
     floor("3-Adapters", "Identity", ["GloveboxCore", "Contracts", crypto, x509, asn1]),
     floor("3-Adapters", "OutboundHTTP", [asyncHTTP, nio, nioFoundation, nioHTTP1, nioPosix, nioSSL]),
 
@@ -101,8 +102,8 @@ let targets: [Target] = [
         "5-Roles", "Gateway",
         [
             "GloveboxCore", "Contracts", "YAMLDocument", "Policy", "Leases", "Approvals", "StorageSQLite", "AuditFiles",
-            "Identity", "Redaction", "ControlWire", "Tunnel", "PostgresAccess", "PostgresWire", "ControlAPI",
-            "ControlServer", "Webhooks", "Telemetry",
+            "Identity", "TransparencyLog", "Redaction", "ControlWire", "Tunnel", "PostgresAccess", "PostgresWire",
+            "ControlAPI", "ControlServer", "Webhooks", "Telemetry",
             crypto, nio,
             nioPosix, nioSSL, logging, lifecycle,
         ]),
@@ -110,22 +111,30 @@ let targets: [Target] = [
         "5-Roles", "Agent",
         [
             "GloveboxCore", "Contracts", "YAMLDocument", "ControlWire", "Policy", "Leases", "Redaction", "AuditFiles",
-            "Identity",
+            "Identity", "TransparencyLog",
             "Tunnel", "PostgresAccess", "PostgresWire", "Telemetry", nio, nioPosix, nioSSL, logging, lifecycle,
         ]),
     floor(
         "5-Roles", "ControlClient",
-        ["GloveboxCore", "Contracts", "ControlAPI", "Identity", "OutboundHTTP", lifecycle, nioSSL, logging]),
+        [
+            "GloveboxCore", "Contracts", "ControlAPI", "Identity", "TransparencyLog", "OutboundHTTP", lifecycle, nioSSL,
+            logging,
+        ]),
 
     // 6: the executable
     .executableTarget(
         name: "glovebox",
         dependencies: [
-            "GloveboxCore", "Contracts", "PostgresWire", "ControlAPI", "YAMLDocument", "Policy", "Identity", "Gateway",
-            "Agent", "ControlClient", "Telemetry", arguments, configuration, logging, lifecycle, signals, nio, nioPosix,
-            nioTLS, nioSSL,
+            "GloveboxCore", "Contracts", "PostgresWire", "ControlAPI", "YAMLDocument", "TransparencyLog", "Policy",
+            "Identity", "AuditFiles", "Gateway", "Agent", "ControlClient", "Telemetry", arguments, configuration,
+            logging, lifecycle, signals, nio, nioPosix, nioTLS, nioSSL,
         ],
         path: "Sources/6-CLI/glovebox", swiftSettings: house),
+
+    // Benchmarks: no product
+    .executableTarget(
+        name: "AuditBenchmark", dependencies: ["GloveboxCore", "Contracts", "TransparencyLog", "AuditFiles"],
+        path: "Benchmarks/AuditBenchmark", swiftSettings: house),
 
     // Tests
     .target(
@@ -142,13 +151,14 @@ let targets: [Target] = [
     tests("PostgresWire", ["GloveboxCore", nio, crypto]),
     tests("ControlWire", ["GloveboxCore", nio]),
     tests("YAMLDocument", ["GloveboxCore"]),
+    tests("TransparencyLog", ["GloveboxCore"]),
     tests("Redaction", ["GloveboxCore", nio]),
     tests("Statements", ["GloveboxCore"]),
     tests("Policy", ["GloveboxCore", "Contracts"]),
     tests("Leases", ["GloveboxCore", "Contracts"]),
     tests("Approvals", ["GloveboxCore", "Contracts"]),
     tests("StorageSQLite", ["GloveboxCore", "Contracts", "StorageConformance", grdb]),
-    tests("AuditFiles", ["GloveboxCore", "Contracts", crypto]),
+    tests("AuditFiles", ["GloveboxCore", "Contracts", "TransparencyLog", crypto]),
     tests("Identity", ["GloveboxCore", "Contracts", crypto, x509, asn1]),
     tests("Tunnel", ["GloveboxCore", "Contracts", "ControlWire", "Identity", nio, nioPosix, nioTLS, nioSSL, logging]),
     tests(

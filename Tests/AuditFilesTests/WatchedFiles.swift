@@ -122,6 +122,16 @@ final class WatchedFiles: FileWriting {
         try self.files.synchroniseFolder(path)
     }
 
+    func makeFolder(_ path: String) throws(FileError) -> Bool {
+        try self.step("make-folder \(name(path))")
+        return try self.files.makeFolder(path)
+    }
+
+    func removeFolder(_ path: String) throws(FileError) {
+        try self.step("remove-folder \(name(path))")
+        try self.files.removeFolder(path)
+    }
+
     func close(_ file: Int32) {
         self.files.close(file)
     }
@@ -132,10 +142,14 @@ func name(_ path: String) -> String {
     String(path[(path.lastIndex(of: "/").map(path.index(after:)) ?? path.startIndex)...])
 }
 
-/// Copies a folder's files.
+/// Copies a folder's files, those in folders of its own too.
 func copyFolder(_ folder: String) throws -> TemporaryFolder {
     let copy = try TemporaryFolder()
-    for path in filesUnder(folder) { try writeFile(copy.file(name(path)), try readFile(path)) }
+    for path in filesUnder(folder) {
+        let inside = String(path.dropFirst(folder.count + 1))
+        if inside.contains("/") { try copy.write(inside, "") }
+        try writeFile(copy.file(inside), try readFile(path))
+    }
     return copy
 }
 

@@ -73,7 +73,7 @@ import Testing
 
     @Test("an agent refuses a version or a feature that it didn't offer")
     func overreach() {
-        for change in [{ $0.version = 2 }, { $0.features = ["z"] }] as [(inout Welcome) -> Void] {
+        for change in [{ $0.version = 3 }, { $0.features = ["z"] }] as [(inout Welcome) -> Void] {
             var agent = ControlAgentMachine()
             _ = agent.start(Samples.hello())
             var welcome = Samples.welcome

@@ -18,12 +18,16 @@ enum Samples {
                     labels: ["env": "production", "team": "shop"],
                     capabilities: [.read, .write]),
                 TargetAnnouncement(name: TargetName(unchecked: "other"), kind: "log", labels: [:], capabilities: []),
-            ], wall: WallTime(nanoseconds: 1_735_689_600_000_000_000), boot: BootInstant(nanoseconds: 42))
+            ], wall: WallTime(nanoseconds: 1_735_689_600_000_000_000), boot: BootInstant(nanoseconds: 42),
+            log: KnownLog(origin: "gateway.example/log/1", size: 300))
     }
 
     static let welcome = Welcome(
-        version: 1, features: ["a"], gateway: instance, pace: .standard, pool: .standard, lastSequence: 7,
-        wall: WallTime(nanoseconds: -5))
+        version: 2, features: ["a"], gateway: instance, pace: .standard, pool: .standard, lastSequence: 7,
+        wall: WallTime(nanoseconds: -5), log: checkpoint)
+
+    static let checkpoint = LogCheckpoint(
+        key: "gateway.example/log/1+00000000+AQ==", note: [1, 2, 3], proof: [[4], [UInt8](repeating: 5, count: 32)])
 
     static let request = SessionRequest(
         session: session,
@@ -42,6 +46,7 @@ enum Samples {
         .acknowledged(sequence: 300), .leaseExtended(lease, remaining: .milliseconds(-1)),
         .leaseEnded(lease, .holderDisabled),
         .cancel(session), .sessionEnded(session), .inventory(hello().targets), .inventory([]), .goodbye(reason: ""),
+        .checkpoint(checkpoint),
     ]
 
     static let pool: [PoolMessage] = [

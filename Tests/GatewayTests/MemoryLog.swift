@@ -54,7 +54,7 @@ final class MemoryLog: RecordLog {
         return RecordPage(
             records: records.filter(filter.takes).map {
                 StoredRecord(id: RecordID(origin: RecordID.gatewayOrigin, sequence: 1), record: $0)
-            }, next: nil)
+            }, next: nil, reached: self.position)
     }
     func record(_ id: RecordID) async throws -> StoredRecord? { nil }
 }

@@ -118,14 +118,14 @@ struct DoorTests {
 
     @Test("a gateway one protocol version newer than the agent takes it; one without a version in common says so")
     func versions() async throws {
-        let newer = try await self.gateway.start(versions: try ProtocolVersions(lowest: 1, highest: 2))
+        let newer = try await self.gateway.start(versions: try ProtocolVersions(lowest: 2, highest: 3))
         let agent = TestAgent()
         let tunnel = try await agent.start(to: newer, self.certificates)
         try await self.gateway.log.first { $0 == .joined(agent.name, .new) }
         await tunnel.close()
         await newer.close()
 
-        let stranger = try await self.gateway.start(versions: try ProtocolVersions(lowest: 2, highest: 2))
+        let stranger = try await self.gateway.start(versions: try ProtocolVersions(lowest: 3, highest: 3))
         let old = TestAgent()
         let second = try await old.start(to: stranger, self.certificates)
         try await old.log.first { $0 == .joinFailed(.versionUnsupported) }

@@ -42,10 +42,13 @@ package protocol RecordLog: RecordJournal {
 package struct RecordPage: Sendable {
     package var records: [StoredRecord]
     package var next: UInt64?
+    /// The position up to which was looked; where the log ends, reading goes on after it.
+    package var reached: UInt64
 
-    package init(records: [StoredRecord], next: UInt64?) {
+    package init(records: [StoredRecord], next: UInt64?, reached: UInt64) {
         self.records = records
         self.next = next
+        self.reached = reached
     }
 }
 
@@ -55,14 +58,25 @@ package struct RecordFilter: Sendable {
     package var target: TargetName?
     package var lease: LeaseID?
     package var event: String?
+    /// From this moment on.
+    package var since: WallTime?
+    /// Before this moment.
+    package var until: WallTime?
 
     package init(
-        identity: IdentityName? = nil, target: TargetName? = nil, lease: LeaseID? = nil, event: String? = nil
+        identity: IdentityName? = nil, target: TargetName? = nil, lease: LeaseID? = nil, event: String? = nil,
+        since: WallTime? = nil, until: WallTime? = nil
     ) {
         self.identity = identity
         self.target = target
         self.lease = lease
         self.event = event
+        self.since = since
+        self.until = until
+    }
+
+    package func takes(_ time: WallTime) -> Bool {
+        (self.since.map { time >= $0 } ?? true) && (self.until.map { time < $0 } ?? true)
     }
 
     package func takes(_ record: Record) -> Bool {
@@ -70,5 +84,6 @@ package struct RecordFilter: Sendable {
             && (self.target == nil || record.target == self.target)
             && (self.lease == nil || record.lease == self.lease)
             && (self.event == nil || record.event.name == self.event)
+            && self.takes(record.time)
     }
 }

@@ -1,5 +1,5 @@
 /// Every endpoint of the API, by the name of its operation. All of them speak JSON (UTF-8, lowerCamelCase fields) over
-/// TLS, but `authority`, which answers PEM.
+/// TLS, but `authority`, which answers PEM, and `followRecords`, a stream of server-sent events (``ServerEvent``).
 ///
 /// Moments are RFC 3339 strings in UTC (``Timestamp``), durations are numbers of seconds (``Seconds``), lists are
 /// ``Page``s, failures are ``Problem``s (RFC 9457). A field that's absent has no value; `null` isn't sent.
@@ -9,7 +9,7 @@ package enum Endpoint: String, CaseIterable, Sendable {
     case inviteIdentity, inviteAgent
     case listTargets, listAgents
     case openLease, listLeases, showLease, extendLease, endLease
-    case listRecords, showRecord
+    case listRecords, showRecord, proveRecord, followRecords, showCheckpoint
     case listApprovals, showApproval, grantApproval, denyApproval, withdrawApproval, reviewApproval
     case listSessions, sessionRecords, endSession
 
@@ -22,7 +22,8 @@ package enum Endpoint: String, CaseIterable, Sendable {
     package var method: Method {
         switch self {
         case .authority, .health, .whoAmI, .listTargets, .listAgents, .listLeases, .showLease, .listRecords,
-            .showRecord, .listApprovals, .showApproval, .listSessions, .sessionRecords:
+            .showRecord, .proveRecord, .followRecords, .showCheckpoint, .listApprovals, .showApproval, .listSessions,
+            .sessionRecords:
             .get
         case .enrol, .renewCertificate, .inviteIdentity, .inviteAgent, .openLease, .extendLease, .endLease,
             .grantApproval, .denyApproval, .withdrawApproval, .reviewApproval, .endSession:
@@ -50,6 +51,9 @@ package enum Endpoint: String, CaseIterable, Sendable {
         case .endLease: "/v1/leases/{id}/end"
         case .listRecords: "/v1/records"
         case .showRecord: "/v1/records/{id}"
+        case .proveRecord: "/v1/records/{id}/proof"
+        case .followRecords: "/v1/log/follow"
+        case .showCheckpoint: "/v1/log/checkpoint"
         case .listApprovals: "/v1/approvals"
         case .showApproval: "/v1/approvals/{id}"
         case .grantApproval: "/v1/approvals/{id}/grant"

@@ -27,22 +27,29 @@ package struct RecordEntry: Sendable, Codable {
     }
 }
 
-/// `GET /v1/records?identity=&target=&lease=&event=&after=&limit=`, oldest first.
+/// `GET /v1/records?identity=&target=&lease=&event=&since=&until=&after=&limit=`, oldest first. `/v1/log/follow` takes the
+/// same, and goes on with what comes in.
 package struct RecordQuery: Sendable, Hashable {
     package var identity: IdentityName?
     package var target: TargetName?
     package var lease: LeaseID?
     package var event: String?
+    /// From this moment on.
+    package var since: Timestamp?
+    /// Before this moment.
+    package var until: Timestamp?
     package var page: PageRequest
 
     package init(
         identity: IdentityName? = nil, target: TargetName? = nil, lease: LeaseID? = nil, event: String? = nil,
-        page: PageRequest = .init()
+        since: Timestamp? = nil, until: Timestamp? = nil, page: PageRequest = .init()
     ) {
         self.identity = identity
         self.target = target
         self.lease = lease
         self.event = event
+        self.since = since
+        self.until = until
         self.page = page
     }
 }
@@ -109,6 +116,12 @@ extension RecordEvent {
             fields["text"] = .string(text)
         case .cancelRequested:
             break
+        case .recordsPruned(let position, let moment):
+            fields["upTo"] = .integer(Int64(clamping: position))
+            fields["before"] = .string(Timestamp(moment).description)
+        case .logBegun(let origin, let checkpoint):
+            fields["origin"] = .string(origin)
+            fields["checkpoint"] = .string(checkpoint)
         case .approvalRequested(let approval, let digest, let summary),
             .breakGlassOpened(let approval, let digest, let summary):
             fields["approval"] = .string(approval.rawValue)

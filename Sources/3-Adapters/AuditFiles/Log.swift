@@ -1,7 +1,9 @@
 package import Contracts
+import Dispatch
 package import GloveboxCore
 
-/// A gateway's log: its own records and those of its agents, in the order in which it got them, in one hash chain.
+/// What a gateway's log is written to first: its own records and those of its agents, in the order in which it got them,
+/// in one hash chain. A ``TiledLog`` takes them over from here.
 package final class Log: RecordLog, MendableRecords {
     private let chain: RecordChain
 
@@ -71,7 +73,8 @@ package final class Log: RecordLog, MendableRecords {
             var records: [StoredRecord] = []
             var next = cursor
             guard limit > 0, let first = index.segment(after: cursor) else {
-                return RecordPage(records: [], next: cursor < index.state.position ? cursor : nil)
+                return RecordPage(
+                    records: [], next: cursor < index.state.position ? cursor : nil, reached: cursor)
             }
             for segment in index.segments[first...] {
                 try Task.checkCancellation()
@@ -85,7 +88,8 @@ package final class Log: RecordLog, MendableRecords {
                 }
                 if !reachedEnd { break }
             }
-            return RecordPage(records: records, next: next < index.state.position ? next : nil)
+            return RecordPage(
+                records: records, next: next < index.state.position ? next : nil, reached: next)
         }
     }
 
@@ -97,6 +101,54 @@ package final class Log: RecordLog, MendableRecords {
             else { return nil }
             return StoredRecord(id: id, record: try Record(canonicalBytes: bytes))
         }
+    }
+
+    /// `appended` is called now and after each commit, on the log's thread. There is one listener at a time.
+    func onAppend(_ appended: @escaping @Sendable () -> Void) {
+        self.chain.onAppend { _ in appended() }
+    }
+
+    /// Up to `limit` durable records after `position`, as they were written, and no more once they take `bytes` (at
+    /// least one).
+    func entries(after position: UInt64, limit: Int, bytes: Int) throws -> [ChainEntry] {
+        try self.chain.reading { index in
+            var found: [ChainEntry] = []
+            var size = 0
+            guard limit > 0, let first = index.segment(after: position) else { return [] }
+            for segment in index.segments[first...] {
+                guard let offset = segment.offset(after: position) else { continue }
+                let reachedEnd = try ChainReader.frames(of: segment, from: offset) { frame, buffer in
+                    guard frame.position > position else { return true }
+                    size += frame.record.count
+                    if size > bytes, !found.isEmpty { return false }
+                    found.append(
+                        ChainEntry(
+                            isHostOnly: false, origin: frame.origin, sequence: frame.sequence,
+                            record: Array(buffer[frame.record])))
+                    return found.count < limit
+                }
+                if !reachedEnd { break }
+            }
+            return found
+        }
+    }
+
+    var segments: [SegmentSummary] { self.chain.snapshot.segments }
+
+    /// Returns when what was appended before is written, or refused. Blocks.
+    func flush() {
+        let written = DispatchSemaphore(value: 0)
+        self.chain.append([]) { _ in written.signal() }
+        written.wait()
+    }
+
+    /// Before the first record that's still here.
+    var firstPosition: UInt64 { self.chain.snapshot.segments.first?.before.position ?? 0 }
+
+    /// The tree has the records up to `position`, durably: files that hold nothing else are deleted. Returns at once.
+    func release(upTo position: UInt64) {
+        guard let first = self.chain.snapshot.segments.dropLast().first, first.last <= position else { return }
+        self.chain.enqueue(.release(position))
     }
 
     /// Reads the folder again after a failure, if there's room to write; appends work again when this returns. Reports

@@ -19,6 +19,15 @@ package struct Verification: Hashable, Sendable {
     /// - Throws: `journal_corrupt`, naming the first file, byte and record that's wrong; `journal_unavailable` when
     ///   something can't be read.
     package static func verify(folder: String) throws(GloveboxError) -> Verification {
+        let scan = try Self.scan(folder: folder)
+        return Verification(
+            origin: scan.origin, files: scan.index.segments.count,
+            first: (scan.index.segments.first?.before.position ?? 0) + 1, last: scan.index.state.position,
+            head: scan.index.state.head)
+    }
+
+    /// - Throws: as ``verify(folder:)``.
+    static func scan(folder: String) throws(GloveboxError) -> ChainScan {
         let kind: ChainKind
         do {
             let first = try FileReading.names(in: folder).first { $0.hasSuffix(ChainScan.suffix) }
@@ -40,10 +49,7 @@ package struct Verification: Hashable, Sendable {
                 torn.file, offset: torn.offset, "record \(scan.index.state.position + 1) is not whole")
         }
         try Self.checkNotes(folder)
-        return Verification(
-            origin: scan.origin, files: scan.index.segments.count,
-            first: (scan.index.segments.first?.before.position ?? 0) + 1, last: scan.index.state.position,
-            head: scan.index.state.head)
+        return scan
     }
 
     /// Both slots of the file of notes hold a whole note, and there's nothing else in it.

@@ -31,6 +31,25 @@ package struct OutboundClient: Sendable {
         package var body: [UInt8]
     }
 
+    /// An answer's body, as it comes.
+    package struct Body {
+        private var pieces: HTTPClientResponse.Body.AsyncIterator
+
+        fileprivate init(_ body: HTTPClientResponse.Body) {
+            self.pieces = body.makeAsyncIterator()
+        }
+
+        /// - Returns: `nil` at its end.
+        /// - Throws: ``OutboundFailure``, `CancellationError`.
+        package mutating func next() async throws -> [UInt8]? {
+            do {
+                return try await self.pieces.next().map { Array(buffer: $0) }
+            } catch {
+                throw OutboundClient.explained(error)
+            }
+        }
+    }
+
     private let client: HTTPClient
     private let deadline: TimeAmount
     private let mostBytes: Int
@@ -63,17 +82,42 @@ package struct OutboundClient: Sendable {
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         if let body { request.body = .bytes(ByteBuffer(bytes: body)) }
         do {
-            let response = try await self.client.execute(request, timeout: self.deadline)
-            let body = try await response.body.collect(upTo: self.mostBytes)
-            return Answer(
-                status: Int(response.status.code), contentType: response.headers.first(name: "content-type") ?? "",
-                date: response.headers.first(name: "date"), body: Array(buffer: body))
+            return try await self.answer(try await self.client.execute(request, timeout: self.deadline))
         } catch {
             throw Self.explained(error)
         }
     }
 
-    private static func explained(_ error: any Error) -> any Error {
+    /// What is asked for with GET, whose body comes in pieces for as long as `timeout`.
+    /// - Returns: the answer, and its body if the status is 200: otherwise all of that is in the answer.
+    /// - Throws: ``OutboundFailure``, `CancellationError`.
+    package func stream(
+        _ url: String, headers: [(String, String)], timeout: Duration
+    ) async throws -> (answer: Answer, body: Body?) {
+        var request = HTTPClientRequest(url: url)
+        for (name, value) in headers { request.headers.add(name: name, value: value) }
+        do {
+            let response = try await self.client.execute(request, timeout: TimeAmount(timeout))
+            guard response.status == .ok else { return (try await self.answer(response), nil) }
+            return (Self.head(response), Body(response.body))
+        } catch {
+            throw Self.explained(error)
+        }
+    }
+
+    private func answer(_ response: HTTPClientResponse) async throws -> Answer {
+        var answer = Self.head(response)
+        answer.body = Array(buffer: try await response.body.collect(upTo: self.mostBytes))
+        return answer
+    }
+
+    private static func head(_ response: HTTPClientResponse) -> Answer {
+        Answer(
+            status: Int(response.status.code), contentType: response.headers.first(name: "content-type") ?? "",
+            date: response.headers.first(name: "date"), body: [])
+    }
+
+    fileprivate static func explained(_ error: any Error) -> any Error {
         func unreachable(_ why: String) -> OutboundFailure { .unreachable(why, error) }
         switch error {
         case is CancellationError: return error

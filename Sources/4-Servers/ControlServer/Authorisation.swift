@@ -12,7 +12,8 @@ import GloveboxCore
 /// | openLease, extendLease | | own | own | own | own | |
 /// | endLease | | own | own | own | all | |
 /// | listLeases, showLease | | own | all | all | all | |
-/// | listRecords, showRecord | | own | own | all | all | |
+/// | listRecords, showRecord, proveRecord, followRecords | | own | own | all | all | |
+/// | showCheckpoint | | all | all | all | all | |
 /// | listApprovals, showApproval | | own | all | all | all | |
 /// | grantApproval, denyApproval, reviewApproval | | | all | | all | |
 /// | listSessions, sessionRecords | | own | all | all | all | |
@@ -52,8 +53,11 @@ package struct Authorisation: Hashable, Sendable {
             Authorisation(member: .own, approver: .own, auditor: .own, admin: .all)
         case .listLeases, .showLease:
             Authorisation(member: .own, approver: .all, auditor: .all, admin: .all)
-        case .listRecords, .showRecord:
+        case .listRecords, .showRecord, .proveRecord, .followRecords:
             Authorisation(member: .own, approver: .own, auditor: .all, admin: .all)
+        case .showCheckpoint:
+            // Everyone may hold the log to what it has signed.
+            Authorisation(member: .all, approver: .all, auditor: .all, admin: .all)
         case .listApprovals, .showApproval:
             Authorisation(member: .own, approver: .all, auditor: .all, admin: .all)
         case .grantApproval, .denyApproval, .reviewApproval:

@@ -35,6 +35,13 @@ package protocol ControlOperations: Sendable {
     /// Oldest first.
     func records(_ query: RecordQuery, _ call: Call) async throws -> Page<RecordEntry>
     func record(_ id: RecordID, _ call: Call) async throws -> RecordEntry
+    /// That a record is in the log.
+    func proof(of id: RecordID, _ call: Call) async throws -> RecordProofAnswer
+    /// Records as they come in: events named `record`, whose data is a ``RecordEntry``, whose ids are cursors. They may
+    /// end at any time; the caller goes on from its last id.
+    func follow(_ query: RecordQuery, _ call: Call) async throws -> AsyncThrowingStream<ServerEvent, any Error>
+    /// The log's last checkpoint, with a proof from the tree of `size` records.
+    func checkpoint(since size: UInt64, _ call: Call) async throws -> CheckpointAnswer
 
     /// Newest first.
     func approvals(_ query: ApprovalQuery, _ call: Call) async throws -> Page<ApprovalStatus>

@@ -136,6 +136,13 @@ struct ControlResponder: HTTPResponder {
         case .showRecord:
             try reading.noQuery()
             return try Self.json(endpoint, await operations.record(reading.recordID(), call))
+        case .proveRecord:
+            try reading.noQuery()
+            return try Self.json(endpoint, await operations.proof(of: reading.recordID(), call))
+        case .followRecords:
+            return Self.stream(try await operations.follow(reading.followQuery(), call))
+        case .showCheckpoint:
+            return try Self.json(endpoint, await operations.checkpoint(since: reading.since(), call))
         case .listApprovals:
             return try Self.json(endpoint, await operations.approvals(ApprovalQuery(query: reading.query), call))
         case .showApproval:
@@ -214,6 +221,18 @@ struct ControlResponder: HTTPResponder {
 
     private static func json(_ status: Int, _ value: some Encodable) throws -> Response {
         Self.response(status, "application/json", try JSONForm.encode(value))
+    }
+
+    /// Written as the events come. What breaks it off ends the connection.
+    private static func stream(_ events: AsyncThrowingStream<ServerEvent, any Error>) -> Response {
+        Response(
+            status: .ok, headers: [.contentType: ServerEvent.contentType],
+            body: ResponseBody { writer in
+                // Something at once, so that the caller knows that it's answered.
+                try await writer.write(ByteBuffer(bytes: ServerEvent.alive.bytes))
+                for try await event in events { try await writer.write(ByteBuffer(bytes: event.bytes)) }
+                try await writer.finish(nil)
+            })
     }
 
     private static func response(_ status: Int, _ contentType: String, _ body: [UInt8]) -> Response {
@@ -303,6 +322,28 @@ struct RequestReader {
             throw GloveboxError(.notFound, "there is no record '\(self.id?.prefix(80) ?? "")'")
         }
         return id
+    }
+
+    /// Where the stream broke off counts for more than where it began.
+    func followQuery() throws(GloveboxError) -> RecordQuery {
+        var query = try RecordQuery(query: self.query)
+        if let last = Self.lastEventID.flatMap({ self.request.headers[$0] }) { query.page.after = last }
+        return query
+    }
+
+    private static let lastEventID = HTTPField.Name("Last-Event-ID")
+
+    /// - Throws: `invalid_argument`.
+    func since() throws(GloveboxError) -> UInt64 {
+        var parameters = try QueryParameters(self.query)
+        let size = try parameters.value("since") { (text) throws(GloveboxError) in
+            guard let size = UInt64(text), text == String(size) else {
+                throw GloveboxError(.invalidArgument, "a number of records is wanted")
+            }
+            return size
+        }
+        try parameters.finish()
+        return size ?? 0
     }
 
     /// However slowly it trickles in.

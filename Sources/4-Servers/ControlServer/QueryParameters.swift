@@ -81,7 +81,8 @@ extension RecordQuery {
             identity: try parameters.value("identity", IdentityName.init(_:)),
             target: try parameters.value("target", TargetName.init(_:)),
             lease: try parameters.value("lease", LeaseID.init(_:)), event: parameters.string("event"),
-            page: try parameters.page())
+            since: try parameters.value("since", Timestamp.init(parameter:)),
+            until: try parameters.value("until", Timestamp.init(parameter:)), page: try parameters.page())
         try parameters.finish()
     }
 }
@@ -94,5 +95,14 @@ extension ApprovalQuery {
             unreviewedOnly: try parameters.flag("unreviewed") ?? false,
             asker: try parameters.value("asker", IdentityName.init(_:)), page: try parameters.page())
         try parameters.finish()
+    }
+}
+
+extension Timestamp {
+    fileprivate init(parameter text: String) throws(GloveboxError) {
+        guard let moment = Timestamp(text) else {
+            throw GloveboxError(.invalidArgument, "a moment is wanted, as in 2026-11-25T07:17:57Z")
+        }
+        self = moment
     }
 }

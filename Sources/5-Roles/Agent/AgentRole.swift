@@ -20,6 +20,7 @@ package struct AgentRole: Service {
     private let credentials: AgentCredentials
     private let ceiling: CeilingDocument
     private let journal: Journal
+    private let memory: LogMemory
     private let detectors: Detectors
     private let near: NearAgent?
     private let folder: String
@@ -71,6 +72,7 @@ package struct AgentRole: Service {
         if let torn = self.journal.tornTail {
             logger.warning("the journal's last write was torn and is cleared", metadata: ["at": "\(torn)"])
         }
+        self.memory = try LogMemory(folder: Self.credentialsFolder(folder))
         self.detectors = try Detectors()
         self.time = time
         self.logger = logger
@@ -115,13 +117,15 @@ package struct AgentRole: Service {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, System.coreCount / 2))
         let control = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let connection = GatewayConnection(
-            opener: opener, outbox: outbox, condition: self.condition, logger: self.logger)
+            opener: opener, outbox: outbox, memory: self.memory, condition: self.condition, logger: self.logger)
         self.near?.serve(self.configuration.name) { connection.open($0, on: $1) }
+        var configuration = TunnelAgent.Configuration(
+            host: self.configuration.gatewayHost, port: self.configuration.gatewayPort,
+            agent: self.configuration.name, instance: .random(), software: GloveboxVersion.current,
+            tls: self.credentials.tls)
+        configuration.log = { [memory] in memory.known }
         let tunnel = try await TunnelAgent.start(
-            TunnelAgent.Configuration(
-                host: self.configuration.gatewayHost, port: self.configuration.gatewayPort,
-                agent: self.configuration.name, instance: .random(), software: GloveboxVersion.current,
-                tls: self.credentials.tls),
+            configuration,
             targets: self.announcements,
             events: connection,
             time: self.time, on: group, control: control.next(), logger: self.logger)
@@ -190,8 +194,8 @@ package struct AgentRole: Service {
             },
             mended: {
                 condition.journal(failing: nil)
-                // One that was lost stays lost.
-                guard outbox.loss == nil else { return }
+                // One that was lost stays lost, and a log that was altered stays so.
+                guard outbox.loss == nil, self.memory.refusal == nil else { return }
                 logger.notice("the journal can be written again: sessions may open")
                 sessions.admit()
             },

@@ -9,18 +9,15 @@ import Tunnel
 struct GatewayConnection: TunnelAgentEvents {
     let opener: AgentSessions
     let outbox: RecordOutbox
+    let memory: LogMemory
     let condition: AgentCondition
     let logger: Logger
 
     func gatewayJoined(_ welcome: Welcome, _ arrival: Presence.Arrival) {
         self.logger.notice("joined the gateway", metadata: ["gateway": "\(welcome.gateway)"])
         self.condition.joined(welcome)
-        do throws(GloveboxError) {
-            try self.outbox.joined(after: welcome.lastSequence)
-        } catch {
-            self.logger.critical("no session may open", metadata: ["error": "\(error)"])
-            self.opener.postgres.endAll(error, refusing: true)
-        }
+        self.memory.postpone(welcome.lastSequence)
+        self.held(to: welcome.log)
     }
 
     func gatewayJoinFailed(_ error: GloveboxError) {
@@ -42,6 +39,34 @@ struct GatewayConnection: TunnelAgentEvents {
 
     func recordsAcknowledged(_ sequence: UInt64) {
         self.outbox.acknowledged(sequence)
+    }
+
+    func checkpointCame(_ checkpoint: LogCheckpoint) {
+        self.held(to: checkpoint)
+    }
+
+    /// Promise 8: what a gateway with an altered log opens isn't on record anywhere.
+    private func held(to checkpoint: LogCheckpoint?) {
+        let before = self.memory.refusal
+        do throws(GloveboxError) {
+            try self.memory.saw(checkpoint)
+        } catch {
+            self.logger.critical(
+                "THE GATEWAY'S AUDIT LOG WAS ALTERED OR REPLACED: no session may open", metadata: ["error": "\(error)"])
+            return self.opener.postgres.endAll(error, refusing: true)
+        }
+        // Only a log that's accepted gets the records, since what it acknowledges is deleted here.
+        if let sequence = self.memory.takePostponed() {
+            do throws(GloveboxError) {
+                try self.outbox.joined(after: sequence)
+            } catch {
+                self.logger.critical("no session may open", metadata: ["error": "\(error)"])
+                return self.opener.postgres.endAll(error, refusing: true)
+            }
+        }
+        guard before != nil else { return }
+        self.logger.notice("the gateway's log is accepted: sessions may open")
+        if self.outbox.loss == nil { self.opener.postgres.admit() }
     }
 
     func leaseEnded(_ lease: LeaseID, _ reason: LeaseEnd) {

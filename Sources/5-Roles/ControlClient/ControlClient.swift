@@ -118,6 +118,30 @@ package actor ControlClient {
         try await self.call(.showRecord, id: id.description)
     }
 
+    package func proof(of id: RecordID) async throws -> RecordProofAnswer {
+        try await self.call(.proveRecord, id: id.description)
+    }
+
+    package func checkpoint(since size: UInt64) async throws -> CheckpointAnswer {
+        try await self.call(.showCheckpoint, query: [("since", String(size))])
+    }
+
+    /// Calls `each` with records as they come in, from the query's cursor or from now on, until it throws, or the task is
+    /// cancelled. A stream that ends is begun again where it ended.
+    package func follow(_ query: RecordQuery, each: (RecordEntry) throws -> Void) async throws {
+        var query = query
+        while true {
+            await self.renewWhenDue()
+            let pairs = query.parameters.compactMap { name, value in value.map { "\(name)=\(percentEncoded($0))" } }
+            let path = "\(Endpoint.followRecords.path)?\(pairs.joined(separator: "&"))"
+            try await self.transport.events(path) { event in
+                guard event.name == "record" else { return }
+                try each(try JSONForm.decode(RecordEntry.self, from: Array(event.data.utf8)))
+                if let id = event.id { query.page.after = id }
+            }
+        }
+    }
+
     // Approvals
 
     package func approvals(_ query: ApprovalQuery = .init()) async throws -> Page<ApprovalStatus> {
@@ -217,7 +241,7 @@ extension RecordQuery {
     fileprivate var parameters: [(String, String?)] {
         [
             ("identity", self.identity?.rawValue), ("target", self.target?.rawValue), ("lease", self.lease?.rawValue),
-            ("event", self.event),
+            ("event", self.event), ("since", self.since?.description), ("until", self.until?.description),
         ] + self.page.parameters
     }
 }

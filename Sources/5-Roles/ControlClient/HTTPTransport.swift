@@ -58,11 +58,42 @@ struct HTTPTransport: Sendable {
     /// - Throws: also the problem that the gateway answers with.
     func success(_ method: Endpoint.Method, _ path: String, body: [UInt8]? = nil) async throws -> Answer {
         let answer = try await self.send(method, path, body: body)
-        guard !(200..<300).contains(answer.status) else { return answer }
+        guard (200..<300).contains(answer.status) else { throw self.problem(answer) }
+        return answer
+    }
+
+    /// Calls `each` with the events of a stream, to its end.
+    /// - Throws: as ``success(_:_:body:)``, and what `each` throws.
+    func events(_ path: String, _ each: (ServerEvent) throws -> Void) async throws {
+        var reader = ServerEventReader()
+        let (answer, pieces): (Answer, OutboundClient.Body?)
+        do {
+            // The gateway sends something every few seconds; one that's gone is noticed by TCP.
+            (answer, pieces) = try await self.client.stream(
+                "\(self.gateway)\(path)",
+                headers: [("accept", "\(ServerEvent.contentType), \(Problem.contentType)")], timeout: .seconds(3600))
+        } catch {
+            throw explained(error, reaching: self.gateway)
+        }
+        guard var pieces else { throw self.problem(answer) }
+        while true {
+            let piece: [UInt8]?
+            do {
+                piece = try await pieces.next()
+            } catch {
+                throw explained(error, reaching: self.gateway)
+            }
+            guard let piece else { return }
+            guard let events = reader.feed(piece) else { throw self.unexpected("an endless line") }
+            for event in events { try each(event) }
+        }
+    }
+
+    private func problem(_ answer: Answer) -> GloveboxError {
         guard answer.contentType.hasPrefix(Problem.contentType),
             let problem = try? JSONForm.decode(Problem.self, from: answer.body)
-        else { throw self.unexpected("status \(answer.status)") }
-        throw problem.error
+        else { return self.unexpected("status \(answer.status)") }
+        return problem.error
     }
 
     func decode<Value: Decodable>(_ type: Value.Type, from answer: Answer) throws(GloveboxError) -> Value {

@@ -11,6 +11,7 @@ struct AgentConnections: TunnelGatewayEvents {
     let enrolment: Enrolment
     let fleet: AgentFleet
     let log: any RecordLog
+    let courier: CheckpointCourier
     let time: any TimeSource
     let logger: Logger
 
@@ -22,15 +23,18 @@ struct AgentConnections: TunnelGatewayEvents {
         return name
     }
 
-    func agentJoining(_ agent: AgentName, _ hello: Hello) async throws -> UInt64 {
+    func agentJoining(_ agent: AgentName, _ hello: Hello) async throws -> JoiningTerms {
         try await self.log.append([
             Record(time: self.time.wall, event: .agentConnected(agent: agent, version: hello.software))
         ])
-        return try await self.log.lastSequence(of: RecordID.origin(of: agent))
+        return JoiningTerms(
+            lastSequence: try await self.log.lastSequence(of: RecordID.origin(of: agent)),
+            log: try await self.courier.greet(agent, hello.log))
     }
 
     func agentJoined(_ agent: AgentName, _ hello: Hello, _ arrival: Presence.Arrival) {
         let now = self.time.wall
+        self.courier.joined(agent)
         self.fleet.connected(
             agent, version: hello.software, targets: hello.targets, skew: now.duration(to: hello.wall), at: now)
         self.logger.notice("agent joined", metadata: ["agent": "\(agent)", "targets": "\(hello.targets.count)"])
@@ -47,12 +51,14 @@ struct AgentConnections: TunnelGatewayEvents {
     func agentSessionEnded(_ agent: AgentName, _ session: SessionID) {}
 
     func agentAway(_ agent: AgentName) {
+        self.courier.left(agent)
         self.fleet.lost(agent, at: self.time.wall)
         self.logger.warning("agent away", metadata: ["agent": "\(agent)"])
         self.record(agent, "connection lost")
     }
 
     func agentLost(_ agent: AgentName, goodbye: String?) {
+        self.courier.left(agent)
         self.fleet.lost(agent, at: self.time.wall)
         if let goodbye {
             let reason = String(goodbye.prefix(200))

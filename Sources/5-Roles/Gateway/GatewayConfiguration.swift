@@ -24,12 +24,14 @@ package struct GatewayConfiguration: Sendable {
     package var logging: LogSettings
     /// How long a gateway that's asked to stop lets sessions go on.
     package var drain: Duration
+    /// How long records are kept; `nil` for ever.
+    package var keepRecords: Duration?
 
     /// - Parameter file: what the text is called in complaints.
     /// - Throws: `configuration_invalid` with line and column.
     package init(yaml text: String, file: String, folder: String) throws(GloveboxError) {
         let root = try YAMLNode(yaml: text, file: file).mapping(
-            "listen", "names", "policy", "webhooks", "logging", "drain")
+            "listen", "names", "policy", "webhooks", "log", "logging", "drain")
         let listen = try root["listen"]?.mapping("api", "postgres", "tunnel", "telemetry")
         self.listen = Listen(
             api: try listen?["api"].map(SocketPlace.init(node:)) ?? SocketPlace(host: "127.0.0.1", port: 8443),
@@ -50,6 +52,7 @@ package struct GatewayConfiguration: Sendable {
             throw root.node.error("'names' is empty: name at least one that clients call this gateway by")
         }
         self.policy = try root["policy"]?.string ?? "policy.yaml"
+        self.keepRecords = try root["log"]?.mapping("keep")["keep"]?.duration
         if !self.policy.hasPrefix("/") { self.policy = "\(folder)/\(self.policy)" }
         for node in try root["webhooks"]?.list ?? [] {
             let webhook = try WebhookConfiguration(node, folder: folder)

@@ -1,3 +1,4 @@
+import AuditFiles
 import Contracts
 import ControlAPI
 import ControlServer
@@ -5,6 +6,7 @@ import GloveboxCore
 import Identity
 import Leases
 import Policy
+import TransparencyLog
 
 /// What the API does, on top of the gateway's parts.
 struct GatewayOperations: ControlOperations {
@@ -12,6 +14,8 @@ struct GatewayOperations: ControlOperations {
     let enrolment: Enrolment
     let storage: any Storage
     let log: any RecordLog
+    /// The log's tree, for proofs.
+    let tree: TiledLog
     let refusals: RefusedSignIns
     let time: any TimeSource
     let policy: PolicyHolder
@@ -171,20 +175,9 @@ struct GatewayOperations: ControlOperations {
     // MARK: Records
 
     func records(_ query: RecordQuery, _ call: Call) async throws -> Page<RecordEntry> {
-        var filter = RecordFilter(
-            identity: query.identity, target: query.target, lease: query.lease, event: query.event)
-        if case .own = call.reach {
-            guard query.identity == nil || call.reach.includes(query.identity) else { return Page(items: []) }
-            filter.identity = call.caller.identity
-        }
-        var after: UInt64 = 0
-        if let cursor = query.page.after {
-            guard let position = UInt64(cursor) else {
-                throw GloveboxError(.invalidArgument, "after: this cursor leads nowhere; begin again without one")
-            }
-            after = position
-        }
-        let page = try await self.log.read(after: after, limit: query.page.limit, where: filter)
+        guard let filter = self.filter(query, call) else { return Page(items: []) }
+        let page = try await self.log.read(
+            after: try Self.cursor(query.page) ?? 0, limit: query.page.limit, where: filter)
         return Page(items: page.records.map(RecordEntry.init), next: page.next.map(String.init))
     }
 
@@ -193,6 +186,54 @@ struct GatewayOperations: ControlOperations {
             throw GloveboxError(.notFound, "there is no record '\(id)' that you may see")
         }
         return RecordEntry(stored)
+    }
+
+    func proof(of id: RecordID, _ call: Call) async throws -> RecordProofAnswer {
+        _ = try await self.record(id, call)
+        guard let proof = try await self.tree.proof(of: id) else {
+            throw GloveboxError(.notFound, "there is no record '\(id)' that you may see")
+        }
+        return RecordProofAnswer(
+            record: id.description, index: proof.index, entry: Base64.text(proof.entry),
+            inclusion: proof.path.map { Base64.text($0.bytes) }, key: proof.checkpoint.key.description,
+            checkpoint: String(decoding: proof.checkpoint.note, as: UTF8.self))
+    }
+
+    func checkpoint(since size: UInt64, _ call: Call) async throws -> CheckpointAnswer {
+        let (known, proof) = try await self.tree.consistency(from: size)
+        return CheckpointAnswer(
+            key: known.key.description, checkpoint: String(decoding: known.note, as: UTF8.self),
+            consistency: proof.map { Base64.text($0.bytes) })
+    }
+
+    /// From the given cursor on, or from now on.
+    func follow(_ query: RecordQuery, _ call: Call) async throws -> AsyncThrowingStream<ServerEvent, any Error> {
+        guard let filter = self.filter(query, call) else {
+            throw GloveboxError(.forbidden, "you may follow your own records: leave the identity out")
+        }
+        let follower = RecordFollower(
+            log: self.log, filter: filter, after: try Self.cursor(query.page) ?? self.log.position, time: self.time)
+        return AsyncThrowingStream { try await follower.next() }
+    }
+
+    /// `nil` when the caller may see none of what's asked for.
+    private func filter(_ query: RecordQuery, _ call: Call) -> RecordFilter? {
+        var filter = RecordFilter(
+            identity: query.identity, target: query.target, lease: query.lease, event: query.event,
+            since: query.since?.wall, until: query.until?.wall)
+        if case .own = call.reach {
+            guard query.identity == nil || call.reach.includes(query.identity) else { return nil }
+            filter.identity = call.caller.identity
+        }
+        return filter
+    }
+
+    private static func cursor(_ page: PageRequest) throws(GloveboxError) -> UInt64? {
+        guard let cursor = page.after else { return nil }
+        guard let position = UInt64(cursor) else {
+            throw GloveboxError(.invalidArgument, "after: this cursor leads nowhere; begin again without one")
+        }
+        return position
     }
 
     private func record(_ identity: IdentityName?, _ event: RecordEvent) async throws {

@@ -1,3 +1,4 @@
+import ControlWire
 import GloveboxCore
 import PostgresAccess
 import Synchronization
@@ -19,6 +20,10 @@ final class GatewayPorts: Sendable {
     /// Cuts one session at the port, which tells the client why; the agent ends it when its pipe closes.
     func endSession(_ session: SessionID, _ error: GloveboxError) {
         self.ports.withLock { $0 }?.postgres.end(session, error)
+    }
+
+    func tell(_ checkpoint: LogCheckpoint, to agent: AgentName) {
+        self.ports.withLock { $0 }?.tunnel.tell(checkpoint, to: agent)
     }
 
     /// The agent ends the sessions, since it knows where a message ends; the port closes what is still open after a

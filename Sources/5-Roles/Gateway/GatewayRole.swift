@@ -38,7 +38,7 @@ package struct GatewayRole: Service {
     private struct Parts: Sendable {
         let authority: CertificateAuthority
         let storage: StorageSQLite
-        let log: Log
+        let log: TiledLog
         let reserve: AuditReserve
         let policy: PolicyHolder
         let state: String
@@ -74,7 +74,14 @@ package struct GatewayRole: Service {
         // The store's lock comes first: it says whether another gateway runs here.
         let storage = try StorageSQLite(path: "\(state)/store.sqlite")
         let authority = try CertificateAuthority(folder: state, time: time)
-        let log = try GatewayLog.open(state: state, host: self.configuration.names[0])
+        let log = try GatewayLog.open(state: state, host: self.configuration.names[0], time: time)
+        log.onProblem { problem in
+            if let problem {
+                logger.critical("records get no checkpoint", metadata: ["error": "\(problem)"])
+            } else {
+                logger.notice("records are under a checkpoint again")
+            }
+        }
         if let torn = log.tornTail {
             logger.warning("the log's last write was torn and is cleared", metadata: ["at": "\(torn)"])
         }
@@ -88,6 +95,13 @@ package struct GatewayRole: Service {
 
     /// The CA's certificate.
     package var authorityPEM: String { self.parts.authority.pem }
+
+    /// Gives the log of a gateway that isn't running another name and key (``LogKey/replace(folder:host:)``).
+    /// - Returns: its public key.
+    package static func beginNewLog(folder: String) throws -> String {
+        let configuration = try Self.configuration(folder)
+        return "\(try LogKey.replace(folder: Self.stateFolder(folder), host: configuration.names[0]))"
+    }
 
     /// A code for an administrator, asked for by whoever owns the gateway's folder: the first one, or one who has lost
     /// their certificate.
@@ -162,12 +176,14 @@ package struct GatewayRole: Service {
 
         let group = MultiThreadedEventLoopGroup.singleton
         let listen = self.configuration.listen
+        let courier = CheckpointCourier(log: parts.log, logger: self.logger) { ports.tell($0, to: $1) }
         let tunnel = try await TunnelServer.start(
             TunnelServer.Configuration(
                 host: listen.tunnel.host, port: listen.tunnel.port, instance: .random(),
                 tls: { parts.certificates.tunnel }),
             events: AgentConnections(
-                enrolment: parts.enrolment, fleet: fleet, log: log, time: self.time, logger: self.logger),
+                enrolment: parts.enrolment, fleet: fleet, log: log, courier: courier, time: self.time,
+                logger: self.logger),
             time: self.time, on: group, logger: self.logger)
         let sessionTable = SessionTable()
         let refusals = RefusedSignIns(log: log, time: self.time)
@@ -191,7 +207,8 @@ package struct GatewayRole: Service {
             tls: parts.certificates.api,
             operations: GatewayOperations(
                 authorityPEM: parts.authority.pem, enrolment: parts.enrolment, storage: parts.storage, log: log,
-                refusals: refusals, time: self.time, policy: parts.policy, fleet: fleet, leases: leases,
+                tree: parts.log, refusals: refusals, time: self.time, policy: parts.policy, fleet: fleet,
+                leases: leases,
                 approvals: approvals, sessionTable: sessionTable, ports: ports, postgres: postgresPlace),
             authenticator: Authenticator(
                 isSigned: { parts.authority.hasSigned(der: $0) },
@@ -225,6 +242,8 @@ package struct GatewayRole: Service {
                 tasks.addTask { try await approvals.run() }
                 tasks.addTask { try await webhooks.run() }
                 tasks.addTask { await self.mendLog(leases) }
+                tasks.addTask { await courier.run() }
+                tasks.addTask { await self.pruneLog() }
                 tasks.addTask { try await policy.run() }
                 tasks.addTask { try await parts.certificates.run() }
                 if let place = listen.telemetry {
@@ -271,6 +290,24 @@ package struct GatewayRole: Service {
                 givenUp: { error in
                     logger.critical("the log isn't what was written: nothing opens", metadata: ["error": "\(error)"])
                 })
+        }
+    }
+
+    /// Removes what's older than the configuration has it kept, a few times a day.
+    private func pruneLog() async {
+        guard let kept = self.configuration.keepRecords else { return }
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                do {
+                    let now = self.time.wall
+                    let count = try await self.parts.log.prune(before: now.advanced(by: .zero - kept), at: now)
+                    if count > 0 { self.logger.notice("old records were pruned", metadata: ["records": "\(count)"]) }
+                } catch {
+                    self.logger.error("old records can't be pruned", metadata: ["error": "\(error)"])
+                }
+                guard (try? await self.time.sleep(until: self.time.boot.advanced(by: .seconds(6 * 3600)))) != nil
+                else { return }
+            }
         }
     }
 

@@ -11,7 +11,7 @@ struct GatewayTelemetry: TelemetrySource {
     let leases: LeaseService
     let fleet: AgentFleet
     let storage: any Storage
-    let log: Log
+    let log: TiledLog
     let policy: PolicyHolder
     let postgres: PostgresPort
     let authority: CertificateAuthority
@@ -46,6 +46,12 @@ struct GatewayTelemetry: TelemetrySource {
             .gauge("leases_active", "Leases that are active.", Double(await self.leases.active.count)),
             .gauge("sessions_active", "Sessions that are open, or being opened.", Double(self.postgres.count)),
             .gauge("log_position", "The last record of the log that is durable.", Double(self.log.position)),
+            .gauge(
+                "log_records_without_checkpoint", "Durable records that no signed checkpoint holds yet.",
+                Double(self.log.position - min(self.log.position, self.log.signedSize))),
+            .gauge(
+                "log_checkpoint_timestamp_seconds", "When the last checkpoint was signed or found, in Unix time.",
+                self.log.signedAt.inSeconds),
             .gauge(
                 "policy_refused", "Whether the policy's file is refused, and the one before it in force.",
                 self.policy.refusal == nil ? 0 : 1),

@@ -15,7 +15,7 @@ final class FakeOperations: ControlOperations {
         case targets, agents
         case openLease(TargetName, Set<Capability>, Duration, String)
         case leases(LeaseQuery), lease(LeaseID), extendLease(LeaseID, Duration), endLease(LeaseID)
-        case records(RecordQuery), record(RecordID)
+        case records(RecordQuery), record(RecordID), proof(RecordID), follow(RecordQuery), checkpoint(UInt64)
         case approvals(ApprovalQuery), approval(ApprovalID), withdrawApproval(ApprovalID)
         case grantApproval(ApprovalID, String, String?), denyApproval(ApprovalID, String, String?)
         case reviewApproval(ApprovalID, String)
@@ -252,6 +252,27 @@ final class FakeOperations: ControlOperations {
                 capabilities: [.write], duration: .seconds(900), rule: "writes", limits: Limits(rows: 10),
                 maskingProfile: "default"),
             missing: 1, remaining: .seconds(60))
+    }
+
+    func proof(of id: RecordID, _ call: Call) async throws -> RecordProofAnswer {
+        try await self.note(.proof(id), call)
+        return RecordProofAnswer(
+            record: id.description, index: 0, entry: "AA==", inclusion: [], key: "k", checkpoint: "c\n")
+    }
+
+    func follow(_ query: RecordQuery, _ call: Call) async throws -> AsyncThrowingStream<ServerEvent, any Error> {
+        try await self.note(.follow(query), call)
+        let data = try JSONForm.encode(RecordEntry(try Self.record(RecordID(origin: "gateway", sequence: 1))))
+        return AsyncThrowingStream { events in
+            events.yield(ServerEvent(id: "1", name: "record", data: String(decoding: data, as: UTF8.self)))
+            events.yield(.alive)
+            events.finish()
+        }
+    }
+
+    func checkpoint(since size: UInt64, _ call: Call) async throws -> CheckpointAnswer {
+        try await self.note(.checkpoint(size), call)
+        return CheckpointAnswer(key: "k", checkpoint: "c\n", consistency: [])
     }
 
     /// 2025-01-01T00:00:00Z

@@ -16,6 +16,7 @@ final class TestAgent: TunnelAgentEvents {
         case away
         case lost
         case acknowledged(UInt64)
+        case checkpoint(LogCheckpoint)
         case leaseEnded(LeaseID, LeaseEnd)
         case leaseExtended(LeaseID, Duration)
         case cancel(SessionID)
@@ -65,6 +66,7 @@ final class TestAgent: TunnelAgentEvents {
     }
     func gatewayAway() { self.log.append(.away) }
     func gatewayLost() { self.log.append(.lost) }
+    func checkpointCame(_ checkpoint: LogCheckpoint) { self.log.append(.checkpoint(checkpoint)) }
     func recordsAcknowledged(_ sequence: UInt64) { self.log.append(.acknowledged(sequence)) }
     func leaseEnded(_ lease: LeaseID, _ reason: LeaseEnd) { self.log.append(.leaseEnded(lease, reason)) }
     func leaseExtended(_ lease: LeaseID, remaining: Duration) { self.log.append(.leaseExtended(lease, remaining)) }

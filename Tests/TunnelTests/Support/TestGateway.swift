@@ -96,8 +96,8 @@ final class TestGateway: TunnelGatewayEvents {
         return name
     }
 
-    func agentJoining(_ agent: AgentName, _ hello: Hello) async throws -> UInt64 {
-        self.records.withLock { $0.last?.sequence ?? 0 }
+    func agentJoining(_ agent: AgentName, _ hello: Hello) async throws -> JoiningTerms {
+        JoiningTerms(lastSequence: self.records.withLock { $0.last?.sequence ?? 0 })
     }
 
     func agentJoined(_ agent: AgentName, _ hello: Hello, _ arrival: Presence.Arrival) {

@@ -72,6 +72,11 @@ package struct CanonicalReader {
         return try CanonicalReader(value)
     }
 
+    package func nestedIfPresent(_ tag: Int) throws(GloveboxError) -> CanonicalReader? {
+        guard let value = self.fields[tag] else { return nil }
+        return try CanonicalReader(value)
+    }
+
     package func list<Element>(
         _ tag: Int, _ body: (CanonicalReader) throws(GloveboxError) -> Element
     ) throws(GloveboxError) -> [Element] {

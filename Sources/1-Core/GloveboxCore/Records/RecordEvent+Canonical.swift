@@ -85,6 +85,16 @@ extension RecordEvent {
             }
         case .cancelRequested:
             writer.write(19) { _ in }
+        case .recordsPruned(let position, let moment):
+            writer.write(20) {
+                $0.write(1, position)
+                $0.write(2, signed: moment.nanoseconds)
+            }
+        case .logBegun(let origin, let checkpoint):
+            writer.write(21) {
+                $0.write(1, origin)
+                $0.write(2, checkpoint)
+            }
         case .approvalRequested(let approval, let digest, let summary):
             writer.write(30) {
                 $0.write(1, approval.rawValue)
@@ -129,7 +139,7 @@ extension RecordEvent {
     }
 
     /// The tags that ``write(to:)`` uses.
-    static let tags = Array(1...19) + Array(30...39)
+    static let tags = Array(1...21) + Array(30...39)
 
     private static func writeVote(
         _ approval: ApprovalID, _ by: IdentityName, _ digest: String, _ reason: String?,
@@ -182,6 +192,10 @@ extension RecordEvent {
         case 18:
             self = .statementRefused(code: try body.string(1), message: try body.string(2), text: try body.string(3))
         case 19: self = .cancelRequested
+        case 20:
+            self = .recordsPruned(
+                upTo: try body.unsigned(1), before: WallTime(nanoseconds: try body.signed(2)))
+        case 21: self = .logBegun(origin: try body.string(1), checkpoint: try body.string(2))
         case 30:
             self = .approvalRequested(
                 try .init(body.string(1)), digest: try body.string(2), summary: try body.string(3))

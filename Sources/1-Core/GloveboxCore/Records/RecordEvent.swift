@@ -24,6 +24,11 @@ package enum RecordEvent: Hashable, Sendable {
     case statement(text: String, values: [String?])
     case statementRefused(code: String, message: String, text: String)
     case cancelRequested
+    /// The oldest records up to a position, all from before a moment, were removed as the gateway's retention has it.
+    case recordsPruned(upTo: UInt64, before: WallTime)
+    /// The gateway was restored: its log goes on under another name and key. `checkpoint` is the last one of the old name,
+    /// a signed note.
+    case logBegun(origin: String, checkpoint: String)
     /// Somebody asked for what a rule allows with approval alone; `summary` says what in one line, `digest` is what
     /// approvers consent to, in hexadecimal.
     case approvalRequested(ApprovalID, digest: String, summary: String)
@@ -51,8 +56,8 @@ package enum RecordEvent: Hashable, Sendable {
             true
         case .identityInvited, .agentInvited, .signInRefused, .agentConnected, .policyRefused, .leaseOpened,
             .leaseExtended, .leaseRefused, .sessionStarted, .sessionRefused, .statement, .statementRefused,
-            .cancelRequested, .approvalRequested, .approvalGranted, .approvalDenied, .approvalWithdrawn, .approvalUsed,
-            .breakGlassOpened, .breakGlassReviewed, .webhookFailed:
+            .cancelRequested, .recordsPruned, .logBegun, .approvalRequested, .approvalGranted, .approvalDenied,
+            .approvalWithdrawn, .approvalUsed, .breakGlassOpened, .breakGlassReviewed, .webhookFailed:
             false
         }
     }
@@ -92,6 +97,8 @@ package enum RecordEvent: Hashable, Sendable {
         case .statement: "statement"
         case .statementRefused: "statement_refused"
         case .cancelRequested: "cancel_requested"
+        case .recordsPruned: "records_pruned"
+        case .logBegun: "log_begun"
         case .approvalRequested: "approval_requested"
         case .approvalGranted: "approval_granted"
         case .approvalDenied: "approval_denied"

@@ -34,6 +34,7 @@ package struct ControlAgentMachine: ~Copyable {
         case leaseExtended(LeaseID, remaining: Duration)
         case leaseEnded(LeaseID, LeaseEnd)
         case cancel(SessionID)
+        case checkpoint(LogCheckpoint)
         /// The gateway leaves in good order: close.
         case goodbye(String)
         /// The peer broke the protocol: close.
@@ -80,7 +81,8 @@ package struct ControlAgentMachine: ~Copyable {
         case .pong:
             self.state = .awaitingWelcome(hello)
             return .ignore
-        case .hello, .records, .sessionEnded, .inventory, .dial, .acknowledged, .leaseExtended, .leaseEnded, .cancel:
+        case .hello, .records, .sessionEnded, .inventory, .dial, .acknowledged, .leaseExtended, .leaseEnded, .cancel,
+            .checkpoint:
             return self.fail("a message came before the welcome")
         }
     }
@@ -94,6 +96,7 @@ package struct ControlAgentMachine: ~Copyable {
         case .leaseExtended(let lease, let remaining): return .leaseExtended(lease, remaining: remaining)
         case .leaseEnded(let lease, let reason): return .leaseEnded(lease, reason)
         case .cancel(let session): return .cancel(session)
+        case .checkpoint(let checkpoint): return .checkpoint(checkpoint)
         case .goodbye(let reason):
             self.state = .closed
             return .goodbye(reason)

@@ -35,7 +35,7 @@ package struct ControlGatewayMachine: ~Copyable {
     }
 
     package enum Received: Hashable, Sendable {
-        /// Look whether this agent may join, then call ``admit(gateway:pace:pool:lastSequence:wall:)`` or ``refuse(code:message:)``.
+        /// Look whether this agent may join, then call ``admit(gateway:pace:pool:lastSequence:wall:log:)`` or ``refuse(code:message:)``.
         case judge(Hello)
         case send(ControlMessage)
         /// Send this and close.
@@ -105,7 +105,7 @@ package struct ControlGatewayMachine: ~Copyable {
             self.state = .closed
             return .goodbye(reason)
         case .hello: return self.fail("a second hello came")
-        case .welcome, .refused, .dial, .acknowledged, .leaseExtended, .leaseEnded, .cancel:
+        case .welcome, .refused, .dial, .acknowledged, .leaseExtended, .leaseEnded, .cancel, .checkpoint:
             return self.fail("an agent sent what only a gateway sends")
         }
     }
@@ -117,14 +117,15 @@ package struct ControlGatewayMachine: ~Copyable {
 
     /// - Returns: the welcome to send; nil when the connection has ended meanwhile.
     package mutating func admit(
-        gateway: InstanceID, pace: LivenessPace, pool: PoolBounds, lastSequence: UInt64, wall: WallTime
+        gateway: InstanceID, pace: LivenessPace, pool: PoolBounds, lastSequence: UInt64, wall: WallTime,
+        log: LogCheckpoint? = nil
     ) -> Welcome? {
         switch exchange(&self.state, with: .closed) {
         case .judging(let terms):
             self.state = .open(terms)
             return Welcome(
                 version: terms.version, features: terms.features, gateway: gateway, pace: pace, pool: pool,
-                lastSequence: lastSequence, wall: wall)
+                lastSequence: lastSequence, wall: wall, log: log)
         case .awaitingHello, .open, .closed:
             // Ours to blame: nobody is admitted without a hello, or twice.
             self.state = .closed

@@ -20,6 +20,7 @@ extension ControlMessage: WireMessage {
         case .sessionEnded: 12
         case .inventory: 13
         case .goodbye: 14
+        case .checkpoint: 15
         }
     }
 
@@ -51,6 +52,8 @@ extension ControlMessage: WireMessage {
             writer.write(1, list: targets) { $1.write(to: &$0) }
         case .goodbye(let reason):
             writer.write(1, reason)
+        case .checkpoint(let checkpoint):
+            checkpoint.write(to: &writer)
         }
     }
 
@@ -76,6 +79,7 @@ extension ControlMessage: WireMessage {
         case 12: return .sessionEnded(try SessionID(payload.string(1)))
         case 13: return .inventory(try payload.list(1, TargetAnnouncement.init(wire:)))
         case 14: return .goodbye(reason: try payload.string(1))
+        case 15: return .checkpoint(try LogCheckpoint(payload))
         default: return nil
         }
     }
@@ -92,6 +96,12 @@ extension Hello {
         writer.write(7, list: self.targets) { $1.write(to: &$0) }
         writer.write(8, signed: self.wall.nanoseconds)
         writer.write(9, signed: self.boot.nanoseconds)
+        if let log = self.log {
+            writer.write(10) {
+                $0.write(1, log.origin)
+                $0.write(2, log.size)
+            }
+        }
     }
 
     fileprivate init(_ reader: CanonicalReader) throws(GloveboxError) {
@@ -100,7 +110,10 @@ extension Hello {
             features: Set(try reader.strings(3)), agent: try AgentName(reader.string(4)),
             instance: try InstanceID(reader.string(5)), software: try reader.string(6),
             targets: try reader.list(7, TargetAnnouncement.init(wire:)),
-            wall: WallTime(nanoseconds: try reader.signed(8)), boot: BootInstant(nanoseconds: try reader.signed(9)))
+            wall: WallTime(nanoseconds: try reader.signed(8)), boot: BootInstant(nanoseconds: try reader.signed(9)),
+            log: try reader.nestedIfPresent(10).map { (log) throws(GloveboxError) in
+                KnownLog(origin: try log.string(1), size: try log.unsigned(2))
+            })
     }
 }
 
@@ -116,6 +129,7 @@ extension Welcome {
         writer.write(8, self.pool.most)
         writer.write(9, self.lastSequence)
         writer.write(10, signed: self.wall.nanoseconds)
+        if let log = self.log { writer.write(11) { log.write(to: &$0) } }
     }
 
     fileprivate init(_ reader: CanonicalReader) throws(GloveboxError) {
@@ -126,7 +140,22 @@ extension Welcome {
                 pingEvery: .nanoseconds(reader.signed(4)), deadAfter: .nanoseconds(reader.signed(5)),
                 grace: .nanoseconds(reader.signed(6))),
             pool: try PoolBounds(least: reader.unsigned(7), most: reader.unsigned(8)),
-            lastSequence: try reader.unsigned(9), wall: WallTime(nanoseconds: try reader.signed(10)))
+            lastSequence: try reader.unsigned(9), wall: WallTime(nanoseconds: try reader.signed(10)),
+            log: try reader.nestedIfPresent(11).map { (log) throws(GloveboxError) in try LogCheckpoint(log) })
+    }
+}
+
+extension LogCheckpoint {
+    fileprivate func write(to writer: inout CanonicalWriter) {
+        writer.write(1, self.key)
+        writer.write(2, bytes: self.note)
+        writer.write(3, list: self.proof) { $0.write(1, bytes: $1) }
+    }
+
+    fileprivate init(_ reader: CanonicalReader) throws(GloveboxError) {
+        self.init(
+            key: try reader.string(1), note: try reader.bytes(2),
+            proof: try reader.list(3) { (hash) throws(GloveboxError) in try hash.bytes(1) })
     }
 }
 

@@ -22,6 +22,8 @@ package enum ControlMessage: Hashable, Sendable {
     case acknowledged(sequence: UInt64)
     case leaseExtended(LeaseID, remaining: Duration)
     case leaseEnded(LeaseID, LeaseEnd)
+    /// The gateway's log has grown.
+    case checkpoint(LogCheckpoint)
     /// Cancel what runs in a session, but keep the session.
     case cancel(SessionID)
 
@@ -44,10 +46,12 @@ package struct Hello: Hashable, Sendable {
     package var targets: [TargetAnnouncement]
     package var wall: WallTime
     package var boot: BootInstant
+    /// The gateway's log as the agent saw it last; none before the first time.
+    package var log: KnownLog?
 
     package init(
         versions: ProtocolVersions, features: Set<String>, agent: AgentName, instance: InstanceID, software: String,
-        targets: [TargetAnnouncement], wall: WallTime, boot: BootInstant
+        targets: [TargetAnnouncement], wall: WallTime, boot: BootInstant, log: KnownLog? = nil
     ) {
         self.versions = versions
         self.features = features
@@ -57,6 +61,36 @@ package struct Hello: Hashable, Sendable {
         self.targets = targets
         self.wall = wall
         self.boot = boot
+        self.log = log
+    }
+}
+
+/// Which checkpoint of a log somebody has seen.
+package struct KnownLog: Hashable, Sendable {
+    /// The log's name.
+    package var origin: String
+    /// Its records.
+    package var size: UInt64
+
+    package init(origin: String, size: UInt64) {
+        self.origin = origin
+        self.size = size
+    }
+}
+
+/// The head of the gateway's log, as its key signed it, and that the log is what it was before.
+package struct LogCheckpoint: Hashable, Sendable {
+    /// The log's public key, in the text form of signed notes.
+    package var key: String
+    /// A signed note.
+    package var note: [UInt8]
+    /// From the last one that the agent saw, or was sent, to this one: a Merkle consistency proof.
+    package var proof: [[UInt8]]
+
+    package init(key: String, note: [UInt8], proof: [[UInt8]]) {
+        self.key = key
+        self.note = note
+        self.proof = proof
     }
 }
 
@@ -74,10 +108,12 @@ package struct Welcome: Hashable, Sendable {
     package var lastSequence: UInt64
     /// The gateway's clock, to tell how far the two are apart.
     package var wall: WallTime
+    /// The gateway's log now.
+    package var log: LogCheckpoint?
 
     package init(
         version: UInt64, features: Set<String>, gateway: InstanceID, pace: LivenessPace, pool: PoolBounds,
-        lastSequence: UInt64, wall: WallTime
+        lastSequence: UInt64, wall: WallTime, log: LogCheckpoint? = nil
     ) {
         self.version = version
         self.features = features
@@ -86,6 +122,7 @@ package struct Welcome: Hashable, Sendable {
         self.pool = pool
         self.lastSequence = lastSequence
         self.wall = wall
+        self.log = log
     }
 }
 
@@ -108,8 +145,9 @@ package struct ProtocolVersions: Hashable, Sendable {
         self.highest = version
     }
 
-    /// What this program speaks.
-    package static let current = ProtocolVersions(only: 1)
+    /// What this program speaks. 2 brought the log's checkpoints; an agent that took 1 as well could be kept from seeing
+    /// that the log was altered.
+    package static let current = ProtocolVersions(only: 2)
 
     /// The highest that both speak.
     package func highestInCommon(with other: ProtocolVersions) -> UInt64? {

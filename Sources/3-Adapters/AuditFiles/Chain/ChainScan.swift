@@ -90,7 +90,7 @@ struct ChainScan {
             throw GloveboxError.corrupt(path, offset: 0, "its name isn't the one that it was written under")
         }
         if self.index.segments.isEmpty {
-            guard self.kind == .journal || header.before == ChainState() else {
+            guard self.kind == .journal || header.before.position <= self.note.released else {
                 throw GloveboxError.corrupt(path, offset: 0, "the files before it are missing")
             }
         } else {

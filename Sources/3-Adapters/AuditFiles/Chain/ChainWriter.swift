@@ -100,6 +100,11 @@ struct ChainWriter: Sendable {
         }
     }
 
+    /// Gives up the room that the last segment didn't need. Nothing is added after it.
+    func trim() throws(FileError) {
+        try self.files.resize(self.segment.file, to: self.segment.offset)
+    }
+
     /// Nothing is called after it.
     func close() {
         self.files.close(self.segment.file)

@@ -203,6 +203,9 @@ final class RecordChain: Sendable {
     func close() {
         self.queue.sync {
             self.drain()
+            // Of a log at rest every byte counts: one that's cut off is missed.
+            let isWhole = self.inbox.withLock { $0.failure == nil }
+            if self.kind == .log, isWhole { try? self.withWriter { (writer) throws(FileError) in try writer.trim() } }
             self.closeWriter()
             self.lock.withLock { $0 = nil }
             self.inbox.withLock {
@@ -389,14 +392,18 @@ final class RecordChain: Sendable {
         try self.deleteAcknowledged(with: &writer)
     }
 
-    /// Deletes the oldest segments as far as the gateway has all that they hold and nothing in them is still needed
-    /// here; never the last one, nor those before it that are to be kept.
+    /// Deletes the oldest segments as far as the gateway (or the tree, of a log) has all that they hold and nothing in
+    /// them is still needed here; never the last one, nor those before it that are to be kept.
     private func deleteAcknowledged(with writer: inout ChainWriter) throws(FileError) {
         let note = writer.note
         let deletable = self.index.withLock { index in
             index.segments.dropLast(1 + self.keptSegments).prefix { segment in
-                (segment.sequences[self.origin]?.upperBound ?? 0) <= note.acknowledged
-                    && segment.lastHostOnly <= note.released
+                switch self.kind {
+                case .journal:
+                    (segment.sequences[self.origin]?.upperBound ?? 0) <= note.acknowledged
+                        && segment.lastHostOnly <= note.released
+                case .log: segment.last <= note.released
+                }
             }
         }
         guard !deletable.isEmpty else { return }

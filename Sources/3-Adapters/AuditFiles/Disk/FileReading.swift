@@ -34,6 +34,11 @@ enum FileReading {
         return names.sorted()
     }
 
+    static func isThere(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0
+    }
+
     private static func opened(
         _ path: String, _ body: (Int32) throws(FileError) -> [UInt8]
     ) throws(FileError) -> [UInt8] {

@@ -18,6 +18,11 @@ package protocol FileWriting: Sendable {
     func remove(_ path: String) throws(FileError)
     /// Returns when the names in a folder are on disk.
     func synchroniseFolder(_ path: String) throws(FileError)
+    /// Makes a folder for its owner alone; the one above it is there.
+    /// - Returns: whether it wasn't there before.
+    func makeFolder(_ path: String) throws(FileError) -> Bool
+    /// Removes an empty folder.
+    func removeFolder(_ path: String) throws(FileError)
     func close(_ file: Int32)
 }
 
@@ -89,6 +94,16 @@ package struct SystemFiles: FileWriting {
         let folder = try Self.check("open", Self.openFile(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
         defer { self.close(folder) }
         try Self.check("synchronise", fsync(folder))
+    }
+
+    package func makeFolder(_ path: String) throws(FileError) -> Bool {
+        if mkdir(path, 0o700) == 0 { return true }
+        guard errno == EEXIST else { throw FileError("make", errno) }
+        return false
+    }
+
+    package func removeFolder(_ path: String) throws(FileError) {
+        try Self.check("remove", rmdir(path))
     }
 
     package func close(_ file: Int32) {

@@ -16,7 +16,8 @@ struct HeadNote: Hashable, Sendable {
     var position: UInt64 = 0
     /// Journals: up to which sequence the gateway has the records.
     var acknowledged: UInt64 = 0
-    /// Journals: up to which position records for the host alone are no longer needed.
+    /// Journals: up to which position records for the host alone are no longer needed. Logs: up to which position the
+    /// tree has the records.
     var released: UInt64 = 0
     var head: [UInt8] = Frame.firstHead
 

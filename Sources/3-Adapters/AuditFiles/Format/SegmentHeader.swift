@@ -4,7 +4,7 @@ import GloveboxCore
 enum ChainKind: UInt64, Sendable {
     /// An agent's: segments that the gateway has got are deleted.
     case journal = 1
-    /// A gateway's: nothing is deleted.
+    /// A gateway's: segments that the tree has got are deleted.
     case log = 2
 }
 

@@ -74,7 +74,7 @@ final class AgentCore {
             versions: self.configuration.versions, features: self.configuration.features,
             agent: self.configuration.agent,
             instance: self.configuration.instance, software: self.configuration.software, targets: self.targets,
-            wall: self.time.wall, boot: self.time.boot)
+            wall: self.time.wall, boot: self.time.boot, log: self.configuration.log())
     }
 
     func dial() {

@@ -26,6 +26,8 @@ package final class TunnelAgent: Sendable {
         package var versions = ProtocolVersions.current
         package var features: Set<String> = []
         package var times = TunnelTimes()
+        /// The gateway's log as it was seen last. Asked for each control connection, on its event loop.
+        package var log: @Sendable () -> KnownLog? = { nil }
 
         package init(
             host: String, port: Int, agent: AgentName, instance: InstanceID, software: String,

@@ -21,6 +21,9 @@ package protocol TunnelAgentEvents: Sendable {
     /// The gateway's log holds this agent's records up to this one, durably.
     func recordsAcknowledged(_ sequence: UInt64)
 
+    /// The gateway's log has grown to this.
+    func checkpointCame(_ checkpoint: LogCheckpoint)
+
     func leaseEnded(_ lease: LeaseID, _ reason: LeaseEnd)
     func leaseExtended(_ lease: LeaseID, remaining: Duration)
 

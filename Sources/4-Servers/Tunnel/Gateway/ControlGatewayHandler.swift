@@ -76,7 +76,7 @@ final class ControlGatewayHandler: ChannelDuplexHandler {
         context.eventLoop.makeFutureWithTask { try await events.agentJoining(agent, hello) }
             .assumeIsolated().whenComplete { result in
                 switch result {
-                case .success(let sequence): self.admit(hello, sequence, context)
+                case .success(let terms): self.admit(hello, terms, context)
                 case .failure(let error):
                     let error = GloveboxError(telling: error)
                     guard let refusal = self.machine.refuse(code: error.code.rawValue, message: error.message) else {
@@ -87,12 +87,12 @@ final class ControlGatewayHandler: ChannelDuplexHandler {
             }
     }
 
-    private func admit(_ hello: Hello, _ sequence: UInt64, _ context: ChannelHandlerContext) {
+    private func admit(_ hello: Hello, _ terms: JoiningTerms, _ context: ChannelHandlerContext) {
         let (configuration, time) = (self.server.configuration, self.server.time)
         guard context.channel.isActive,
             let welcome = self.machine.admit(
                 gateway: configuration.instance, pace: configuration.times.pace, pool: configuration.pool,
-                lastSequence: sequence, wall: time.wall)
+                lastSequence: terms.lastSequence, wall: time.wall, log: terms.log)
         else { return }
         self.overdue?.cancel()
         self.liveness = Liveness(configuration.times.pace, at: time.boot)

@@ -9,9 +9,8 @@ package protocol TunnelGatewayEvents: Sendable {
     func authorize(_ peer: PeerCertificate) async throws -> AgentName
 
     /// An agent wants to join, under its own name.
-    /// - Returns: the highest sequence of the agent's records that the log holds without a gap.
     /// - Throws: a ``GloveboxError`` that the agent is told.
-    func agentJoining(_ agent: AgentName, _ hello: Hello) async throws -> UInt64
+    func agentJoining(_ agent: AgentName, _ hello: Hello) async throws -> JoiningTerms
 
     /// It has joined: sessions can be opened on it. After `restarted` its earlier sessions are over.
     func agentJoined(_ agent: AgentName, _ hello: Hello, _ arrival: Presence.Arrival)
@@ -32,4 +31,17 @@ package protocol TunnelGatewayEvents: Sendable {
 
     /// It didn't come back in time, or said goodbye, and why: its sessions' pipes have been closed.
     func agentLost(_ agent: AgentName, goodbye: String?)
+}
+
+/// What an agent that joins is told of the gateway's log.
+package struct JoiningTerms: Sendable {
+    /// The highest sequence of the agent's records that the log holds without a gap.
+    package var lastSequence: UInt64
+    /// The log now, and that it's what the agent saw last.
+    package var log: LogCheckpoint?
+
+    package init(lastSequence: UInt64, log: LogCheckpoint? = nil) {
+        self.lastSequence = lastSequence
+        self.log = log
+    }
 }

@@ -173,6 +173,11 @@ package final class TunnelServer: Sendable {
         for agent in self.core.agents { self.extendLease(lease, remaining: remaining, on: agent) }
     }
 
+    /// Tells the agent that the gateway's log has grown.
+    package func tell(_ checkpoint: LogCheckpoint, to agent: AgentName) {
+        self.core.knownLink(of: agent)?.send(.checkpoint(checkpoint))
+    }
+
     // MARK: State
 
     /// Sessions whose pipes are open.

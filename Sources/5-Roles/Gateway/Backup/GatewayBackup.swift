@@ -56,7 +56,8 @@ package enum GatewayBackup {
             try FolderCopy.copy("\(state)/\(name)", to: "\(copy)/\(name)")
         }
         let position = try Self.copyLog(
-            from: GatewayLog.folder(state), to: GatewayLog.folder(copy), state: copy, host: configuration.names[0])
+            from: GatewayLog.folder(state), to: GatewayLog.folder(copy), state: copy, host: configuration.names[0],
+            time)
         var files: [BackupManifest.File] = []
         for path in try FolderCopy.files(under: target) {
             let (size, digest) = try FolderCopy.digest("\(target)/\(path)")
@@ -82,7 +83,7 @@ package enum GatewayBackup {
     /// Copies a log that may be written to meanwhile, and opens the copy, which checks all of it and clears what was half
     /// written. Files of a log are only appended to and deleted; if too much was, it's copied again.
     private static func copyLog(
-        from log: String, to copy: String, state: String, host: String
+        from log: String, to copy: String, state: String, host: String, _ time: any TimeSource
     ) throws -> UInt64 {
         var last: (any Error)?
         for _ in 0..<Self.tries {
@@ -90,7 +91,7 @@ package enum GatewayBackup {
                 try FolderCopy.remove(copy)
                 try PrivateFile.makeFolder(copy)
                 guard try Self.copyFiles(from: log, to: copy) else { continue }
-                let opened = try GatewayLog.open(state: state, host: host)
+                let opened = try GatewayLog.open(state: state, host: host, time: time)
                 let position = opened.position
                 opened.close()
                 try FolderCopy.remove("\(copy)/lock")

@@ -14,6 +14,8 @@ package enum GatewayRestore {
     package struct Report: Sendable {
         package var madeAt: Timestamp
         package var logPosition: UInt64
+        /// What checks the log's checkpoints from now on: it goes on under another name.
+        package var logKey: String
         /// Leases that the backup had as active.
         package var endedLeases: Int
     }
@@ -35,9 +37,13 @@ package enum GatewayRestore {
         do {
             try Self.copyState(manifest, from: backup, to: unfinished)
             let configuration = try Self.copyConfiguration(from: backup, to: folder)
+            // What the lost gateway signed after the backup is unknown, so nothing more is signed by its key.
+            let key = try LogKey.replace(folder: unfinished, host: configuration.names[0])
             let ended = try await Self.endLeases(unfinished, host: configuration.names[0], time)
             try FolderCopy.name(unfinished, state)
-            return Report(madeAt: manifest.madeAt, logPosition: manifest.logPosition, endedLeases: ended)
+            return Report(
+                madeAt: manifest.madeAt, logPosition: manifest.logPosition, logKey: key.description,
+                endedLeases: ended)
         } catch {
             try? FolderCopy.remove(unfinished)
             throw error
@@ -101,7 +107,7 @@ package enum GatewayRestore {
 
     private static func endLeases(_ state: String, host: String, _ time: any TimeSource) async throws -> Int {
         let storage = try StorageSQLite(path: "\(state)/store.sqlite")
-        let log = try GatewayLog.open(state: state, host: host)
+        let log = try GatewayLog.open(state: state, host: host, time: time)
         defer { log.close() }
         var ended = 0
         for lease in try await storage.leases(LeaseFilter(activeOnly: true)) {

@@ -7,7 +7,7 @@ import GloveboxCore
 struct AgentCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "agent", abstract: "Agents: run one, or invite, enrol and list them.",
-        subcommands: [Run.self, Invite.self, Enrol.self, List.self], defaultSubcommand: Run.self)
+        subcommands: [Run.self, Invite.self, Enrol.self, AcceptLog.self, List.self], defaultSubcommand: Run.self)
 
     struct Invite: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Make a single-use code with which an agent enrols.")
@@ -42,6 +42,23 @@ struct AgentCommand: AsyncParsableCommand {
                 code: try self.code.read(), for: .agent, gateway: gateway,
                 folder: AgentRole.credentialsFolder(self.state))
             try EnrolledOutput(profile).show(self.output)
+        }
+    }
+
+    struct AcceptLog: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Accept a restored gateway's new audit log, on the agent's host.",
+            discussion: """
+                An agent refuses a gateway whose log isn't the one that it saw last. Make sure with whoever runs the \
+                gateway that it was restored and why; then say so here. The agent goes on when it joins again.
+                """)
+
+        @Option(help: "The agent's state folder.")
+        var state: String
+
+        func run() async throws {
+            let accepted = try LogMemory.accept(folder: AgentRole.credentialsFolder(self.state))
+            Terminal.show("Accepted \(accepted.now) in place of \(accepted.before).")
         }
     }
 

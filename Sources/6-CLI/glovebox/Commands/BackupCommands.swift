@@ -59,6 +59,7 @@ struct RestoreCommand: AsyncParsableCommand {
         var folder: String
         var madeAt: Timestamp
         var records: UInt64
+        var logKey: String
         var endedLeases: Int
     }
 
@@ -68,10 +69,14 @@ struct RestoreCommand: AsyncParsableCommand {
             return try Terminal.show(
                 json: Answer(
                     folder: self.state, madeAt: report.madeAt, records: report.logPosition,
-                    endedLeases: report.endedLeases))
+                    logKey: report.logKey, endedLeases: report.endedLeases))
         }
         Terminal.show(
-            "\(self.state) is the gateway as it was at \(report.madeAt.forPeople): \(report.logPosition) records; \(report.endedLeases) leases were ended"
+            """
+            \(self.state) is the gateway as it was at \(report.madeAt.forPeople): \(report.logPosition) records; \(report.endedLeases) leases were ended
+            Its log goes on under another name and key, which each agent's host accepts by 'glovebox agent accept-log', and \
+            people by 'glovebox audit checkpoint --accept'. For those who verify it: \(report.logKey)
+            """
         )
     }
 }

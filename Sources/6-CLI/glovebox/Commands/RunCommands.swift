@@ -117,7 +117,8 @@ private struct SessionStop: Service {
 }
 
 struct GatewayCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "gateway", abstract: "Run a gateway.")
+    static let configuration = CommandConfiguration(
+        commandName: "gateway", abstract: "Run a gateway.", subcommands: [BeginLog.self])
 
     @OptionGroup var options: RunOptions
     @Flag(help: "Print a code for an administrator on standard output, before serving.")
@@ -137,6 +138,23 @@ struct GatewayCommand: AsyncParsableCommand {
                     SystemdNotice.ready.send()
                 }
             ], drain: configuration.drain, logger, stopSessions: { await gateway.stopSessions() })
+    }
+
+    struct BeginLog: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "After a restore: give the gateway's audit log another name and key.",
+            discussion: """
+                A restored log may lack records that it had signed for, so it may not go on under its old name. The new \
+                one names the old checkpoint; every agent's host accepts it by 'glovebox agent accept-log', people by \
+                'glovebox audit checkpoint --accept'. The gateway must not be running.
+                """)
+
+        @Option(help: "The gateway's state folder.")
+        var state: String
+
+        func run() async throws {
+            Terminal.show("The log's public key is now \(try GatewayRole.beginNewLog(folder: self.state))")
+        }
     }
 
     /// What says that everything is served.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ControlClient
 import GloveboxCore
+import TransparencyLog
 
 #if canImport(Glibc)
     import Glibc
@@ -16,6 +17,7 @@ enum ExitStatus: Int32, CaseIterable {
     case refused = 3
     case unreachable = 4
     case notSignedIn = 5
+    case altered = 6
     case interrupted = 130
 
     init(_ code: GloveboxError.Code) {
@@ -26,6 +28,7 @@ enum ExitStatus: Int32, CaseIterable {
         case .notSignedIn, .certificateExpired, .certificateInvalid, .unauthenticated, .profileInvalid:
             self = .notSignedIn
         case .invalidArgument: self = .usage
+        case .logReplaced, .logShortened, .logForked, .journalCorrupt, .proofInvalid, .noteInvalid: self = .altered
         default: self = .failure
         }
     }
@@ -38,6 +41,7 @@ enum ExitStatus: Int32, CaseIterable {
         case .refused: "refused by policy, a ceiling, a limit, or your role"
         case .unreachable: "gateway, agent or target can't be reached or trusted"
         case .notSignedIn: "not signed in (any more)"
+        case .altered: "the audit log isn't what it was"
         case .interrupted: "interrupted"
         }
     }

@@ -18,6 +18,11 @@ enum Terminal {
         self.write(String(decoding: try JSONForm.encode(value, pretty: true), as: UTF8.self) + "\n", to: STDOUT_FILENO)
     }
 
+    /// A value as JSON on one line.
+    static func show(jsonLine value: some Encodable) throws {
+        self.write(String(decoding: try JSONForm.encode(value), as: UTF8.self) + "\n", to: STDOUT_FILENO)
+    }
+
     /// Something for people beside the result.
     static func note(_ text: String) {
         self.write(text + "\n", to: STDERR_FILENO)

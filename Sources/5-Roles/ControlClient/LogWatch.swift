@@ -1,0 +1,54 @@
+import ControlAPI
+package import GloveboxCore
+import Identity
+package import TransparencyLog
+
+/// What a person knows of their gateway's log: the last checkpoint that they saw, in the profile's folder. Each look at
+/// the log is held against it.
+package struct LogWatch: Sendable {
+    private let folder: String
+
+    /// - Parameter folder: the profile's.
+    package init(folder: String) {
+        self.folder = folder
+    }
+
+    private var path: String { "\(self.folder)/log.checkpoint" }
+
+    /// What was seen last.
+    /// - Throws: `profile_invalid` when it's damaged.
+    package func known() throws(GloveboxError) -> KnownCheckpoint? {
+        guard let bytes = try PrivateFile.readIfPresent(self.path, sharing: true) else { return nil }
+        do {
+            return try KnownCheckpoint(bytes)
+        } catch {
+            throw GloveboxError(
+                .profileInvalid,
+                "\(self.path) isn't the checkpoint that was kept there (\(error.message)): find out who changed it, then remove the file",
+                cause: error)
+        }
+    }
+
+    /// Asks for the log's checkpoint, and remembers it if the log is still what it was.
+    /// - Parameter accepting: takes another log for the gateway's from now on; never the same one, altered.
+    /// - Throws: `log_replaced`, `log_shortened`, `log_forked`; what asking throws.
+    @discardableResult
+    package func look(_ client: ControlClient, accepting: Bool = false) async throws -> KnownCheckpoint {
+        let known = try self.known()
+        let answer = try await client.checkpoint(since: known?.checkpoint.size ?? 0)
+        let next = try KnownCheckpoint(key: NoteVerifier(answer.key), note: Array(answer.checkpoint.utf8))
+        if let known, !(accepting && next.key != known.key) {
+            let proof = answer.consistency.map { Base64.decode(Array($0.utf8)[...]) ?? [] }
+            do throws(GloveboxError) {
+                _ = try known.advanced(to: next, proof: proof)
+            } catch {
+                throw GloveboxError(
+                    error.code,
+                    "AUDIT LOG ALARM: \(error.message); what was seen before is in \(self.path): keep it, and see docs/audit.md",
+                    cause: error)
+            }
+        }
+        try PrivateFile.write(next.bytes, to: self.path, mode: 0o644)
+        return next
+    }
+}
