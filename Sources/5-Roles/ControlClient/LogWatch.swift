@@ -29,6 +29,21 @@ package struct LogWatch: Sendable {
         }
     }
 
+    /// That the log that was seen holds what `earlier`, a checkpoint from a proof, is the head of.
+    /// - Throws: as ``look(_:accepting:)``; `unavailable` where the log grows too fast for that.
+    package func look(_ client: ControlClient, including earlier: KnownCheckpoint) async throws {
+        // Two questions about the same checkpoint: one for what was seen, one for what is proven.
+        for _ in 0..<10 {
+            let seen = try await self.look(client)
+            let answer = try await client.checkpoint(since: earlier.checkpoint.size)
+            let now = try KnownCheckpoint(key: NoteVerifier(answer.key), note: Array(answer.checkpoint.utf8))
+            _ = try earlier.advanced(
+                to: now, proof: answer.consistency.map { Base64.decode(Array($0.utf8)[...]) ?? [] })
+            if now.checkpoint == seen.checkpoint { return }
+        }
+        throw GloveboxError(.unavailable, "the log grows too fast to be looked at as a whole: try again")
+    }
+
     /// Asks for the log's checkpoint, and remembers it if the log is still what it was.
     /// - Parameter accepting: takes another log for the gateway's from now on; never the same one, altered.
     /// - Throws: `log_replaced`, `log_shortened`, `log_forked`; what asking throws.

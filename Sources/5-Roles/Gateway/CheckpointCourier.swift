@@ -1,4 +1,5 @@
 import AuditFiles
+import Contracts
 import ControlWire
 import GloveboxCore
 import Logging
@@ -16,14 +17,22 @@ final class CheckpointCourier: Sendable {
         var wake: AsyncStream<Void>.Continuation?
     }
 
+    /// More often than this no agent is shown one: each is written to its disk.
+    private static let pause = Duration.seconds(1)
+
     private let log: TiledLog
+    private let time: any TimeSource
     private let deliver: @Sendable (LogCheckpoint, AgentName) -> Void
     private let logger: Logger
     private let state = Mutex(State())
 
     /// - Parameter deliver: sends to an agent, if it's connected.
-    init(log: TiledLog, logger: Logger, deliver: @escaping @Sendable (LogCheckpoint, AgentName) -> Void) {
+    init(
+        log: TiledLog, time: any TimeSource, logger: Logger,
+        deliver: @escaping @Sendable (LogCheckpoint, AgentName) -> Void
+    ) {
         self.log = log
+        self.time = time
         self.logger = logger
         self.deliver = deliver
     }
@@ -54,7 +63,10 @@ final class CheckpointCourier: Sendable {
         let stop = self.log.follow { _ in wake.yield() }
         defer { stop() }
         await cancelWhenGracefulShutdown {
-            for await _ in wakes { await self.deliverAll() }
+            for await _ in wakes {
+                await self.deliverAll()
+                try? await self.time.sleep(until: self.time.boot.advanced(by: Self.pause))
+            }
         }
     }
 

@@ -176,7 +176,7 @@ package struct GatewayRole: Service {
 
         let group = MultiThreadedEventLoopGroup.singleton
         let listen = self.configuration.listen
-        let courier = CheckpointCourier(log: parts.log, logger: self.logger) { ports.tell($0, to: $1) }
+        let courier = CheckpointCourier(log: parts.log, time: self.time, logger: self.logger) { ports.tell($0, to: $1) }
         let tunnel = try await TunnelServer.start(
             TunnelServer.Configuration(
                 host: listen.tunnel.host, port: listen.tunnel.port, instance: .random(),

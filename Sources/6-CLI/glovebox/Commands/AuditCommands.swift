@@ -181,12 +181,13 @@ extension AuditCommand {
 
         func run() async throws {
             let id = try AuditCommand.recordID(self.record)
-            let (proof, watched) = try await SignedIn.call { client, profile in
+            let (proof, checkpoint) = try await SignedIn.call { client, profile in
                 let proof = try await client.proof(of: id)
+                let known = try KnownCheckpoint(key: NoteVerifier(proof.key), note: Array(proof.checkpoint.utf8))
                 // The checkpoint that it's under has to be one of the log that was seen.
-                return (proof, try await LogWatch(folder: profile.folder).look(client))
+                try await LogWatch(folder: profile.folder).look(client, including: known)
+                return (proof, known.checkpoint)
             }
-            let checkpoint = try Checkpoint(Array(proof.checkpoint.utf8), signedBy: watched.key)
             let entry = try Self.bytes(proof.entry)
             try TreeProof.checkInclusion(
                 index: proof.index, size: checkpoint.size, leaf: TreeHash.leaf(entry).bytes,
