@@ -171,11 +171,11 @@ let targets: [Target] = [
     tests(
         "Gateway",
         [
-            "GloveboxCore", "Contracts", "ControlAPI", "Leases", "Approvals", "Policy", "Redaction", "StorageSQLite",
-            "AuditFiles", "Webhooks", "Telemetry", logging,
+            "GloveboxCore", "Contracts", "ControlAPI", "TransparencyLog", "Leases", "Approvals", "Policy", "Redaction",
+            "StorageSQLite", "AuditFiles", "Webhooks", "Telemetry", logging,
         ]),
     tests("Webhooks", ["GloveboxCore", "Contracts", "ControlAPI", nio, nioHTTP1, nioPosix, logging]),
-    tests("Agent", ["GloveboxCore", "Contracts", "ControlWire", "Policy", "AuditFiles", logging]),
+    tests("Agent", ["GloveboxCore", "Contracts", "ControlWire", "TransparencyLog", "Policy", "AuditFiles", logging]),
     tests(
         "ControlServer",
         [
