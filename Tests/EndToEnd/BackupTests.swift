@@ -68,6 +68,21 @@ struct BackupTests {
         #expect(restored.records == backup.records && restored.endedLeases == 1)
         try await apart.startGateway()
         try await shop.untilOnline()
+        // The log goes on under another name and key, which names the old one's last checkpoint; each who has seen the
+        // old one has to say that it's right.
+        let refused = try await shop.admin.tryLease("shop-db")
+        if refused.succeeded {
+            let lease = try decode(OpenedLease.self, from: refused.standardOutput)
+            let psql = try await lease.psql(["-c", "SELECT 1"])
+            #expect(psql.status == 2 && psql.errors.contains("[log_replaced]"), "\(psql.errors)")
+            try await shop.admin.endLease(lease)
+        }
+        let accepted = try await shop.admin.glovebox(["agent", "accept-log", "--state", shop.agentState])
+        #expect(accepted.status == 0, "\(accepted.errors)")
+        let seen = try await shop.admin.glovebox(["audit", "checkpoint", "--accept"])
+        #expect(seen.status == 0, "\(seen.errors)")
+        let begun = try await shop.admin.record(event: "log_begun")
+        #expect(begun.details["checkpoint"]?.string?.isEmpty == false)
         #expect(try await shop.admin.lease(lease.id).state == "ended")
         #expect(try await shop.admin.lease(lease.id).ended?.reason == "restored")
         #expect(try await lease.psql(["-c", "SELECT 1"]).status == 2)

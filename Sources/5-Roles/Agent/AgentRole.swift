@@ -130,8 +130,9 @@ package struct AgentRole: Service {
             events: connection,
             time: self.time, on: group, control: control.next(), logger: self.logger)
         let telemetry = AgentTelemetry(
-            journal: self.journal, outbox: outbox, sessions: sessions, condition: self.condition, drain: self.drain,
-            targets: opener.targets.count, counters: counters, credentials: Self.credentialsFolder(self.folder),
+            journal: self.journal, outbox: outbox, memory: self.memory, sessions: sessions, condition: self.condition,
+            drain: self.drain, targets: opener.targets.count, counters: counters,
+            credentials: Self.credentialsFolder(self.folder),
             common: RoleMetrics(
                 role: "agent", startedAt: self.time.wall,
                 folders: [("journal", "\(Self.credentialsFolder(self.folder))/journal")]))

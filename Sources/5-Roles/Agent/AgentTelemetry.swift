@@ -9,6 +9,7 @@ import Telemetry
 struct AgentTelemetry: TelemetrySource {
     let journal: Journal
     let outbox: RecordOutbox
+    let memory: LogMemory
     let sessions: PostgresAgentSessions
     let condition: AgentCondition
     let drain: Drain
@@ -27,6 +28,7 @@ struct AgentTelemetry: TelemetrySource {
                 "gateway",
                 failure: isConnected ? nil : "not connected: see this agent's log, and whether the gateway runs"
             ),
+            ReadinessCheck("log", failing: self.memory.refusal),
             ReadinessCheck("serving", failing: self.drain.hasBegun ? self.drain.refusal : nil),
         ]
     }

@@ -41,17 +41,18 @@ struct GatewayTelemetry: TelemetrySource {
 
     func metrics() async -> [MetricFamily] {
         let checks = await self.checks()
+        let position = self.log.position
         var families = self.common.families(checks)
         families += [
             .gauge("leases_active", "Leases that are active.", Double(await self.leases.active.count)),
             .gauge("sessions_active", "Sessions that are open, or being opened.", Double(self.postgres.count)),
-            .gauge("log_position", "The last record of the log that is durable.", Double(self.log.position)),
+            .gauge("log_position", "The last record of the log that is durable.", Double(position)),
             .gauge(
-                "log_records_without_checkpoint", "Durable records that no signed checkpoint holds yet.",
-                Double(self.log.position - min(self.log.position, self.log.signedSize))),
+                "checkpoint_age_seconds", "How long ago the log's last checkpoint was signed, or this run began.",
+                self.log.signedAt.duration(to: self.time.boot).inSeconds),
             .gauge(
-                "log_checkpoint_timestamp_seconds", "When the last checkpoint was signed or found, in Unix time.",
-                self.log.signedAt.inSeconds),
+                "log_unsigned_records", "Records of the log that are under no checkpoint yet.",
+                Double(position - min(position, self.log.signedPosition))),
             .gauge(
                 "policy_refused", "Whether the policy's file is refused, and the one before it in force.",
                 self.policy.refusal == nil ? 0 : 1),

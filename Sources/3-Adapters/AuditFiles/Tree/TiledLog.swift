@@ -29,7 +29,7 @@ package final class TiledLog: RecordLog, MendableRecords {
         var watchers: [@Sendable (GloveboxError?) -> Void] = []
         var followers: [Int: @Sendable (KnownCheckpoint) -> Void] = [:]
         var nextFollower = 0
-        var signedAt: WallTime
+        var signedAt: BootInstant
     }
 
     /// Records that get a checkpoint of their own at the latest, and their bytes.
@@ -68,9 +68,12 @@ package final class TiledLog: RecordLog, MendableRecords {
         self.signer = signer
         self.pace = pace
         self.time = time
-        self.work = Mutex(Work(signedAt: time.wall))
+        self.work = Mutex(Work(signedAt: time.boot))
         self.writer = Mutex(writer)
-        if let began { self.intake.append([Record(time: time.wall, event: began)]) { _ in } }
+        if let began {
+            self.intake.append([Record(time: time.wall, event: began)]) { _ in }
+            self.intake.flush()
+        }
         self.intake.onAppend { [weak self] in self?.schedule(after: pace) }
     }
 
@@ -186,11 +189,11 @@ package final class TiledLog: RecordLog, MendableRecords {
         get throws(GloveboxError) { try KnownCheckpoint(key: self.signer.verifier, note: self.snapshot.note) }
     }
 
-    /// How many records the last checkpoint holds.
-    package var signedSize: UInt64 { self.snapshot.size }
+    /// The last record that's under a checkpoint.
+    package var signedPosition: UInt64 { self.snapshot.size }
 
     /// When the last checkpoint was signed; when the log was opened, if none was since.
-    package var signedAt: WallTime { self.work.withLock { $0.signedAt } }
+    package var signedAt: BootInstant { self.work.withLock { $0.signedAt } }
 
     /// Why the tree can't be written at present.
     package var problem: GloveboxError? { self.work.withLock { $0.problem } }
@@ -265,7 +268,7 @@ package final class TiledLog: RecordLog, MendableRecords {
         self.state.withLock { $0 = next }
         self.intake.release(upTo: next.size)
         let followers = self.work.withLock { work in
-            work.signedAt = self.time.wall
+            work.signedAt = self.time.boot
             return work.followers.values
         }
         guard !followers.isEmpty, let checkpoint = try? self.checkpoint else { return }

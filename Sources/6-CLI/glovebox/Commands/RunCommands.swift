@@ -118,26 +118,31 @@ private struct SessionStop: Service {
 
 struct GatewayCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "gateway", abstract: "Run a gateway.", subcommands: [BeginLog.self])
+        commandName: "gateway", abstract: "Run a gateway, or begin another log after a restore.",
+        subcommands: [Run.self, BeginLog.self], defaultSubcommand: Run.self)
 
-    @OptionGroup var options: RunOptions
-    @Flag(help: "Print a code for an administrator on standard output, before serving.")
-    var inviteAdministrator = false
+    struct Run: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(commandName: "run", abstract: "Run a gateway.")
 
-    func run() async throws {
-        let configuration = try GatewayRole.configuration(self.options.state)
-        let logger = try self.options.logger("gateway", configuration.logging)
-        let gateway = try GatewayRole(folder: self.options.state, time: SystemTime(), logger: logger)
-        if self.inviteAdministrator {
-            Terminal.show(try await gateway.inviteAdministrator(UpCommand.administrator).exposeSecret())
+        @OptionGroup var options: RunOptions
+        @Flag(help: "Print a code for an administrator on standard output, before serving.")
+        var inviteAdministrator = false
+
+        func run() async throws {
+            let configuration = try GatewayRole.configuration(self.options.state)
+            let logger = try self.options.logger("gateway", configuration.logging)
+            let gateway = try GatewayRole(folder: self.options.state, time: SystemTime(), logger: logger)
+            if self.inviteAdministrator {
+                Terminal.show(try await gateway.inviteAdministrator(UpCommand.administrator).exposeSecret())
+            }
+            try await self.options.run(
+                [
+                    ListeningGateway(gateway: gateway) {
+                        Terminal.show(GatewayCommand.ready($0))
+                        SystemdNotice.ready.send()
+                    }
+                ], drain: configuration.drain, logger, stopSessions: { await gateway.stopSessions() })
         }
-        try await self.options.run(
-            [
-                ListeningGateway(gateway: gateway) {
-                    Terminal.show(Self.ready($0))
-                    SystemdNotice.ready.send()
-                }
-            ], drain: configuration.drain, logger, stopSessions: { await gateway.stopSessions() })
     }
 
     struct BeginLog: AsyncParsableCommand {
