@@ -277,8 +277,8 @@ struct ApprovalTests {
         let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
         let receiver = try RunningProcess(
             ["python3", "-u", "-c", Self.receiver], environment: ["PATH": "/usr/bin:/bin", "SECRET": secret])
-        try await receiver.printed("PORT ")
-        let port = try #require(receiver.output.split(separator: " ").dropFirst().first.flatMap { Int($0) })
+        try await receiver.printed("\n")
+        let port = try #require(receiver.output.split { $0.isWhitespace }.dropFirst().first.flatMap { Int($0) })
         try shop.write("siem.secret", secret + "\n")
         chmod("\(shop.state)/siem.secret", 0o600)
         try shop.write(

@@ -74,7 +74,7 @@ struct PolicyTableTests {
             ("  - {name: a}", "table.yaml:3:5: 'cases[0]' lacks 'identity': write it"),
             (
                 "  - {name: a, identity: ada, target: t, capabilities: [read], for: 1m, expect: alow}",
-                "table.yaml:3:80: 'alow' isn't known here: did you mean 'allow'? Write one of allow, deny"
+                "table.yaml:3:80: 'alow' isn't known here: did you mean 'allow'? Write one of allow, deny, approval"
             ),
             (
                 "  - {name: a, identity: ada, target: t, capabilities: [], for: 1m, expect: allow}",
