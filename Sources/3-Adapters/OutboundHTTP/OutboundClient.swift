@@ -31,25 +31,6 @@ package struct OutboundClient: Sendable {
         package var body: [UInt8]
     }
 
-    /// An answer's body, as it comes.
-    package struct Body {
-        private var pieces: HTTPClientResponse.Body.AsyncIterator
-
-        fileprivate init(_ body: HTTPClientResponse.Body) {
-            self.pieces = body.makeAsyncIterator()
-        }
-
-        /// - Returns: `nil` at its end.
-        /// - Throws: ``OutboundFailure``, `CancellationError`.
-        package mutating func next() async throws -> [UInt8]? {
-            do {
-                return try await self.pieces.next().map { Array(buffer: $0) }
-            } catch {
-                throw OutboundClient.explained(error)
-            }
-        }
-    }
-
     private let client: HTTPClient
     private let deadline: TimeAmount
     private let mostBytes: Int
@@ -88,36 +69,42 @@ package struct OutboundClient: Sendable {
         }
     }
 
-    /// What is asked for with GET, whose body comes in pieces for as long as `timeout`.
-    /// - Returns: the answer, and its body if the status is 200: otherwise all of that is in the answer.
-    /// - Throws: ``OutboundFailure``, `CancellationError`.
+    /// Asks with GET, and calls `take` with the body of an answer of status 200 as it comes, for as long as `timeout`.
+    /// - Returns: `nil` at its end; an answer of any other status.
+    /// - Throws: ``OutboundFailure``, `CancellationError`, and what `take` throws.
     package func stream(
-        _ url: String, headers: [(String, String)], timeout: Duration
-    ) async throws -> (answer: Answer, body: Body?) {
+        _ url: String, headers: [(String, String)], timeout: Duration, _ take: ([UInt8]) throws -> Void
+    ) async throws -> Answer? {
         var request = HTTPClientRequest(url: url)
         for (name, value) in headers { request.headers.add(name: name, value: value) }
+        let response: HTTPClientResponse
         do {
-            let response = try await self.client.execute(request, timeout: TimeAmount(timeout))
-            guard response.status == .ok else { return (try await self.answer(response), nil) }
-            return (Self.head(response), Body(response.body))
+            response = try await self.client.execute(request, timeout: TimeAmount(timeout))
+            guard response.status == .ok else { return try await self.answer(response) }
         } catch {
             throw Self.explained(error)
+        }
+        var pieces = response.body.makeAsyncIterator()
+        while true {
+            let piece: ByteBuffer?
+            do {
+                piece = try await pieces.next()
+            } catch {
+                throw Self.explained(error)
+            }
+            guard let piece else { return nil }
+            try take(Array(buffer: piece))
         }
     }
 
     private func answer(_ response: HTTPClientResponse) async throws -> Answer {
-        var answer = Self.head(response)
-        answer.body = Array(buffer: try await response.body.collect(upTo: self.mostBytes))
-        return answer
-    }
-
-    private static func head(_ response: HTTPClientResponse) -> Answer {
-        Answer(
+        let body = try await response.body.collect(upTo: self.mostBytes)
+        return Answer(
             status: Int(response.status.code), contentType: response.headers.first(name: "content-type") ?? "",
-            date: response.headers.first(name: "date"), body: [])
+            date: response.headers.first(name: "date"), body: Array(buffer: body))
     }
 
-    fileprivate static func explained(_ error: any Error) -> any Error {
+    private static func explained(_ error: any Error) -> any Error {
         func unreachable(_ why: String) -> OutboundFailure { .unreachable(why, error) }
         switch error {
         case is CancellationError: return error

@@ -66,27 +66,20 @@ struct HTTPTransport: Sendable {
     /// - Throws: as ``success(_:_:body:)``, and what `each` throws.
     func events(_ path: String, _ each: (ServerEvent) throws -> Void) async throws {
         var reader = ServerEventReader()
-        let (answer, pieces): (Answer, OutboundClient.Body?)
+        let answer: Answer?
         do {
             // The gateway sends something every few seconds; one that's gone is noticed by TCP.
-            (answer, pieces) = try await self.client.stream(
+            answer = try await self.client.stream(
                 "\(self.gateway)\(path)",
-                headers: [("accept", "\(ServerEvent.contentType), \(Problem.contentType)")], timeout: .seconds(3600))
-        } catch {
-            throw explained(error, reaching: self.gateway)
-        }
-        guard var pieces else { throw self.problem(answer) }
-        while true {
-            let piece: [UInt8]?
-            do {
-                piece = try await pieces.next()
-            } catch {
-                throw explained(error, reaching: self.gateway)
+                headers: [("accept", "\(ServerEvent.contentType), \(Problem.contentType)")], timeout: .seconds(3600)
+            ) { piece in
+                guard let events = reader.feed(piece) else { throw self.unexpected("an endless line") }
+                for event in events { try each(event) }
             }
-            guard let piece else { return }
-            guard let events = reader.feed(piece) else { throw self.unexpected("an endless line") }
-            for event in events { try each(event) }
+        } catch let failure as OutboundFailure {
+            throw explained(failure, reaching: self.gateway)
         }
+        if let answer { throw self.problem(answer) }
     }
 
     private func problem(_ answer: Answer) -> GloveboxError {

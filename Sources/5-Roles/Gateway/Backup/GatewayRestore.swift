@@ -38,11 +38,11 @@ package enum GatewayRestore {
             try Self.copyState(manifest, from: backup, to: unfinished)
             let configuration = try Self.copyConfiguration(from: backup, to: folder)
             // What the lost gateway signed after the backup is unknown, so nothing more is signed by its key.
-            let key = try LogKey.replace(folder: unfinished, host: configuration.names[0])
+            let key = "\(try LogKey.replace(folder: unfinished, host: configuration.names[0]))"
             let ended = try await Self.endLeases(unfinished, host: configuration.names[0], time)
             try FolderCopy.name(unfinished, state)
             return Report(
-                madeAt: manifest.madeAt, logPosition: manifest.logPosition, logKey: key.description,
+                madeAt: manifest.madeAt, logPosition: manifest.logPosition, logKey: key,
                 endedLeases: ended)
         } catch {
             try? FolderCopy.remove(unfinished)
