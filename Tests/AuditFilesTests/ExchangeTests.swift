@@ -38,17 +38,41 @@ struct ExchangeTests {
         try await self.acknowledge(after, journal)
         while case let records = try await journal.unacknowledged(after: after, limit: 3), !records.isEmpty {
             after = try await log.merge(records, from: Sample.origin)
-            try await log.append([])
+            await self.rest(log)
             promises?.acknowledged.store(after, ordering: .sequentiallyConsistent)
             try await self.acknowledge(after, journal)
         }
     }
 
-    /// Returns when that's done. An append of nothing is answered when the note of what came before it is written, too:
-    /// one side rests while the other one writes.
+    /// Returns when that's done.
     private func acknowledge(_ sequence: UInt64, _ journal: Journal) async throws {
         journal.acknowledge(upTo: sequence)
         try await journal.append([])
+        await self.rest(journal)
+    }
+
+    /// Returns when the writer has nothing to do: one side rests while the other one writes. What's answered isn't all
+    /// that's written, as the note of it follows.
+    private func rest(_ journal: Journal) async {
+        await self.rest { told in
+            guard let told else { return journal.onAppend(nil) }
+            journal.onAppend { _ in told() }
+        }
+    }
+
+    private func rest(_ log: Log) async {
+        await self.rest { log.onAppend($0) }
+    }
+
+    /// A listener is told in its turn on the writer's thread, or a bit earlier, by the commit under way; the second one
+    /// can't be early.
+    private func rest(_ listen: ((@Sendable () -> Void)?) -> Void) async {
+        for _ in 0..<2 {
+            let (calls, call) = AsyncStream.makeStream(of: Void.self)
+            listen { call.finish() }
+            for await _ in calls {}
+        }
+        listen(nil)
     }
 
     @Test(
@@ -76,10 +100,10 @@ struct ExchangeTests {
         let log = try Log(folder: logPath, segmentSize: 1024, files: side == .log ? files : SystemFiles())
         for round in 0..<5 {
             try await journal.append(Sample.records(round * 4 + 1...round * 4 + 4))
-            try await journal.append([])
+            await self.rest(journal)
             promises.durable.store(round * 4 + 4, ordering: .sequentiallyConsistent)
             try await log.append([Sample.record(1000 + round)])
-            try await log.append([])
+            await self.rest(log)
             promises.ownOfLog.store(round + 1, ordering: .sequentiallyConsistent)
             try await self.exchange(journal, log, promises)
         }

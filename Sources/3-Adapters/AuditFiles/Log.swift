@@ -103,8 +103,10 @@ package final class Log: RecordLog, MendableRecords {
         }
     }
 
-    /// `appended` is called now and after each commit, on the log's thread. There is one listener at a time.
-    func onAppend(_ appended: @escaping @Sendable () -> Void) {
+    /// `appended` is called now and after each commit, on the log's thread. There is one listener at a time; `nil` ends
+    /// it.
+    package func onAppend(_ appended: (@Sendable () -> Void)?) {
+        guard let appended else { return self.chain.onAppend(nil) }
         self.chain.onAppend { _ in appended() }
     }
 

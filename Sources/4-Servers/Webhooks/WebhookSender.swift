@@ -85,7 +85,6 @@ package final class WebhookSender: Service {
     private let settings: Settings
     private let time: any TimeSource
     private let logger: Logger
-    private let client: OutboundClient
     private let lost: @Sendable (WebhookLoss) -> Void
 
     /// - Parameter lost: called for each message that's given up.
@@ -98,8 +97,6 @@ package final class WebhookSender: Service {
         self.time = time
         self.logger = logger
         self.lost = lost
-        self.client = OutboundClient(
-            tls: .makeClientConfiguration(), timeout: settings.timeout, mostBytes: 65_536)
     }
 
     /// Puts a message into the queues of those who are to be told; never waits.
@@ -125,21 +122,24 @@ package final class WebhookSender: Service {
     }
 
     package func run() async throws {
+        // Made here, since it has to be shut down.
+        let client = OutboundClient(
+            tls: .makeClientConfiguration(), timeout: self.settings.timeout, mostBytes: 65_536)
         await cancelWhenGracefulShutdown {
             await withTaskGroup(of: Void.self) { tasks in
                 for queue in self.queues {
-                    tasks.addTask { await self.serve(queue) }
+                    tasks.addTask { await self.serve(queue, client) }
                 }
             }
         }
-        await self.client.shutdown()
+        await client.shutdown()
         let left = self.queues.reduce(0) { $0 + $1.waiting.withLock(\.count) }
         if left > 0 {
             self.logger.warning("webhooks' messages are lost: the gateway stops", metadata: ["count": "\(left)"])
         }
     }
 
-    private func serve(_ queue: Queue) async {
+    private func serve(_ queue: Queue, _ client: OutboundClient) async {
         while !Task.isCancelled {
             let now = self.time.boot
             let next = queue.waiting.withLock { waiting -> Waiting? in
@@ -150,7 +150,7 @@ package final class WebhookSender: Service {
                 await queue.alarm.wait(until: due ?? now.advanced(by: .seconds(3600)))
                 continue
             }
-            let failure = await self.deliver(next.message, to: queue.webhook)
+            let failure = await self.deliver(next.message, to: queue.webhook, client)
             guard !Task.isCancelled else { return }
             await self.settle(next, failure, queue)
         }
@@ -186,7 +186,9 @@ package final class WebhookSender: Service {
     }
 
     /// Returns why it didn't arrive.
-    private func deliver(_ message: WebhookMessage, to webhook: Webhook) async -> String? {
+    private func deliver(
+        _ message: WebhookMessage, to webhook: Webhook, _ client: OutboundClient
+    ) async -> String? {
         do {
             let body = try webhook.form.body(message)
             let seconds = self.time.wall.nanoseconds / 1_000_000_000
@@ -197,7 +199,7 @@ package final class WebhookSender: Service {
             if let secret = webhook.secret {
                 headers.append(("webhook-signature", secret.signature(id: message.id, seconds: seconds, body: body)))
             }
-            let answer = try await self.client.send("POST", webhook.url.exposeSecret(), headers: headers, body: body)
+            let answer = try await client.send("POST", webhook.url.exposeSecret(), headers: headers, body: body)
             return (200..<300).contains(answer.status) ? nil : "it answered \(answer.status)"
         } catch let failure as OutboundFailure {
             switch failure {

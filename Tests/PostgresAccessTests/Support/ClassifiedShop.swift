@@ -24,3 +24,8 @@ extension PostgresTarget {
         return target
     }
 }
+
+extension String {
+    /// Without what stands for masked values, in which any short word may come up by chance.
+    var withoutPseudonyms: String { self.replacing(/‹[^›]*›/, with: "‹›") }
+}

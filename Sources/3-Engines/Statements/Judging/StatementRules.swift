@@ -58,7 +58,7 @@ package struct StatementRules: Sendable {
         guard !self.relations.isEmpty else { return .none }
         switch kind {
         case "SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt":
-            let lineage = Lineage(relations: self.relations, functions: self.functions)
+            let lineage = self.makeLineage()
             let output =
                 kind == "SelectStmt"
                 ? try lineage.output(of: fields, in: QueryScope())
@@ -71,6 +71,15 @@ package struct StatementRules: Sendable {
                 try lineage.refuse("random() beside what is worked out")
             }
             return HiddenOutputs(output)
+        case "CallStmt":
+            // No procedure is PostgreSQL's own: nobody knows what it gives, nor where it puts what it's given.
+            if self.makeLineage().readsHidden(fields["funccall"]["args"]) { throw .foreignParameter }
+            found.disclosures += 1
+            return .all
+        case "CopyStmt" where fields["is_from"].bool:
+            // Which rows are taken is an answer.
+            if self.makeLineage().readsHidden(fields["whereClause"]) { throw .foreignParameter }
+            return .none
         case "ExplainStmt", "PrepareStmt", "DeclareCursorStmt", "CopyStmt":
             guard let (inner, query) = fields["query"].tagged else { return .none }
             for type in fields["argtypes"].elements {
@@ -86,13 +95,14 @@ package struct StatementRules: Sendable {
             return found.callsForeign || (isRun && found.worksOut) ? .all : hidden == .named ? .named : .none
         case "ExecuteStmt":
             // The statement was judged without knowing what its parameters would be.
-            let lineage = Lineage(relations: self.relations, functions: self.functions)
-            if lineage.readsHidden(fields["params"]) { throw .foreignParameter }
+            if self.makeLineage().readsHidden(fields["params"]) { throw .foreignParameter }
             return .named
         case "FetchStmt": return .named
         default: return .none
         }
     }
+
+    private func makeLineage() -> Lineage { Lineage(relations: self.relations, functions: self.functions) }
 
     /// Whether it takes numbers from the session's generator, or sets it.
     private static func drawsNumbers(_ fields: SyntaxNode) -> Bool {
@@ -179,7 +189,7 @@ package struct StatementRules: Sendable {
 extension StatementRefusal {
     fileprivate static let foreignParameter = StatementRefusal(
         .predicate,
-        "what a function or a cast of the database's own gives can't be a prepared statement's parameter: nobody knows what it reads"
+        "what a function or a cast of the database's own gives can't be a parameter of EXECUTE or CALL, nor a condition of COPY: nobody knows what it reads"
     )
 
     static func writing(_ kind: String) -> StatementRefusal {

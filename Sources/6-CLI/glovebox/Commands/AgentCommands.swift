@@ -55,9 +55,13 @@ struct AgentCommand: AsyncParsableCommand {
 
         @Option(help: "The agent's state folder.")
         var state: String
+        @OptionGroup var output: OutputOptions
 
         func run() async throws {
             let accepted = try LogMemory.accept(folder: AgentRole.credentialsFolder(self.state))
+            if self.output.json {
+                return try Terminal.show(json: ["now": "\(accepted.now)", "before": "\(accepted.before)"])
+            }
             Terminal.show("Accepted \(accepted.now) in place of \(accepted.before).")
         }
     }

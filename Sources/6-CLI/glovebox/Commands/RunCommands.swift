@@ -156,9 +156,12 @@ struct GatewayCommand: AsyncParsableCommand {
 
         @Option(help: "The gateway's state folder.")
         var state: String
+        @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            Terminal.show("The log's public key is now \(try GatewayRole.beginNewLog(folder: self.state))")
+            let key = try GatewayRole.beginNewLog(folder: self.state)
+            if self.output.json { return try Terminal.show(json: ["logKey": key]) }
+            Terminal.show("The log's public key is now \(key)")
         }
     }
 
