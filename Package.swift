@@ -24,6 +24,7 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let hummingbirdHTTP2 = Target.Dependency.product(name: "HummingbirdHTTP2", package: "hummingbird")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let asyncHTTP = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
@@ -61,6 +62,9 @@ let targets: [Target] = [
     floor("2-Codecs", "PostgresWire", ["GloveboxCore", nio, crypto]),
     floor("2-Codecs", "ControlWire", ["GloveboxCore", nio]),
     floor("2-Codecs", "ControlAPI", ["GloveboxCore"]),
+    .target(
+        name: "APIDocument", path: "Sources/2-Codecs/APIDocument", resources: [.embedInCode("openapi.json")],
+        swiftSettings: house),
     floor("2-Codecs", "YAMLDocument", ["GloveboxCore", yams]),
     floor("2-Codecs", "TransparencyLog", ["GloveboxCore", crypto]),
 
@@ -86,8 +90,8 @@ let targets: [Target] = [
     floor(
         "4-Servers", "ControlServer",
         [
-            "GloveboxCore", "Contracts", "ControlAPI", hummingbird, hummingbirdCore, httpTypes, nio, nioSSL, logging,
-            lifecycle,
+            "GloveboxCore", "Contracts", "ControlAPI", "APIDocument", hummingbird, hummingbirdCore, hummingbirdHTTP2,
+            httpTypes, crypto, nio, nioTLS, nioSSL, logging, lifecycle,
         ]),
 
     floor(
@@ -179,9 +183,8 @@ let targets: [Target] = [
     tests(
         "ControlServer",
         [
-            "GloveboxCore", "Contracts", "ControlAPI", "ControlClient", "Identity", nio, nioPosix, nioTLS, nioSSL,
-            logging,
-            lifecycle,
+            "GloveboxCore", "Contracts", "ControlAPI", "APIDocument", "ControlClient", "Identity", nio, nioHTTP1,
+            nioPosix, nioTLS, nioSSL, logging, lifecycle,
         ]),
     .testTarget(
         name: "EndToEndTests", dependencies: ["TestSupport", "GloveboxCore", "Contracts", nio, nioPosix],

@@ -11,9 +11,12 @@ struct AuthorisationTests {
     /// The table once more, written by hand: member, approver, auditor, admin, agent. `-` no, `o` own, `a` all;
     /// `open` needs no certificate.
     static let expected: [Endpoint: String] = [
-        .authority: "open", .health: "open", .enrol: "open",
+        .apiDocument: "open", .authority: "open", .health: "open", .enrol: "open",
         .renewCertificate: "ooooo", .revokeCurrentCertificate: "ooooo", .whoAmI: "ooooo",
         .inviteIdentity: "---a-", .inviteAgent: "---a-",
+        .listIdentities: "--aa-", .showIdentity: "ooaa-", .disableIdentity: "---a-", .enableIdentity: "---a-",
+        .showAgent: "aaaa-", .quarantineAgent: "---a-", .releaseAgent: "---a-", .removeAgent: "---a-",
+        .createToken: "---a-", .listTokens: "ooaa-", .revokeToken: "oooa-",
         .listTargets: "aaaa-", .listAgents: "aaaa-",
         .openLease: "oooo-", .extendLease: "oooo-", .endLease: "oooa-",
         .listLeases: "oaaa-", .showLease: "oaaa-",
@@ -59,7 +62,7 @@ struct AuthorisationTests {
                     ? endpoint.path(id: "gateway:1")
                     : endpoint.path(id: endpoint.path.contains("sessions/") ? "0123456789abcdef" : "0123456789ab")
                 let body = Self.body(endpoint, request)
-                let headers = body.isEmpty ? [] : ["content-type: application/json"]
+                let headers = ["if-match: *"] + (body.isEmpty ? [] : ["content-type: application/json"])
                 let line = "\(endpoint.method.rawValue) \(path)"
 
                 let anonymous = try await gateway.request(line, headers: headers, body: body)
@@ -92,6 +95,42 @@ struct AuthorisationTests {
         }
     }
 
+    @Test("a token does what its holder's role and its scope both allow, and never asks for a certificate")
+    func tokens() async throws {
+        try await TestGateway.run { gateway in
+            func status(_ line: String, _ token: String, body: String = "") async throws -> Int {
+                let json = body.isEmpty ? [] : ["content-type: application/json"]
+                return try await gateway.request(
+                    line, headers: ["authorization: Bearer \(token)", "if-match: *"] + json, body: body
+                ).status
+            }
+            let lease = Self.body(.openLease, "")
+            #expect(try await status("GET /v1/leases", "max:all") == 200)
+            #expect(try await status("POST /v1/leases", "max:all", body: lease) == 201)
+            #expect(try await status("POST /v1/identities/eve/disable", "max:all") == 403)
+            #expect(try await status("GET /v1/leases", "ada:read") == 200)
+            #expect(try await status("POST /v1/leases", "ada:read", body: lease) == 403)
+            #expect(try await status("POST /v1/leases", "ada:openLease", body: lease) == 201)
+            #expect(try await status("GET /v1/leases", "ada:openLease") == 403)
+            #expect(try await status("GET /v1/whoami", "ada:openLease") == 200)
+            #expect(try await status("GET /v1/whoami", "nonsense") == 401)
+            let renewal = Self.body(.renewCertificate, "x")
+            #expect(try await status("POST /v1/certificates", "ada:all", body: renewal) == 403)
+            #expect(try await status("DELETE /v1/certificates/current", "ada:all") == 403)
+            let basic = try await gateway.request(
+                "GET /v1/whoami", headers: ["authorization: Basic x"], as: .identity(IdentityName("ada")))
+            #expect(basic.status == 401, "a certificate doesn't make up for a wrong token")
+        }
+    }
+
+    @Test("a scope includes another that allows nothing more")
+    func scopes() {
+        #expect(TokenScope.all.includes(TokenScope.read) && !TokenScope.read.includes(TokenScope.all))
+        #expect(TokenScope.read.includes(.operations(["listLeases"])))
+        #expect(!TokenScope.read.includes(.operations(["listLeases", "openLease"])))
+        #expect(!TokenScope.operations(["listLeases"]).includes(TokenScope.read))
+    }
+
     @Test("an identity without a role may do nothing")
     func noRole() async throws {
         try await TestGateway.run { gateway in
@@ -117,6 +156,7 @@ struct AuthorisationTests {
         case .renewCertificate: #"{"certificateRequest":"\#(request)"}"#
         case .inviteIdentity: #"{"name":"new","role":"member"}"#
         case .inviteAgent: #"{"name":"new"}"#
+        case .createToken: #"{"name":"ci","role":"member","lifetime":60}"#
         case .openLease: #"{"target":"shop-db","duration":60,"purpose":"test"}"#
         case .extendLease: #"{"duration":60}"#
         case .grantApproval, .denyApproval: #"{"digest":"ab01"}"#

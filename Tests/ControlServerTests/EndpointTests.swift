@@ -1,10 +1,12 @@
 import ControlAPI
-import ControlClient
 import ControlServer
 import GloveboxCore
 import Identity
+import NIOHTTP1
 import TestSupport
 import Testing
+
+@testable import ControlClient
 
 @Suite("Every endpoint, over real TLS")
 struct EndpointTests {
@@ -24,8 +26,31 @@ struct EndpointTests {
                 let agent = try await client.inviteAgent(.init(name: try AgentName("eu-1")))
                 #expect(agent.subject.kind == .agent)
 
+                let page = PageRequest(after: "a b", limit: 2)
+                #expect(try await client.identities(page).items.first?.role == .member)
+                let max = try IdentityName("max")
+                let (identity, tag) = try await client.identity(max)
+                #expect(identity.name == max && tag == "\"3\"")
+                #expect(try await client.disableIdentity(max, if: tag).isDisabled)
+                #expect(try await client.enableIdentity(max, if: "*").isDisabled == false)
+                let eu = try AgentName("eu-1")
+                #expect(try await client.agent(eu).eTag == "\"3\"")
+                #expect(try await client.quarantineAgent(eu, if: "*").isQuarantined)
+                #expect(try await client.releaseAgent(eu, if: "*").isQuarantined == false)
+                try await client.removeAgent(eu, if: tag)
+                let created = try await client.createToken(
+                    TokenRequest(
+                        name: try TokenName("ci"), identity: max, role: .member, scope: .operations(["openLease"]),
+                        lifetime: .seconds(60)))
+                #expect(created.secret.secret.exposeSecret() == "gbt_test")
+                #expect(created.token.scope == .operations(["openLease"]))
+                #expect(try await client.tokens(page).items.first?.name.rawValue == "ci")
+                try await client.revokeToken(try TokenName("ci"))
+
                 #expect(try await client.targets().items.map(\.name.rawValue) == ["shop-db"])
-                #expect(try await client.targets().items.first?.capabilities == [.read, .write])
+                #expect(
+                    try await client.targets(PageRequest(after: "a b", limit: 2)).items.first?.capabilities
+                        == [.read, .write])
                 #expect(try await client.agents().items.first?.version == "1.2.3")
 
                 let answer = try await client.openLease(
@@ -36,11 +61,11 @@ struct EndpointTests {
                 #expect(opened.token.secret.exposeSecret() == "gbl_token")
                 #expect(opened.postgres?.user == "shop-db.0123456789ab")
                 #expect(opened.lease.remaining.duration == .milliseconds(899_500))
-                let page = try await client.leases(
+                let leases = try await client.leases(
                     LeaseQuery(
                         activeOnly: true, holder: try IdentityName("ada"), target: try TargetName("shop-db"),
                         page: PageRequest(after: "a&b=c d", limit: 7)))
-                #expect(page.next == "cursor &1")
+                #expect(leases.next == "cursor &1")
                 #expect(try await client.lease(lease).id == lease)
                 #expect(try await client.extendLease(lease, LeaseExtension(duration: .seconds(60))).state == .active)
                 #expect(try await client.endLease(lease).ended?.reason == .holder)
@@ -56,7 +81,17 @@ struct EndpointTests {
             #expect(
                 gateway.operations.asked == [
                     .health, .whoAmI, .inviteIdentity(try IdentityName("max"), .member),
-                    .inviteAgent(try AgentName("eu-1")), .targets, .targets, .agents,
+                    .inviteAgent(try AgentName("eu-1")),
+                    .identities(PageRequest(after: "a b", limit: 2)), .identity(try IdentityName("max")),
+                    .disableIdentity(try IdentityName("max"), .versions([3])),
+                    .enableIdentity(try IdentityName("max"), .any), .agent(try AgentName("eu-1")),
+                    .quarantineAgent(try AgentName("eu-1"), .any), .releaseAgent(try AgentName("eu-1"), .any),
+                    .removeAgent(try AgentName("eu-1"), .versions([3])),
+                    .createToken(
+                        try TokenName("ci"), try IdentityName("max"), .member, .operations(["openLease"]), .seconds(60)),
+                    .tokens(PageRequest(after: "a b", limit: 2)), .revokeToken(try TokenName("ci")),
+                    .targets(PageRequest()),
+                    .targets(PageRequest(after: "a b", limit: 2)), .agents(PageRequest()),
                     .openLease(try TargetName("shop-db"), [.read, .write], .seconds(900), "INC-4711"),
                     .leases(
                         LeaseQuery(
@@ -115,6 +150,25 @@ struct EndpointTests {
                         .sessions, .sessionRecords(id, PageRequest(after: "9")), .endSession(id),
                     ])
             }
+        }
+    }
+
+    @Test("a client that has HTTP/2 gets it, and is known by its certificate on every stream")
+    func http2() async throws {
+        try await TestGateway.run { gateway in
+            let profile = try gateway.profile(.identity(IdentityName("ada")))
+            let transport = HTTPTransport(
+                gateway.address, trust: try profile.trust(), timeout: .seconds(30), allowsHTTP2: true)
+            try await withThrowingTaskGroup(of: HTTPTransport.Answer.self) { tasks in
+                for _ in 0..<20 { tasks.addTask { try await transport.send(.get, "/v1/whoami", body: nil) } }
+                for try await answer in tasks {
+                    #expect(answer.version == .http2)
+                    #expect(try JSONForm.decode(WhoAmI.self, from: answer.body).subject.name == "ada")
+                }
+            }
+            await transport.shutdown()
+            let old = try await gateway.request("GET /v1/whoami", as: .identity(IdentityName("ada")))
+            #expect(old.status == 200, "HTTP/1.1 for a client that names no protocol")
         }
     }
 

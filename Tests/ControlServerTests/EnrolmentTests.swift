@@ -113,7 +113,7 @@ struct EnrolmentTests {
             let ada = CertificateSubject.identity(try IdentityName("ada"))
             let fresh = try gateway.profile(ada)
             _ = try await gateway.call(as: fresh) { try await $0.targets() }
-            #expect(gateway.operations.asked == [.targets])
+            #expect(gateway.operations.asked == [.targets(PageRequest())])
 
             // 300 s before now to 60 s after: less than half is left.
             let old = try gateway.profile(ada, lasts: .seconds(60))
@@ -131,7 +131,10 @@ struct EnrolmentTests {
             #expect(renewed.certificateExpiresAt > old.certificateExpiresAt)
             #expect(renewed.key.pem.exposeSecret() == old.key.pem.exposeSecret())
             // The later calls were made with the new certificate.
-            #expect(gateway.operations.entries.last?.call?.caller.serial == renewed.certificate.serial)
+            #expect(
+                gateway.operations.entries.last?.call?.caller.credential
+                    == .certificate(
+                        serial: renewed.certificate.serial, expiresAt: renewed.certificate.notAfter))
         }
     }
 
@@ -146,7 +149,7 @@ struct EnrolmentTests {
                 _ = try await gateway.call(as: old) { try await $0.targets() }
             }
             #expect(error?.code == nil)
-            #expect(gateway.operations.asked.last == .targets)
+            #expect(gateway.operations.asked.last == .targets(PageRequest()))
             #expect(try Profile.load(folder: old.folder).certificate == old.certificate)
         }
     }

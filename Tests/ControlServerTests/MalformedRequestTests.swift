@@ -110,9 +110,6 @@ struct MalformedRequestTests {
         try await TestGateway.run { gateway in
             let garbage = try await gateway.exchange(Array("\u{1}\u{2} not http\r\n\r\n".utf8))
             #expect(garbage.status == 400)
-            let headers = (0..<200).map { "x-\($0): y" }
-            let many = try await gateway.request("GET /v1/health", headers: headers)
-            #expect(many.status == 400)
             #expect(try await gateway.request("GET /v1/health").status == 200)
         }
     }

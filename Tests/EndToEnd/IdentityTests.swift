@@ -13,14 +13,6 @@ struct IdentityTests {
         try await person.ask(Invitation.self, "identity", "invite", name, "--role", role).code
     }
 
-    private func join(_ name: String, _ role: String, _ shop: Installation) async throws -> Person {
-        let person = shop.person(name)
-        let code = try await self.invite(name, role, by: shop.admin)
-        let login = try await person.glovebox(["login", "--gateway", shop.gatewayAddress], input: code + "\n")
-        guard login.succeeded else { throw TestSupportError("login: \(login.errors)") }
-        return person
-    }
-
     @Test("the first administrator is whoever ran 'up'")
     func administrator() async throws {
         let shop = try await SharedInstallation.get()
@@ -71,7 +63,7 @@ struct IdentityTests {
     @Test("logout revokes the certificate: a copy of it opens nothing any more")
     func logout() async throws {
         let shop = try await SharedInstallation.get()
-        let mo = try await self.join("mo", "member", shop)
+        let mo = try await shop.join("mo", "member")
         let copy = shop.person("copy-of-mo")
         try await Subprocess.check(["cp", "-a", mo.home, copy.home])
         #expect(try await copy.glovebox(["whoami"]).status == 0)
@@ -84,14 +76,14 @@ struct IdentityTests {
             "\(stale.errors)")
         #expect(try await shop.admin.records(event: "signed_out").contains { $0.identity == "mo" })
         // A new code is a new start.
-        let back = try await self.join("mo", "member", shop)
+        let back = try await shop.join("mo", "member")
         #expect(try await back.glovebox(["whoami"]).status == 0)
     }
 
     @Test("an auditor sees everything and opens nothing")
     func auditor() async throws {
         let shop = try await SharedInstallation.get()
-        let ann = try await self.join("ann", "auditor", shop)
+        let ann = try await shop.join("ann", "auditor")
         let lease = try await shop.admin.openLease()
         #expect(try await ann.records(lease: lease).contains { $0.event == "lease_opened" })
         #expect(try await ann.leases().contains { $0.id == lease.id })

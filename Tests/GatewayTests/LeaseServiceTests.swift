@@ -369,4 +369,68 @@ struct LeaseServiceTests {
         }
         #expect(error?.code == .policyDenied)
     }
+
+    @Test("whoever is disabled loses every lease at once and gets none, until they're let in again")
+    func barred() async throws {
+        let bench = try await Bench()
+        let held = [try await bench.open().lease.id, try await bench.open().lease.id]
+        try await bench.leases.bar(Self.ada, by: nil)
+        #expect(Set(bench.effects.map { "\($0)" }) == Set(held.map { "\(Effect.ended($0, .holderDisabled))" }))
+        for id in held { #expect(try await bench.storage.lease(id)?.isActive == false) }
+        let error = await #expect(throws: GloveboxError.self) { try await bench.open() }
+        #expect(error?.code == .unauthenticated)
+        await bench.leases.unbar(Self.ada)
+        _ = try await bench.open()
+    }
+
+    @Test("who is disabled while the log can't be written loses every lease nonetheless")
+    func barredUnrecorded() async throws {
+        let bench = try await Bench()
+        let held = [try await bench.open().lease.id, try await bench.open().lease.id]
+        bench.log.fail()
+        await #expect(throws: GloveboxError.self) { try await bench.leases.bar(Self.ada, by: nil) }
+        for id in held {
+            #expect(bench.effects.contains(.ended(id, .holderDisabled)))
+            #expect(try await bench.storage.lease(id)?.isActive == false)
+        }
+    }
+
+    @Test("a gateway that died while it ended somebody's leases ends them when it starts again")
+    func barredBeforeRestart() async throws {
+        let bench = try await Bench()
+        let (lease, _) = try await bench.open()
+        try await bench.storage.insert(
+            IdentityEntry(name: Self.ada, role: .member, isDisabled: true, createdAt: bench.time.wall))
+        let again = LeaseService(
+            storage: bench.storage, log: bench.log, time: bench.time, policy: bench.policy, fleet: bench.fleet,
+            detectors: try Bench.detectors.get(),
+            effects: LeaseEffects(ended: { _, _ in }, changed: { _, _ in }, cutAll: { _ in }),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        try await again.resume()
+        guard case .ended(.holderDisabled, _) = try await bench.storage.lease(lease.id)?.state else {
+            Issue.record("it hasn't ended")
+            return
+        }
+        let error = await #expect(throws: GloveboxError.self) {
+            try await again.open(
+                holder: Self.ada, target: Self.shop, capabilities: [.read], duration: .seconds(60), purpose: "x")
+        }
+        #expect(error?.code == .unauthenticated)
+    }
+
+    @Test("a quarantined agent serves nothing, whether it's connected or not, until it's released")
+    func quarantine() async throws {
+        let bench = try await Bench()
+        bench.fleet.quarantine(Self.demo)
+        let error = await #expect(throws: GloveboxError.self) { try await bench.open() }
+        #expect(error?.code == .agentQuarantined)
+        #expect(bench.fleet.targets.map(\.isOnline) == [false])
+        bench.fleet.lost(Self.demo, at: bench.time.wall)
+        bench.connect(capabilities: [.read])
+        #expect(throws: GloveboxError.self) { try bench.fleet.checkServing(Self.demo) }
+        bench.fleet.release(Self.demo)
+        _ = try await bench.open()
+        bench.fleet.forget(Self.demo)
+        #expect(#expect(throws: GloveboxError.self) { try bench.fleet.server(of: Self.shop) }?.code == .unknownTarget)
+    }
 }

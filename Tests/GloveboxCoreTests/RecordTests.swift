@@ -44,6 +44,15 @@ struct RecordTests {
             ApprovalID(unchecked: "0123456789ab"), by: IdentityName(unchecked: "bob"), note: "fine"),
         .webhookFailed(webhook: "siem", event: "approval_requested", attempts: 6, reason: "it answered 500"),
         .sessionCut(by: IdentityName(unchecked: "bob")),
+        .identityDisabled(name: IdentityName(unchecked: "ada")),
+        .identityEnabled(name: IdentityName(unchecked: "ada")),
+        .agentQuarantined(agent: AgentName(unchecked: "demo")),
+        .agentReleased(agent: AgentName(unchecked: "demo")),
+        .agentRemoved(agent: AgentName(unchecked: "demo")),
+        .tokenCreated(
+            name: TokenName(unchecked: "ci"), holder: IdentityName(unchecked: "robot"), scope: "read",
+            lasts: .seconds(86_400)),
+        .tokenRevoked(name: TokenName(unchecked: "ci")),
     ]
 
     @Test("every event comes back as it was written, and has one byte form", arguments: Self.events)

@@ -112,9 +112,6 @@ struct EnrolmentTests {
         await self.storage.update(
             IdentityEntry(name: self.ada, role: .admin, isDisabled: true, createdAt: self.time.wall))
         #expect(await code { _ = try await self.enrolment.invite(.person(self.ada, .admin), by: nil) } == "conflict")
-        let gone = AgentName(unchecked: "gone")
-        try await self.storage.insert(AgentEntry(name: gone, isDisabled: true, createdAt: self.time.wall))
-        #expect(await code { _ = try await self.enrolment.invite(.agent(gone), by: nil) } == "conflict")
     }
 
     @Test("a certificate stops counting when it runs out, is revoked, or its holder is disabled")

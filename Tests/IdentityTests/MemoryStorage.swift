@@ -1,5 +1,6 @@
 import Contracts
 import GloveboxCore
+import Identity
 
 /// What enrolment needs of a store, in memory. Leases and approvals aren't touched here.
 actor MemoryStorage: Storage {
@@ -7,9 +8,10 @@ actor MemoryStorage: Storage {
     private var agentRows: [AgentName: AgentEntry] = [:]
     private var invites: [[UInt8]: InviteEntry] = [:]
     private var certificates: [String: CertificateEntry] = [:]
+    private var tokenRows: [TokenName: TokenEntry] = [:]
 
     /// Everything that's stored, as text: to search it for what mustn't be.
-    var dump: String { "\(self.identityRows) \(self.agentRows) \(self.invites) \(self.certificates)" }
+    var dump: String { "\(self.identityRows) \(self.agentRows) \(self.invites) \(self.certificates) \(self.tokenRows)" }
     var inviteHashes: [[UInt8]] { Array(self.invites.keys) }
 
     func identity(_ name: IdentityName) -> IdentityEntry? { self.identityRows[name] }
@@ -26,6 +28,7 @@ actor MemoryStorage: Storage {
         self.agentRows[agent.name] = agent
     }
     func update(_ agent: AgentEntry) { self.agentRows[agent.name] = agent }
+    func remove(_ agent: AgentEntry) { self.agentRows[agent.name] = nil }
     func insert(_ invite: InviteEntry) { self.invites[invite.codeHash] = invite }
     func redeemInvite(codeHash: [UInt8], at time: WallTime) -> InviteEntry? {
         guard var invite = self.invites[codeHash], invite.usedAt == nil, invite.expiresAt > time else { return nil }
@@ -40,6 +43,36 @@ actor MemoryStorage: Storage {
         self.certificates[serial]?.isRevoked = true
         return true
     }
+    func withdrawInvites(for subject: CertificateSubject, at time: WallTime) {
+        for hash in self.invites.keys where self.invites[hash]?.guest.subject == subject {
+            self.invites[hash]?.usedAt = time
+        }
+    }
+    func revokeCertificates(of subject: CertificateSubject, at time: WallTime) {
+        for serial in self.certificates.keys where self.certificates[serial]?.subject == subject {
+            self.certificates[serial]?.isRevoked = true
+        }
+    }
+    func insert(_ token: TokenEntry) throws {
+        guard self.tokenRows[token.name] == nil else { throw GloveboxError(.conflict, "taken") }
+        self.tokenRows[token.name] = token
+    }
+    func token(_ name: TokenName) -> TokenEntry? { self.tokenRows[name] }
+    func token(hash: [UInt8]) -> TokenEntry? { self.tokenRows.values.first { $0.hash == hash } }
+    func tokens() -> [TokenEntry] { Array(self.tokenRows.values) }
+    func revokeToken(_ name: TokenName, at time: WallTime) -> Bool {
+        guard let token = self.tokenRows[name], token.revokedAt == nil else { return false }
+        self.tokenRows[name]?.revokedAt = time
+        return true
+    }
+    func revokeTokens(of holder: IdentityName, at time: WallTime) {
+        for name in self.tokenRows.keys where self.tokenRows[name]?.holder == holder {
+            self.tokenRows[name]?.revokedAt = time
+        }
+    }
+    func claim(_ creation: CreationEntry, at time: WallTime) -> CreationEntry? { nil }
+    func settle(_ keyHash: [UInt8], created: String) {}
+    func release(_ keyHash: [UInt8]) {}
     func lease(_ id: LeaseID) -> Lease? { nil }
     func leases(_ filter: LeaseFilter) -> [Lease] { [] }
     func insert(_ lease: Lease) {}

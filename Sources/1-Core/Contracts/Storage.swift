@@ -1,11 +1,11 @@
 package import GloveboxCore
 
-/// What a gateway keeps: identities, invitations, certificates, agents, leases, approvals.
+/// What a gateway keeps: identities, invitations, certificates, tokens, agents, leases, approvals.
 ///
 /// Rows have versions: `update` expects the version that was read and adds one; if somebody else wrote the row first
 /// it throws `store_conflict`, and the caller reads again. Every method is atomic and durable when it returns.
 /// The suite `StorageConformance` says what an adapter has to do.
-package protocol Storage: Sendable {
+package protocol Storage: CreationLedger {
     // Identities
     func identity(_ name: IdentityName) async throws -> IdentityEntry?
     func identities() async throws -> [IdentityEntry]
@@ -18,17 +18,34 @@ package protocol Storage: Sendable {
     func agents() async throws -> [AgentEntry]
     func insert(_ agent: AgentEntry) async throws
     func update(_ agent: AgentEntry) async throws
+    /// - Throws: `not_found`, and `store_conflict` when somebody else wrote the row meanwhile.
+    func remove(_ agent: AgentEntry) async throws
 
     // Invitations
     func insert(_ invite: InviteEntry) async throws
     /// Marks the invitation as used and returns it: once, and only before it runs out. `nil` otherwise.
     func redeemInvite(codeHash: [UInt8], at time: WallTime) async throws -> InviteEntry?
 
+    /// Marks what nobody has redeemed as used.
+    func withdrawInvites(for subject: CertificateSubject, at time: WallTime) async throws
+
     // Certificates
     func insert(_ certificate: CertificateEntry) async throws
     func certificate(serial: String) async throws -> CertificateEntry?
     /// Returns whether there was one to revoke.
     func revokeCertificate(serial: String) async throws -> Bool
+    /// Revokes all that haven't run out.
+    func revokeCertificates(of subject: CertificateSubject, at time: WallTime) async throws
+
+    // Tokens
+    /// - Throws: `conflict` when the name is taken, by a token that's revoked too.
+    func insert(_ token: TokenEntry) async throws
+    func token(_ name: TokenName) async throws -> TokenEntry?
+    func token(hash: [UInt8]) async throws -> TokenEntry?
+    func tokens() async throws -> [TokenEntry]
+    /// Returns whether there was one to revoke.
+    func revokeToken(_ name: TokenName, at time: WallTime) async throws -> Bool
+    func revokeTokens(of holder: IdentityName, at time: WallTime) async throws
 
     // Leases
     func lease(_ id: LeaseID) async throws -> Lease?
@@ -72,15 +89,22 @@ package struct IdentityEntry: Hashable, Sendable, Codable {
 /// An agent, as stored.
 package struct AgentEntry: Hashable, Sendable, Codable {
     package var name: AgentName
-    package var isDisabled: Bool
+    /// It may connect, and deliver its records, but serves nothing.
+    package var isQuarantined: Bool
     package var createdAt: WallTime
     package var version: Int64
 
-    package init(name: AgentName, isDisabled: Bool = false, createdAt: WallTime, version: Int64 = 0) {
+    package init(name: AgentName, isQuarantined: Bool = false, createdAt: WallTime, version: Int64 = 0) {
         self.name = name
-        self.isDisabled = isDisabled
+        self.isQuarantined = isQuarantined
         self.createdAt = createdAt
         self.version = version
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case name, createdAt, version
+        /// As the first stores have it.
+        case isQuarantined = "isDisabled"
     }
 }
 
@@ -121,6 +145,37 @@ package struct CertificateEntry: Hashable, Sendable, Codable {
         self.subject = subject
         self.notAfter = notAfter
         self.isRevoked = isRevoked
+    }
+}
+
+/// A machine's token, as stored: the SHA-256 of it.
+package struct TokenEntry: Hashable, Sendable, Codable {
+    package var hash: [UInt8]
+    package var name: TokenName
+    /// Whom it speaks for, in that identity's role.
+    package var holder: IdentityName
+    package var scope: TokenScope
+    package var createdBy: IdentityName?
+    package var createdAt: WallTime
+    package var expiresAt: WallTime
+    package var revokedAt: WallTime?
+
+    package init(
+        hash: [UInt8], name: TokenName, holder: IdentityName, scope: TokenScope, createdBy: IdentityName?,
+        createdAt: WallTime, expiresAt: WallTime, revokedAt: WallTime? = nil
+    ) {
+        self.hash = hash
+        self.name = name
+        self.holder = holder
+        self.scope = scope
+        self.createdBy = createdBy
+        self.createdAt = createdAt
+        self.expiresAt = expiresAt
+        self.revokedAt = revokedAt
+    }
+
+    package func isActive(at time: WallTime) -> Bool {
+        self.revokedAt == nil && time < self.expiresAt
     }
 }
 

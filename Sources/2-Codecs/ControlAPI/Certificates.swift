@@ -78,17 +78,35 @@ package struct WhoAmI: Sendable, Codable {
         }
     }
 
+    package struct Token: Sendable, Codable {
+        package var name: TokenName
+        package var scope: TokenScope
+        package var expiresAt: Timestamp
+
+        package init(name: TokenName, scope: TokenScope, expiresAt: WallTime) {
+            self.name = name
+            self.scope = scope
+            self.expiresAt = Timestamp(expiresAt)
+        }
+    }
+
     package var subject: Subject
     /// Agents have none.
     package var role: Role?
     package var groups: [String]
-    package var certificate: Certificate
+    /// What the request was made with: a certificate or a token.
+    package var certificate: Certificate?
+    package var token: Token?
 
-    package init(subject: CertificateSubject, role: Role?, groups: [String], certificate: Certificate) {
+    package init(
+        subject: CertificateSubject, role: Role?, groups: [String], certificate: Certificate? = nil,
+        token: Token? = nil
+    ) {
         self.subject = Subject(subject)
         self.role = role
         self.groups = groups
         self.certificate = certificate
+        self.token = token
     }
 }
 

@@ -1,13 +1,16 @@
 /// Every endpoint of the API, by the name of its operation. All of them speak JSON (UTF-8, lowerCamelCase fields) over
 /// TLS, but `authority`, which answers PEM, and `followRecords`, a stream of server-sent events (``ServerEvent``).
+/// `APIDocument` describes each of them to others.
 ///
 /// Moments are RFC 3339 strings in UTC (``Timestamp``), durations are numbers of seconds (``Seconds``), lists are
 /// ``Page``s, failures are ``Problem``s (RFC 9457). A field that's absent has no value; `null` isn't sent.
 package enum Endpoint: String, CaseIterable, Sendable {
-    case authority, health, enrol
+    case apiDocument, authority, health, enrol
     case renewCertificate, revokeCurrentCertificate, whoAmI
-    case inviteIdentity, inviteAgent
-    case listTargets, listAgents
+    case inviteIdentity, listIdentities, showIdentity, disableIdentity, enableIdentity
+    case inviteAgent, listAgents, showAgent, quarantineAgent, releaseAgent, removeAgent
+    case createToken, listTokens, revokeToken
+    case listTargets
     case openLease, listLeases, showLease, extendLease, endLease
     case listRecords, showRecord, proveRecord, followRecords, showCheckpoint
     case listApprovals, showApproval, grantApproval, denyApproval, withdrawApproval, reviewApproval
@@ -21,20 +24,22 @@ package enum Endpoint: String, CaseIterable, Sendable {
 
     package var method: Method {
         switch self {
-        case .authority, .health, .whoAmI, .listTargets, .listAgents, .listLeases, .showLease, .listRecords,
-            .showRecord, .proveRecord, .followRecords, .showCheckpoint, .listApprovals, .showApproval, .listSessions,
-            .sessionRecords:
+        case .apiDocument, .authority, .health, .whoAmI, .listIdentities, .showIdentity, .listAgents, .showAgent,
+            .listTokens, .listTargets, .listLeases, .showLease, .listRecords, .showRecord, .proveRecord, .followRecords,
+            .showCheckpoint, .listApprovals, .showApproval, .listSessions, .sessionRecords:
             .get
-        case .enrol, .renewCertificate, .inviteIdentity, .inviteAgent, .openLease, .extendLease, .endLease,
-            .grantApproval, .denyApproval, .withdrawApproval, .reviewApproval, .endSession:
+        case .enrol, .renewCertificate, .inviteIdentity, .disableIdentity, .enableIdentity, .inviteAgent,
+            .quarantineAgent, .releaseAgent, .createToken, .openLease, .extendLease, .endLease, .grantApproval,
+            .denyApproval, .withdrawApproval, .reviewApproval, .endSession:
             .post
-        case .revokeCurrentCertificate: .delete
+        case .revokeCurrentCertificate, .removeAgent, .revokeToken: .delete
         }
     }
 
     /// The path, with `{id}` where an identifier goes.
     package var path: String {
         switch self {
+        case .apiDocument: "/v1/openapi.json"
         case .authority: "/v1/ca"
         case .health: "/v1/health"
         case .enrol: "/v1/enrolments"
@@ -42,9 +47,18 @@ package enum Endpoint: String, CaseIterable, Sendable {
         case .revokeCurrentCertificate: "/v1/certificates/current"
         case .whoAmI: "/v1/whoami"
         case .inviteIdentity: "/v1/identities/invites"
+        case .listIdentities: "/v1/identities"
+        case .showIdentity: "/v1/identities/{id}"
+        case .disableIdentity: "/v1/identities/{id}/disable"
+        case .enableIdentity: "/v1/identities/{id}/enable"
         case .inviteAgent: "/v1/agents/invites"
-        case .listTargets: "/v1/targets"
         case .listAgents: "/v1/agents"
+        case .showAgent, .removeAgent: "/v1/agents/{id}"
+        case .quarantineAgent: "/v1/agents/{id}/quarantine"
+        case .releaseAgent: "/v1/agents/{id}/release"
+        case .createToken, .listTokens: "/v1/tokens"
+        case .revokeToken: "/v1/tokens/{id}"
+        case .listTargets: "/v1/targets"
         case .openLease, .listLeases: "/v1/leases"
         case .showLease: "/v1/leases/{id}"
         case .extendLease: "/v1/leases/{id}/extend"
@@ -72,11 +86,14 @@ package enum Endpoint: String, CaseIterable, Sendable {
         return self.path.replacingCharacters(in: place, with: percentEncoded(id))
     }
 
+    /// Whether it makes something new: then it takes an `Idempotency-Key`.
+    package var isCreation: Bool { self.successStatus == 201 }
+
     /// The status of a success; `openLease` also answers 202, when the lease waits for approval.
     package var successStatus: Int {
         switch self {
-        case .enrol, .renewCertificate, .inviteIdentity, .inviteAgent, .openLease: 201
-        case .revokeCurrentCertificate: 204
+        case .enrol, .renewCertificate, .inviteIdentity, .inviteAgent, .createToken, .openLease: 201
+        case .revokeCurrentCertificate, .removeAgent, .revokeToken: 204
         default: 200
         }
     }

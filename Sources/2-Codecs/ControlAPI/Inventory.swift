@@ -25,18 +25,20 @@ package struct TargetStatus: Sendable, Codable {
 package struct AgentStatus: Sendable, Codable {
     package var name: AgentName
     package var isOnline: Bool
-    package var isDisabled: Bool
+    /// It may connect, but serves nothing.
+    package var isQuarantined: Bool
     /// Since when it is connected, or when it was last seen.
     package var since: Timestamp?
     package var version: String?
     package var targets: [TargetName]
 
     package init(
-        name: AgentName, isOnline: Bool, isDisabled: Bool, since: WallTime?, version: String?, targets: [TargetName]
+        name: AgentName, isOnline: Bool, isQuarantined: Bool, since: WallTime?, version: String?,
+        targets: [TargetName]
     ) {
         self.name = name
         self.isOnline = isOnline
-        self.isDisabled = isDisabled
+        self.isQuarantined = isQuarantined
         self.since = since.map(Timestamp.init)
         self.version = version
         self.targets = targets

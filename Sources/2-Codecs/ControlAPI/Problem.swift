@@ -39,6 +39,21 @@ extension GloveboxError.Code {
     package static let unsupportedMediaType = Self("unsupported_media_type")
     package static let bodyTooLarge = Self("body_too_large")
     package static let requestTimeout = Self("request_timeout")
+    package static let headersTooLarge = Self("headers_too_large")
+    /// Too many requests of one caller or address.
+    package static let rateLimited = Self("rate_limited")
+    /// Too many wrong codes or tokens from one address.
+    package static let signInLocked = Self("sign_in_locked")
+    /// Another request had the same `Idempotency-Key`.
+    package static let idempotencyKeyReused = Self("idempotency_key_reused")
+    /// The request with this `Idempotency-Key` is still under way, or nobody knows what came of it.
+    package static let idempotencyUnsettled = Self("idempotency_unsettled")
+    /// The request with this `Idempotency-Key` has created what it asked for, and the answer isn't kept any more.
+    package static let alreadyCreated = Self("already_created")
+    /// What was to be changed isn't as it was read.
+    package static let preconditionFailed = Self("precondition_failed")
+    /// The request has to say what it read.
+    package static let preconditionRequired = Self("precondition_required")
 
     /// The status that goes with this code (RFC 9110, section 15); a code without one of its own is the gateway's
     /// failure.
@@ -59,18 +74,27 @@ extension GloveboxError.Code {
         .unknownTarget: 404,
         .methodNotAllowed: 405,
         .conflict: 409,
+        .alreadyCreated: 409,
+        .idempotencyUnsettled: 409,
+        .idempotencyKeyReused: 422,
         .storeConflict: 409,
         .leaseNotActive: 409,
         .approvalNotOpen: 409,
         .approvalMismatch: 409,
+        .preconditionFailed: 412,
         .bodyTooLarge: 413,
         .requestTimeout: 408,
         .unsupportedMediaType: 415,
+        .preconditionRequired: 428,
         .limitReached: 429,
+        .rateLimited: 429,
+        .signInLocked: 429,
+        .headersTooLarge: 431,
         .targetRefused: 502,
         .targetUnreachable: 502,
         .unavailable: 503,
         .agentOffline: 503,
+        .agentQuarantined: 503,
         .journalUnavailable: 503,
         .storeLocked: 503,
     ]

@@ -149,6 +149,17 @@ extension RecordEvent {
             fields["reason"] = .string(reason)
         case .sessionCut(let by):
             fields["by"] = .string(by.rawValue)
+        case .identityDisabled(let name), .identityEnabled(let name):
+            fields["name"] = .string(name.rawValue)
+        case .agentQuarantined(let agent), .agentReleased(let agent), .agentRemoved(let agent):
+            fields["agent"] = .string(agent.rawValue)
+        case .tokenCreated(let name, let holder, let scope, let lasts):
+            fields["name"] = .string(name.rawValue)
+            fields["holder"] = .string(holder.rawValue)
+            fields["scope"] = .string(scope)
+            fields["lasts"] = lasts.json
+        case .tokenRevoked(let name):
+            fields["name"] = .string(name.rawValue)
         }
         return fields
     }

@@ -38,16 +38,18 @@ package struct Enrolment: Sendable {
         case .person(let name, let role):
             kind = .person
             if let there = try await self.storage.identity(name) {
-                guard !there.isDisabled else { throw Self.disabledGuest("identity \(name)") }
+                guard !there.isDisabled else {
+                    throw GloveboxError(
+                        .conflict, "identity \(name) is disabled: enable it before inviting it again")
+                }
                 guard there.role == role else {
                     throw GloveboxError(
                         .conflict,
                         "identity \(name) is there already, as \(there.role.rawValue): invite them in that role")
                 }
             }
-        case .agent(let name):
+        case .agent:
             kind = .agent
-            if try await self.storage.agent(name)?.isDisabled == true { throw Self.disabledGuest("agent \(name)") }
         }
         let code = InviteCode.random(for: kind, authority: self.authority.fingerprint)
         let expiresAt = self.time.wall.advanced(by: lasts)
@@ -73,9 +75,8 @@ package struct Enrolment: Sendable {
             guard there?.isDisabled != true else { throw Self.invalidCode }
         case .agent(let name):
             let entry = AgentEntry(name: name, createdAt: self.time.wall)
-            let there = try await self.present(
+            _ = try await self.present(
                 read: { try await self.storage.agent(name) }, insert: { try await self.storage.insert(entry) })
-            guard there?.isDisabled != true else { throw Self.invalidCode }
         }
         return try await self.issue(request, to: invite.guest.subject, invitedBy: invite.invitedBy)
     }
@@ -140,9 +141,7 @@ package struct Enrolment: Sendable {
             }
             role = identity.role
         case .agent(let name):
-            guard let agent = try await self.storage.agent(name), !agent.isDisabled else {
-                throw Self.disabled(subject)
-            }
+            guard try await self.storage.agent(name) != nil else { throw Self.disabled(subject) }
             role = nil
         }
         return AuthenticatedPeer(
@@ -182,10 +181,6 @@ package struct Enrolment: Sendable {
     private static var invalidCode: GloveboxError {
         GloveboxError(
             .inviteInvalid, "this code opens nothing: it was used, has run out or isn't one; ask for a new invitation")
-    }
-
-    private static func disabledGuest(_ guest: String) -> GloveboxError {
-        GloveboxError(.conflict, "\(guest) is disabled: enable it before inviting it again")
     }
 
     private static func disabled(_ subject: CertificateSubject) -> GloveboxError {

@@ -21,11 +21,15 @@ package enum OutboundFailure: Error {
     case unreachable(String, any Error)
 }
 
-/// HTTP/1.1 requests to others: the one owner of the HTTP client. Redirects aren't followed, and nothing is tried twice.
+/// HTTP requests to others: the one owner of the HTTP client. Redirects aren't followed, and nothing is tried twice.
 package struct OutboundClient: Sendable {
     package struct Answer: Sendable {
         package var status: Int
         package var contentType: String
+        /// Whether it came by HTTP/2.
+        package var isHTTP2: Bool
+        /// As it is (RFC 9110, section 8.8.3).
+        package var eTag: String?
         /// The other's clock, as it says (RFC 9110, section 6.6.1).
         package var date: String?
         package var body: [UInt8]
@@ -38,12 +42,13 @@ package struct OutboundClient: Sendable {
     /// - Parameters:
     ///   - timeout: for a whole request.
     ///   - mostBytes: longest answer.
-    package init(tls: TLSConfiguration, timeout: Duration, mostBytes: Int) {
+    ///   - allowsHTTP2: otherwise it's HTTP/1.1.
+    package init(tls: TLSConfiguration, timeout: Duration, mostBytes: Int, allowsHTTP2: Bool = false) {
         var configuration = HTTPClient.Configuration(
             tlsConfiguration: tls, redirectConfiguration: .disallow,
             timeout: .init(connect: TimeAmount(min(timeout, .seconds(10)))))
         configuration.connectionPool.retryConnectionEstablishment = false
-        configuration.httpVersion = .http1Only
+        configuration.httpVersion = allowsHTTP2 ? .automatic : .http1Only
         self.deadline = TimeAmount(timeout)
         self.mostBytes = mostBytes
         self.client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
@@ -101,6 +106,7 @@ package struct OutboundClient: Sendable {
         let body = try await response.body.collect(upTo: self.mostBytes)
         return Answer(
             status: Int(response.status.code), contentType: response.headers.first(name: "content-type") ?? "",
+            isHTTP2: response.version.major == 2, eTag: response.headers.first(name: "etag"),
             date: response.headers.first(name: "date"), body: Array(buffer: body))
     }
 

@@ -39,6 +39,10 @@ extension StorageSQLite {
         try await self.write { _ = try agent.update($0) }
     }
 
+    package func remove(_ agent: AgentEntry) async throws {
+        try await self.write { try agent.remove($0) }
+    }
+
     // MARK: Invitations
 
     package func insert(_ invite: InviteEntry) async throws {
@@ -54,6 +58,16 @@ extension StorageSQLite {
             invite.usedAt = time
             try invite.overwrite(db)
             return invite
+        }
+    }
+
+    package func withdrawInvites(for subject: CertificateSubject, at time: WallTime) async throws {
+        try await self.write { db in
+            for var invite in try InviteEntry.fetchAll(db, rest: "WHERE used_at IS NULL")
+            where invite.guest.isFor(subject) {
+                invite.usedAt = time
+                try invite.overwrite(db)
+            }
         }
     }
 
@@ -76,6 +90,54 @@ extension StorageSQLite {
             try certificate.overwrite(db)
             return true
         }
+    }
+
+    package func revokeCertificates(of subject: CertificateSubject, at time: WallTime) async throws {
+        try await self.write { db in
+            let valid = try CertificateEntry.fetchAll(
+                db, rest: "WHERE is_revoked = 0 AND not_after > ?", [time.nanoseconds])
+            for var certificate in valid where certificate.subject == subject {
+                certificate.isRevoked = true
+                try certificate.overwrite(db)
+            }
+        }
+    }
+
+    // MARK: Tokens
+
+    package func insert(_ token: TokenEntry) async throws {
+        try await self.write { try token.insert($0) }
+    }
+
+    package func token(_ name: TokenName) async throws -> TokenEntry? {
+        try await self.read { try TokenEntry.fetchAll($0, rest: "WHERE name = ?", [name.rawValue]).first }
+    }
+
+    package func token(hash: [UInt8]) async throws -> TokenEntry? {
+        try await self.read { try TokenEntry.fetch($0, key: TokenEntry.key(hash)) }
+    }
+
+    package func tokens() async throws -> [TokenEntry] {
+        try await self.read { try TokenEntry.fetchAll($0, rest: "ORDER BY name") }
+    }
+
+    package func revokeToken(_ name: TokenName, at time: WallTime) async throws -> Bool {
+        try await self.write { try Self.revokeTokens($0, "name = ?", name.rawValue, at: time) > 0 }
+    }
+
+    package func revokeTokens(of holder: IdentityName, at time: WallTime) async throws {
+        try await self.write { _ = try Self.revokeTokens($0, "holder = ?", holder.rawValue, at: time) }
+    }
+
+    private static func revokeTokens(
+        _ db: Database, _ condition: String, _ argument: String, at time: WallTime
+    ) throws -> Int {
+        let tokens = try TokenEntry.fetchAll(db, rest: "WHERE revoked_at IS NULL AND \(condition)", [argument])
+        for var token in tokens {
+            token.revokedAt = time
+            try token.overwrite(db)
+        }
+        return tokens.count
     }
 
     // MARK: Leases
@@ -140,6 +202,45 @@ extension StorageSQLite {
         try await self.write { db in
             _ = try approval.update(db)
             try lease.insert(db)
+        }
+    }
+
+    // MARK: Creations
+
+    /// Most that are kept: the oldest go first.
+    private static let mostCreations: Int64 = 100_000
+
+    package func claim(_ creation: CreationEntry, at time: WallTime) async throws -> CreationEntry? {
+        try await self.write { db in
+            try db.execute(sql: "DELETE FROM creation WHERE expires_at <= ?", arguments: [time.nanoseconds])
+            if let there = try CreationEntry.fetch(db, key: creation.key) { return there }
+            try creation.insert(db)
+            try db.execute(
+                sql: "DELETE FROM creation WHERE rowid <= ?", arguments: [db.lastInsertedRowID - Self.mostCreations])
+            return nil
+        }
+    }
+
+    package func settle(_ keyHash: [UInt8], created: String) async throws {
+        try await self.write { db in
+            guard var creation = try CreationEntry.fetch(db, key: CreationEntry.key(keyHash)) else { return }
+            creation.created = created
+            try creation.overwrite(db)
+        }
+    }
+
+    package func release(_ keyHash: [UInt8]) async throws {
+        try await self.write { db in
+            try db.execute(sql: "DELETE FROM creation WHERE key = ?", arguments: [CreationEntry.key(keyHash)])
+        }
+    }
+}
+
+extension InviteEntry.Guest {
+    fileprivate func isFor(_ subject: CertificateSubject) -> Bool {
+        switch self {
+        case .person(let name, _): subject == .identity(name)
+        case .agent(let name): subject == .agent(name)
         }
     }
 }

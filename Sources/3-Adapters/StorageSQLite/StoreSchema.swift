@@ -49,6 +49,18 @@ enum StoreSchema {
                     CREATE INDEX approval_unreviewed ON approval (requested_at) WHERE is_unreviewed = 1;
                     """)
         }
+        migrator.registerMigration("3-tokens-creations") { db in
+            try db.execute(
+                sql: """
+                    CREATE TABLE token (
+                        key TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL UNIQUE, holder TEXT NOT NULL,
+                        revoked_at INTEGER, body TEXT NOT NULL
+                    ) STRICT;
+                    CREATE TABLE creation (
+                        key TEXT NOT NULL PRIMARY KEY, expires_at INTEGER NOT NULL, body TEXT NOT NULL
+                    ) STRICT;
+                    """)
+        }
         return migrator
     }
 

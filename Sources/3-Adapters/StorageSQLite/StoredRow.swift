@@ -73,16 +73,27 @@ extension VersionedRow {
     /// Writes the row if its stored version is `version`, and returns it with the next one.
     /// - Throws: `not_found`, `store_conflict`.
     func update(_ db: Database) throws -> Self {
+        try self.checkVersion(db)
+        var next = self
+        next.version += 1
+        try next.overwrite(db)
+        return next
+    }
+
+    /// Removes the row if its stored version is `version`.
+    /// - Throws: `not_found`, `store_conflict`.
+    func remove(_ db: Database) throws {
+        try self.checkVersion(db)
+        try db.execute(sql: "DELETE FROM \(Self.table) WHERE key = ?", arguments: [self.key])
+    }
+
+    private func checkVersion(_ db: Database) throws {
         let stored = try Int64.fetchOne(
             db, sql: "SELECT version FROM \(Self.table) WHERE key = ?", arguments: [self.key])
         guard let stored else { throw GloveboxError(.notFound, "there is no \(self.title)") }
         guard stored == self.version else {
             throw GloveboxError(.storeConflict, "somebody else changed \(self.title) meanwhile: read it and try again")
         }
-        var next = self
-        next.version += 1
-        try next.overwrite(db)
-        return next
     }
 }
 
@@ -108,6 +119,31 @@ extension InviteEntry: StoredRow {
     var title: String { "this invitation" }
     var columns: [(name: String, value: (any DatabaseValueConvertible & Sendable)?)] {
         [("expires_at", self.expiresAt.nanoseconds), ("used_at", self.usedAt?.nanoseconds)]
+    }
+}
+
+extension TokenEntry: StoredRow {
+    static var table: String { "token" }
+    static var noun: String { "token" }
+    static func key(_ hash: [UInt8]) -> String { Base32.encode(hash) }
+    var key: String { Self.key(self.hash) }
+    var title: String { "token '\(self.name)'" }
+    var columns: [(name: String, value: (any DatabaseValueConvertible & Sendable)?)] {
+        [
+            ("name", self.name.rawValue), ("holder", self.holder.rawValue),
+            ("revoked_at", self.revokedAt?.nanoseconds),
+        ]
+    }
+}
+
+extension CreationEntry: StoredRow {
+    static var table: String { "creation" }
+    static var noun: String { "request" }
+    static func key(_ hash: [UInt8]) -> String { Base32.encode(hash) }
+    var key: String { Self.key(self.keyHash) }
+    var title: String { "this request" }
+    var columns: [(name: String, value: (any DatabaseValueConvertible & Sendable)?)] {
+        [("expires_at", self.expiresAt.nanoseconds)]
     }
 }
 

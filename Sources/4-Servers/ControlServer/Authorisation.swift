@@ -5,10 +5,14 @@ import GloveboxCore
 ///
 /// | endpoint | anyone | member | approver | auditor | admin | agent |
 /// |---|---|---|---|---|---|---|
-/// | authority, health, enrol | yes | | | | | |
+/// | apiDocument, authority, health, enrol | yes | | | | | |
 /// | renewCertificate, revokeCurrentCertificate, whoAmI | | own | own | own | own | own |
-/// | inviteIdentity, inviteAgent | | | | | all | |
-/// | listTargets, listAgents | | all | all | all | all | |
+/// | inviteIdentity, disableIdentity, enableIdentity, createToken | | | | | all | |
+/// | inviteAgent, quarantineAgent, releaseAgent, removeAgent | | | | | all | |
+/// | listIdentities | | | | all | all | |
+/// | showIdentity, listTokens | | own | own | all | all | |
+/// | revokeToken | | own | own | own | all | |
+/// | listTargets, listAgents, showAgent | | all | all | all | all | |
 /// | openLease, extendLease | | own | own | own | own | |
 /// | endLease | | own | own | own | all | |
 /// | listLeases, showLease | | own | all | all | all | |
@@ -39,13 +43,20 @@ package struct Authorisation: Hashable, Sendable {
 
     package static func row(_ endpoint: Endpoint) -> Authorisation {
         switch endpoint {
-        case .authority, .health, .enrol:
+        case .apiDocument, .authority, .health, .enrol:
             Authorisation(isOpen: true)
         case .renewCertificate, .revokeCurrentCertificate, .whoAmI:
             Authorisation(member: .own, approver: .own, auditor: .own, admin: .own, agent: .own)
-        case .inviteIdentity, .inviteAgent:
+        case .inviteIdentity, .disableIdentity, .enableIdentity, .createToken, .inviteAgent, .quarantineAgent,
+            .releaseAgent, .removeAgent:
             Authorisation(admin: .all)
-        case .listTargets, .listAgents:
+        case .listIdentities:
+            Authorisation(auditor: .all, admin: .all)
+        case .showIdentity, .listTokens:
+            Authorisation(member: .own, approver: .own, auditor: .all, admin: .all)
+        case .revokeToken:
+            Authorisation(member: .own, approver: .own, auditor: .own, admin: .all)
+        case .listTargets, .listAgents, .showAgent:
             Authorisation(member: .all, approver: .all, auditor: .all, admin: .all)
         case .openLease, .extendLease:
             Authorisation(member: .own, approver: .own, auditor: .own, admin: .own)
@@ -84,6 +95,17 @@ package struct Authorisation: Hashable, Sendable {
 
     /// - Throws: `forbidden`.
     static func reach(of caller: Caller, at endpoint: Endpoint) throws(GloveboxError) -> Reach {
+        if case .token(let name, let scope, _) = caller.credential {
+            guard ![.renewCertificate, .revokeCurrentCertificate].contains(endpoint) else {
+                // A certificate would outlive the token that asked for it.
+                throw GloveboxError(
+                    .forbidden, "a token has no certificate: \(endpoint.path) takes a client certificate")
+            }
+            guard scope.includes(endpoint) else {
+                throw GloveboxError(
+                    .forbidden, "the scope of token '\(name)' doesn't include \(endpoint.rawValue): make one that does")
+            }
+        }
         switch Self.row(endpoint).grant(caller) {
         case .all: return .all
         case .own: return .own(caller.subject)

@@ -22,8 +22,32 @@ package protocol ControlOperations: Sendable {
     func inviteIdentity(_ request: IdentityInviteRequest, _ call: Call) async throws -> Invitation
     func inviteAgent(_ request: AgentInviteRequest, _ call: Call) async throws -> Invitation
 
-    func targets(_ call: Call) async throws -> Page<TargetStatus>
-    func agents(_ call: Call) async throws -> Page<AgentStatus>
+    /// By name, as agents, tokens and targets are.
+    func identities(_ page: PageRequest, _ call: Call) async throws -> Page<IdentityStatus>
+    func identity(_ name: IdentityName, _ call: Call) async throws -> Versioned<IdentityStatus>
+    /// Ends everything that the identity holds.
+    func disableIdentity(
+        _ name: IdentityName, if precondition: Precondition, _ call: Call
+    ) async throws -> Versioned<IdentityStatus>
+    func enableIdentity(
+        _ name: IdentityName, if precondition: Precondition, _ call: Call
+    ) async throws -> Versioned<IdentityStatus>
+
+    func agents(_ page: PageRequest, _ call: Call) async throws -> Page<AgentStatus>
+    func agent(_ name: AgentName, _ call: Call) async throws -> Versioned<AgentStatus>
+    func quarantineAgent(
+        _ name: AgentName, if precondition: Precondition, _ call: Call
+    ) async throws -> Versioned<AgentStatus>
+    func releaseAgent(
+        _ name: AgentName, if precondition: Precondition, _ call: Call
+    ) async throws -> Versioned<AgentStatus>
+    func removeAgent(_ name: AgentName, if precondition: Precondition, _ call: Call) async throws
+
+    func createToken(_ request: TokenRequest, _ call: Call) async throws -> CreatedToken
+    func tokens(_ page: PageRequest, _ call: Call) async throws -> Page<TokenStatus>
+    func revokeToken(_ name: TokenName, _ call: Call) async throws
+
+    func targets(_ page: PageRequest, _ call: Call) async throws -> Page<TargetStatus>
 
     func openLease(_ request: LeaseRequest, _ call: Call) async throws -> LeaseAnswer
     /// Newest first.
@@ -58,27 +82,27 @@ package protocol ControlOperations: Sendable {
     func endSession(_ id: SessionID, _ call: Call) async throws -> SessionStatus
 }
 
-/// Who makes a request, as its client certificate proves.
-package struct Caller: Hashable, Sendable {
-    package var subject: CertificateSubject
-    /// `nil` for an agent.
-    package var role: Role?
-    /// The certificate's serial number, lower-case hexadecimal.
-    package var serial: String
-    package var certificateExpiresAt: WallTime
+/// What somebody may change who has seen it, with the version that `If-Match` names then.
+package struct Versioned<Value: Sendable>: Sendable {
+    package var value: Value
+    package var version: Int64
 
-    package init(subject: CertificateSubject, role: Role?, serial: String, certificateExpiresAt: WallTime) {
-        self.subject = subject
-        self.role = role
-        self.serial = serial
-        self.certificateExpiresAt = certificateExpiresAt
+    package init(_ value: Value, version: Int64) {
+        self.value = value
+        self.version = version
     }
+}
 
-    /// The caller's name, unless it's an agent.
-    package var identity: IdentityName? {
-        switch self.subject {
-        case .identity(let name): name
-        case .agent: nil
+/// What a change expects of what it changes (`If-Match`: RFC 9110, section 13.1.1).
+package enum Precondition: Hashable, Sendable {
+    case any
+    case versions(Set<Int64>)
+
+    /// - Throws: `precondition_failed` when somebody else was there first.
+    package func check(_ version: Int64) throws(GloveboxError) {
+        if case .versions(let versions) = self, !versions.contains(version) {
+            throw GloveboxError(
+                .preconditionFailed, "somebody else changed this since it was read: read it again, and decide anew")
         }
     }
 }

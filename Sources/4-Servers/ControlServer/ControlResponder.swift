@@ -1,3 +1,4 @@
+import APIDocument
 import ControlAPI
 import GloveboxCore
 import HTTPTypes
@@ -18,6 +19,8 @@ struct ControlResponder: HTTPResponder {
 
     var operations: any ControlOperations
     var authenticator: Authenticator
+    var admission: Admission
+    var idempotency: Idempotency
     var bodyLimit: Int
     var logger: Logger
 
@@ -26,6 +29,8 @@ struct ControlResponder: HTTPResponder {
             requestID: Self.requestID(of: request), address: context.channel.remoteAddress?.ipAddress)
         var response: Response
         do {
+            try self.admission.admit(address: origin.address)
+            try Self.checkFields(of: request)
             switch Route(method: request.method.rawValue, path: request.uri.path) {
             case .endpoint(let endpoint, let id):
                 let reading = RequestReader(request: request, id: id, bodyLimit: self.bodyLimit)
@@ -46,8 +51,8 @@ struct ControlResponder: HTTPResponder {
         response.headers[.cacheControl] = "no-store"
         response.headers[.xContentTypeOptions] = "nosniff"
         if response.status.code == 401 {
-            // RFC 9110, section 11.6.1, wants a challenge; a certificate isn't asked for by any registered scheme.
-            response.headers[.wwwAuthenticate] = "ClientCertificate realm=\"glovebox\""
+            // RFC 9110, section 11.6.1, wants a challenge; no registered scheme asks for a certificate.
+            response.headers[.wwwAuthenticate] = "Bearer realm=\"glovebox\""
         }
         return response
     }
@@ -58,14 +63,49 @@ struct ControlResponder: HTTPResponder {
         if Authorisation.row(endpoint).isOpen {
             return try await self.answerOpen(endpoint, reading, origin)
         }
-        let caller = try await self.caller(channel, origin)
+        // Nothing of a request is read before it's known who makes it.
+        let caller = try await self.caller(reading.request.headers[.authorization], channel, origin)
+        try self.admission.admit(caller: caller.subject)
         let reach = try Authorisation.reach(of: caller, at: endpoint)
         return try await self.answer(endpoint, reading, Call(caller: caller, reach: reach, origin: origin))
     }
 
-    private func caller(_ channel: any Channel, _ origin: RequestOrigin) async throws -> Caller {
-        let certificate = try await channel.nioSSL_peerCertificate().get()
-        return try await self.authenticator.authenticate(certificate?.toDERBytes(), origin)
+    private func caller(
+        _ authorization: String?, _ channel: any Channel, _ origin: RequestOrigin
+    ) async throws -> Caller {
+        guard let authorization else {
+            return try await self.authenticator.authenticate(
+                token: nil, { try await Self.peerCertificate(channel)?.toDERBytes() }, origin)
+        }
+        let token = try Authenticator.token(authorization)
+        let caller = try await self.guarded(token, origin) {
+            try await self.authenticator.authenticate(token: token, { nil }, origin)
+        }
+        self.admission.attemptSucceeded(from: origin.address, with: token)
+        return caller
+    }
+
+    /// Counts what fails of the attempts to come in by something that could be guessed.
+    private func guarded<Value>(
+        _ token: Secret<String>?, _ origin: RequestOrigin, _ attempt: () async throws -> Value
+    ) async throws -> Value {
+        try self.admission.checkAttempt(from: origin.address, with: token)
+        do {
+            return try await attempt()
+        } catch let error as GloveboxError where [.unauthenticated, .inviteInvalid].contains(error.code) {
+            self.admission.attemptFailed(from: origin.address)
+            throw error
+        }
+    }
+
+    private static func peerCertificate(_ channel: any Channel) async throws -> NIOSSLCertificate? {
+        do {
+            return try await channel.nioSSL_peerCertificate().get()
+        } catch let error as ChannelPipelineError where error == .notFound {
+            // An HTTP/2 stream has no TLS of its own: its parent, the connection, has.
+            guard let connection = channel.parent else { throw error }
+            return try await connection.nioSSL_peerCertificate().get()
+        }
     }
 
     /// Endpoints that anyone may call.
@@ -73,6 +113,9 @@ struct ControlResponder: HTTPResponder {
         _ endpoint: Endpoint, _ reading: RequestReader, _ origin: RequestOrigin
     ) async throws -> Response {
         switch endpoint {
+        case .apiDocument:
+            try reading.noQuery()
+            return Self.response(200, "application/json", APIDocument.json)
         case .authority:
             try reading.noQuery()
             let certificate = try await self.operations.authority()
@@ -82,8 +125,10 @@ struct ControlResponder: HTTPResponder {
             let health = try await self.operations.health()
             return try Self.json(health.status == .ok ? 200 : 503, health)
         case .enrol:
-            return try Self.json(
-                endpoint, await self.operations.enrol(reading.body(EnrolmentRequest.self), from: origin))
+            return try await self.create(endpoint, reading, by: "anyone") { reading in
+                let request = try await reading.body(EnrolmentRequest.self)
+                return try await self.guarded(nil, origin) { try await self.operations.enrol(request, from: origin) }
+            }
         default:
             throw GloveboxError(.internal, "\(endpoint.rawValue) is open in the table and has no handler")
         }
@@ -93,8 +138,9 @@ struct ControlResponder: HTTPResponder {
         let operations = self.operations
         switch endpoint {
         case .renewCertificate:
-            return try Self.json(
-                endpoint, await operations.renewCertificate(reading.body(CertificateRenewal.self), call))
+            return try await self.create(endpoint, reading, call) {
+                try await operations.renewCertificate($0.body(CertificateRenewal.self), call)
+            }
         case .revokeCurrentCertificate:
             try await reading.noBody()
             try await operations.revokeCurrentCertificate(call)
@@ -103,20 +149,58 @@ struct ControlResponder: HTTPResponder {
             try reading.noQuery()
             return try Self.json(endpoint, await operations.whoAmI(call))
         case .inviteIdentity:
-            return try Self.json(
-                endpoint, await operations.inviteIdentity(reading.body(IdentityInviteRequest.self), call))
+            return try await self.create(endpoint, reading, call) {
+                try await operations.inviteIdentity($0.body(IdentityInviteRequest.self), call)
+            }
         case .inviteAgent:
-            return try Self.json(endpoint, await operations.inviteAgent(reading.body(AgentInviteRequest.self), call))
+            return try await self.create(endpoint, reading, call) {
+                try await operations.inviteAgent($0.body(AgentInviteRequest.self), call)
+            }
+        case .listIdentities:
+            return try Self.json(endpoint, await operations.identities(PageRequest(query: reading.query), call))
+        case .showIdentity:
+            try reading.noQuery()
+            return try Self.versioned(await operations.identity(reading.name(IdentityName.self, "identity"), call))
+        case .disableIdentity, .enableIdentity:
+            let (name, precondition) = (try reading.name(IdentityName.self, "identity"), try reading.precondition())
+            try await reading.noBody()
+            return try await Self.versioned(
+                endpoint == .disableIdentity
+                    ? operations.disableIdentity(name, if: precondition, call)
+                    : operations.enableIdentity(name, if: precondition, call))
+        case .showAgent:
+            try reading.noQuery()
+            return try Self.versioned(await operations.agent(reading.name(AgentName.self, "agent"), call))
+        case .quarantineAgent, .releaseAgent:
+            let (name, precondition) = (try reading.name(AgentName.self, "agent"), try reading.precondition())
+            try await reading.noBody()
+            return try await Self.versioned(
+                endpoint == .quarantineAgent
+                    ? operations.quarantineAgent(name, if: precondition, call)
+                    : operations.releaseAgent(name, if: precondition, call))
+        case .removeAgent:
+            let (name, precondition) = (try reading.name(AgentName.self, "agent"), try reading.precondition())
+            try await reading.noBody()
+            try await operations.removeAgent(name, if: precondition, call)
+            return Response(status: .noContent)
+        case .createToken:
+            return try await self.create(endpoint, reading, call) {
+                try await operations.createToken($0.body(TokenRequest.self), call)
+            }
+        case .listTokens:
+            return try Self.json(endpoint, await operations.tokens(PageRequest(query: reading.query), call))
+        case .revokeToken:
+            let name = try reading.name(TokenName.self, "token")
+            try await reading.noBody()
+            try await operations.revokeToken(name, call)
+            return Response(status: .noContent)
         case .listTargets:
-            try reading.noQuery()
-            return try Self.json(endpoint, await operations.targets(call))
+            return try Self.json(endpoint, await operations.targets(PageRequest(query: reading.query), call))
         case .listAgents:
-            try reading.noQuery()
-            return try Self.json(endpoint, await operations.agents(call))
+            return try Self.json(endpoint, await operations.agents(PageRequest(query: reading.query), call))
         case .openLease:
-            switch try await operations.openLease(reading.body(LeaseRequest.self), call) {
-            case .opened(let lease): return try Self.json(endpoint, lease)
-            case .waits(let approval): return try Self.json(202, approval)
+            return try await self.create(endpoint, reading, call) {
+                try await operations.openLease($0.body(LeaseRequest.self), call)
             }
         case .listLeases:
             return try Self.json(endpoint, await operations.leases(LeaseQuery(query: reading.query), call))
@@ -174,9 +258,37 @@ struct ControlResponder: HTTPResponder {
             let id = try reading.sessionID()
             try await reading.noBody()
             return try Self.json(endpoint, await operations.endSession(id, call))
-        case .authority, .health, .enrol:
+        case .apiDocument, .authority, .health, .enrol:
             throw GloveboxError(.internal, "\(endpoint.rawValue) is closed in the table and has no handler")
         }
+    }
+
+    private func create<Created: Creation>(
+        _ endpoint: Endpoint, _ reading: RequestReader, _ call: Call,
+        _ operation: (RequestReader) async throws -> Created
+    ) async throws -> Response {
+        try await self.create(endpoint, reading, by: call.caller.subject.description, operation)
+    }
+
+    /// Once for each `Idempotency-Key`, if the request has one.
+    private func create<Created: Creation>(
+        _ endpoint: Endpoint, _ reading: RequestReader, by caller: String,
+        _ operation: (RequestReader) async throws -> Created
+    ) async throws -> Response {
+        guard let key = try reading.idempotencyKey() else {
+            return try Self.json(endpoint, try await operation(reading))
+        }
+        let reading = try await reading.collected()
+        let body = reading.body ?? []
+        // Who isn't known is told apart by what they send: a stranger's key is never another's.
+        let holder = Authorisation.row(endpoint).isOpen ? "\(caller) \(String(decoding: body, as: UTF8.self))" : caller
+        let answer = try await self.idempotency.answer(
+            .init(caller: holder, endpoint: endpoint, key: key, body: body)
+        ) {
+            let creation = try await operation(reading)
+            return Idempotency.Answer(created: creation.created, body: try JSONForm.encode(creation))
+        }
+        return Self.response(endpoint.successStatus, "application/json", answer.body)
     }
 
     // Problems
@@ -184,6 +296,10 @@ struct ControlResponder: HTTPResponder {
     private func problem(for error: any Error, _ origin: RequestOrigin, _ request: Request) -> Response {
         let shown: GloveboxError
         switch error {
+        case let error as Admission.Refusal:
+            var response = self.problem(error.error, origin)
+            response.headers[.retryAfter] = String(error.seconds)
+            return response
         case let error as GloveboxError where error.code != .internal: shown = error
         case is NIOTooManyBytesError:
             shown = GloveboxError(.bodyTooLarge, "the body is too large: at most \(self.bodyLimit) bytes")
@@ -219,6 +335,12 @@ struct ControlResponder: HTTPResponder {
         try Self.json(endpoint.successStatus, value)
     }
 
+    private static func versioned(_ answer: Versioned<some Encodable>) throws -> Response {
+        var response = try Self.json(200, answer.value)
+        response.headers[.eTag] = "\"\(answer.version)\""
+        return response
+    }
+
     private static func json(_ status: Int, _ value: some Encodable) throws -> Response {
         Self.response(status, "application/json", try JSONForm.encode(value))
     }
@@ -241,6 +363,26 @@ struct ControlResponder: HTTPResponder {
             body: .init(byteBuffer: ByteBuffer(bytes: body)))
     }
 
+    // Header fields
+
+    /// Bytes of all fields, names included, and how many there may be. The decoder's own limits are further out: what's
+    /// beyond those ends the connection.
+    private static let mostFieldBytes = 16_384
+    private static let mostFields = 64
+
+    /// - Throws: `headers_too_large`.
+    private static func checkFields(of request: Request) throws(GloveboxError) {
+        let bytes = request.headers.reduce(0) { $0 + $1.name.rawName.utf8.count + $1.value.utf8.count }
+        guard bytes + request.uri.description.utf8.count <= Self.mostFieldBytes,
+            request.headers.count <= Self.mostFields
+        else {
+            throw GloveboxError(
+                .headersTooLarge,
+                "the header fields are too large: at most \(Self.mostFields), \(Self.mostFieldBytes) bytes with the path"
+            )
+        }
+    }
+
     // Request ids
 
     static let requestIDHeader = HTTPField.Name("X-Request-Id") ?? .date
@@ -260,108 +402,5 @@ struct ControlResponder: HTTPResponder {
             return given
         }
         return Base32.random(length: 16)
-    }
-}
-
-/// What an endpoint reads from its request.
-struct RequestReader {
-    var request: Request
-    var id: String?
-    var bodyLimit: Int
-
-    var query: String? { self.request.uri.query }
-
-    /// - Throws: `unsupported_media_type`, `body_too_large`, `invalid_argument`.
-    func body<Body: RequestContent>(_ type: Body.Type) async throws -> Body {
-        try self.noQuery()
-        let mediaType = self.request.headers[.contentType]?.prefix { $0 != ";" && $0 != " " }.lowercased()
-        guard mediaType == "application/json" else {
-            throw GloveboxError(.unsupportedMediaType, "the body has to be JSON, with content-type application/json")
-        }
-        return try JSONForm.decodeBody(type, from: await self.bytes())
-    }
-
-    func noBody() async throws {
-        try self.noQuery()
-        let bytes = try await self.bytes()
-        guard bytes.isEmpty || bytes == Array("{}".utf8) else {
-            throw GloveboxError(.invalidArgument, "this takes no body")
-        }
-    }
-
-    func noQuery() throws(GloveboxError) {
-        try QueryParameters(self.query).finish()
-    }
-
-    /// - Throws: `not_found`, since no lease has a malformed id.
-    func leaseID() throws(GloveboxError) -> LeaseID {
-        guard let id = self.id.flatMap(LeaseID.init(rawValue:)) else {
-            throw GloveboxError(.notFound, "there is no lease '\(self.id?.prefix(80) ?? "")'")
-        }
-        return id
-    }
-
-    /// - Throws: `not_found`, since no approval has a malformed id.
-    func approvalID() throws(GloveboxError) -> ApprovalID {
-        guard let id = self.id.flatMap(ApprovalID.init(rawValue:)) else {
-            throw GloveboxError(.notFound, "there is no approval '\(self.id?.prefix(80) ?? "")'")
-        }
-        return id
-    }
-
-    /// - Throws: `not_found`, since no session has a malformed id.
-    func sessionID() throws(GloveboxError) -> SessionID {
-        guard let id = self.id.flatMap(SessionID.init(rawValue:)) else {
-            throw GloveboxError(.notFound, "there is no session '\(self.id?.prefix(80) ?? "")'")
-        }
-        return id
-    }
-
-    func recordID() throws(GloveboxError) -> RecordID {
-        guard let id = self.id.flatMap({ RecordID($0) }) else {
-            throw GloveboxError(.notFound, "there is no record '\(self.id?.prefix(80) ?? "")'")
-        }
-        return id
-    }
-
-    /// Where the stream broke off counts for more than where it began.
-    func followQuery() throws(GloveboxError) -> RecordQuery {
-        var query = try RecordQuery(query: self.query)
-        if let last = Self.lastEventID.flatMap({ self.request.headers[$0] }) { query.page.after = last }
-        return query
-    }
-
-    private static let lastEventID = HTTPField.Name("Last-Event-ID")
-
-    /// - Throws: `invalid_argument`.
-    func since() throws(GloveboxError) -> UInt64 {
-        var parameters = try QueryParameters(self.query)
-        let size = try parameters.value("since") { (text) throws(GloveboxError) in
-            guard let size = UInt64(text), text == String(size) else {
-                throw GloveboxError(.invalidArgument, "a number of records is wanted")
-            }
-            return size
-        }
-        try parameters.finish()
-        return size ?? 0
-    }
-
-    /// However slowly it trickles in.
-    private static let bodyDeadline = Duration.seconds(10)
-
-    private func bytes() async throws -> [UInt8] {
-        if let length = self.request.headers[.contentLength].flatMap({ Int($0) }), length > self.bodyLimit {
-            throw NIOTooManyBytesError(maxBytes: self.bodyLimit)
-        }
-        let (body, limit) = (self.request.body, self.bodyLimit)
-        return try await withThrowingTaskGroup(of: [UInt8].self) { tasks in
-            tasks.addTask { Array(buffer: try await body.collect(upTo: limit)) }
-            tasks.addTask {
-                try await Task.sleep(for: Self.bodyDeadline)
-                throw GloveboxError(.requestTimeout, "the body didn't come within \(Self.bodyDeadline)")
-            }
-            defer { tasks.cancelAll() }
-            return try await tasks.next() ?? []
-        }
     }
 }

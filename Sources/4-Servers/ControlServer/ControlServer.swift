@@ -1,4 +1,5 @@
-import GloveboxCore
+package import Contracts
+package import GloveboxCore
 import Hummingbird
 import HummingbirdCore
 package import Logging
@@ -21,21 +22,45 @@ package struct Authenticator: Sendable {
     /// - Throws: `certificate_invalid` when it has run out, was revoked or is unknown; `unauthenticated` when its holder
     ///   is disabled or gone.
     package var caller: @Sendable (_ certificate: [UInt8], _ origin: RequestOrigin) async throws -> Caller
+    /// Whom a machine's token speaks for, now.
+    /// - Throws: `unauthenticated`, whatever is wrong with it.
+    package var bearer: @Sendable (_ token: Secret<String>, _ origin: RequestOrigin) async throws -> Caller
 
     package init(
         isSigned: @escaping @Sendable (_ unverifiedCertificate: [UInt8]) -> Bool,
-        caller: @escaping @Sendable (_ certificate: [UInt8], _ origin: RequestOrigin) async throws -> Caller
+        caller: @escaping @Sendable (_ certificate: [UInt8], _ origin: RequestOrigin) async throws -> Caller,
+        bearer: @escaping @Sendable (_ token: Secret<String>, _ origin: RequestOrigin) async throws -> Caller
     ) {
         self.isSigned = isSigned
         self.caller = caller
+        self.bearer = bearer
+    }
+
+    /// A request that brings a token is the token's, whatever certificate its connection has.
+    func authenticate(
+        token: Secret<String>?, _ certificate: () async throws -> [UInt8]?, _ origin: RequestOrigin
+    ) async throws -> Caller {
+        guard let token else { return try await self.authenticate(try await certificate(), origin) }
+        return try await self.bearer(token, origin)
+    }
+
+    /// The token of an `Authorization` field.
+    /// - Throws: `unauthenticated` for another scheme.
+    static func token(_ authorization: String) throws(GloveboxError) -> Secret<String> {
+        let parts = authorization.split(separator: " ", maxSplits: 1)
+        guard parts.count == 2, parts[0].lowercased() == "bearer" else {
+            throw GloveboxError(.unauthenticated, "Authorization takes a machine token: 'Bearer gbt_…'")
+        }
+        return Secret(String(parts[1]))
     }
 
     /// - Throws: `unauthenticated` without a certificate, `certificate_invalid` for one from another CA, and what
     ///   `caller` throws.
-    func authenticate(_ certificate: [UInt8]?, _ origin: RequestOrigin) async throws -> Caller {
+    private func authenticate(_ certificate: [UInt8]?, _ origin: RequestOrigin) async throws -> Caller {
         guard let certificate else {
             throw GloveboxError(
-                .unauthenticated, "a client certificate is needed here: sign in with 'glovebox login'")
+                .unauthenticated,
+                "a client certificate or a machine token is needed here: sign in with 'glovebox login'")
         }
         guard self.isSigned(certificate) else {
             throw GloveboxError(
@@ -46,7 +71,7 @@ package struct Authenticator: Sendable {
     }
 }
 
-/// Serves the API over TLS 1.3 and HTTP/1.1 for as long as ``run()`` runs.
+/// Serves the API over TLS 1.3, HTTP/1.1 and HTTP/2 for as long as ``run()`` runs.
 package struct ControlServer: Service {
     package struct Configuration: Sendable {
         package var host: String
@@ -56,6 +81,8 @@ package struct ControlServer: Service {
         package var setting: String
         /// Bytes of a request's body.
         package var bodyLimit: Int
+        /// How often may be asked.
+        package var limits = RequestLimits()
         /// A connection on which nothing moves for so long is closed.
         package var idleTimeout: Duration
         package var mostConnections: Int
@@ -83,13 +110,16 @@ package struct ControlServer: Service {
     /// - Parameter group: `nil` takes the process's own.
     package init(
         configuration: Configuration, tls: TLSIdentity, operations: any ControlOperations,
-        authenticator: Authenticator, group: (any EventLoopGroup)? = nil, logger: Logger,
+        authenticator: Authenticator, ledger: any CreationLedger, time: any TimeSource,
+        group: (any EventLoopGroup)? = nil, logger: Logger,
         onListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
     ) {
         self.configuration = configuration
         self.tls = tls
         self.responder = ControlResponder(
-            operations: operations, authenticator: authenticator, bodyLimit: configuration.bodyLimit, logger: logger)
+            operations: operations, authenticator: authenticator,
+            admission: Admission(configuration.limits, time: time),
+            idempotency: Idempotency(ledger: ledger, time: time), bodyLimit: configuration.bodyLimit, logger: logger)
         self.group = group
         self.logger = logger
         self.onListening = onListening
@@ -99,15 +129,12 @@ package struct ControlServer: Service {
     /// - Throws: `port_taken` or `configuration_invalid` when it can't listen.
     package func run() async throws {
         let tls = self.tls
-        let idleTimeout = TimeAmount(self.configuration.idleTimeout)
+        let idleTimeout = self.configuration.idleTimeout
         let server = HTTPServerBuilder { responder in
             TLSChildChannel(
-                base: HTTP1Channel(
-                    responder: responder,
-                    configuration: .init(
-                        idleTimeout: idleTimeout,
-                        httpDecoderConfiguration: .init(
-                            maxHeaderFieldSize: 16_384, maxHeaderListSize: 32_768, maxHeaderFieldCount: 100))),
+                base: NegotiatedChannel(
+                    responder: responder, idleTimeout: idleTimeout,
+                    decoder: .init(maxHeaderFieldSize: 65_536, maxHeaderListSize: 131_072, maxHeaderFieldCount: 1000)),
                 identity: tls)
         }
         // Hummingbird logs at info what is of interest to nobody here.

@@ -63,6 +63,14 @@ struct QueryParameters {
     }
 }
 
+extension PageRequest {
+    init(query: String?) throws(GloveboxError) {
+        var parameters = try QueryParameters(query)
+        self = try parameters.page()
+        try parameters.finish()
+    }
+}
+
 extension LeaseQuery {
     init(query: String?) throws(GloveboxError) {
         var parameters = try QueryParameters(query)

@@ -45,7 +45,7 @@ package final class TLSIdentity: Sendable {
             configuration.sendCANameList = false
             // A client that's gone needn't be waited for when its connection is closed.
             configuration.shutdownTimeout = .seconds(1)
-            configuration.applicationProtocols = ["http/1.1"]
+            configuration.applicationProtocols = ["h2", "http/1.1"]
             return try NIOSSLContext(configuration: configuration)
         } catch {
             throw GloveboxError(.certificateInvalid, "the gateway's own certificate or key can't be used", cause: error)

@@ -9,7 +9,8 @@ import OutboundHTTP
 package actor ControlClient {
     package static let standardTimeout = Duration.seconds(30)
 
-    private var profile: Profile
+    /// A machine with a token has none.
+    private var profile: Profile?
     private var transport: HTTPTransport
     private let timeout: Duration
     private let time: any TimeSource
@@ -32,20 +33,31 @@ package actor ControlClient {
         self.transport = HTTPTransport(profile.gateway, trust: try profile.trust(), timeout: timeout)
     }
 
+    package init(
+        _ machine: MachineAccess, timeout: Duration = ControlClient.standardTimeout, time: any TimeSource = SystemTime()
+    ) throws {
+        self.profile = nil
+        self.timeout = timeout
+        self.time = time
+        self.transport = HTTPTransport(
+            machine.gateway, trust: try machine.trust(), timeout: timeout, token: machine.token)
+    }
+
     /// Closes the connections; nothing is called after it.
     package func shutdown() async {
         await self.transport.shutdown()
     }
 
-    package var certificateExpiresAt: WallTime { self.profile.certificateExpiresAt }
+    package var certificateExpiresAt: WallTime? { self.profile?.certificateExpiresAt }
 
     // Certificates
 
     /// A new certificate, written to the profile.
     package func renewCertificate() async throws -> IssuedCertificate {
-        let request = CertificateRenewal(certificateRequest: try self.profile.key.certificateRequest())
+        guard let profile else { throw GloveboxError(.forbidden, "a token has no certificate to renew") }
+        let request = CertificateRenewal(certificateRequest: try profile.key.certificateRequest())
         let issued: IssuedCertificate = try await self.send(.renewCertificate, body: request)
-        let renewed = try self.profile.renewed(issued)
+        let renewed = try profile.renewed(issued)
         try renewed.saveCertificate()
         let old = self.transport
         self.transport = HTTPTransport(renewed.gateway, trust: try renewed.trust(), timeout: self.timeout)
@@ -77,10 +89,66 @@ package actor ControlClient {
         try await self.call(.inviteAgent, body: request)
     }
 
+    // Identities
+
+    package func identities(_ page: PageRequest = .init()) async throws -> Page<IdentityStatus> {
+        try await self.call(.listIdentities, query: page.parameters)
+    }
+
+    package func identity(_ name: IdentityName) async throws -> (status: IdentityStatus, eTag: String) {
+        try await self.tagged(.showIdentity, id: name.rawValue)
+    }
+
+    /// - Parameter eTag: of the version that's to be changed; `*` whatever it is.
+    package func disableIdentity(_ name: IdentityName, if eTag: String) async throws -> IdentityStatus {
+        try await self.call(.disableIdentity, id: name.rawValue, fields: [("if-match", eTag)])
+    }
+
+    package func enableIdentity(_ name: IdentityName, if eTag: String) async throws -> IdentityStatus {
+        try await self.call(.enableIdentity, id: name.rawValue, fields: [("if-match", eTag)])
+    }
+
+    // Agents
+
+    package func agents(_ page: PageRequest = .init()) async throws -> Page<AgentStatus> {
+        try await self.call(.listAgents, query: page.parameters)
+    }
+
+    package func agent(_ name: AgentName) async throws -> (status: AgentStatus, eTag: String) {
+        try await self.tagged(.showAgent, id: name.rawValue)
+    }
+
+    package func quarantineAgent(_ name: AgentName, if eTag: String) async throws -> AgentStatus {
+        try await self.call(.quarantineAgent, id: name.rawValue, fields: [("if-match", eTag)])
+    }
+
+    package func releaseAgent(_ name: AgentName, if eTag: String) async throws -> AgentStatus {
+        try await self.call(.releaseAgent, id: name.rawValue, fields: [("if-match", eTag)])
+    }
+
+    package func removeAgent(_ name: AgentName, if eTag: String) async throws {
+        _ = try await self.success(.removeAgent, id: name.rawValue, fields: [("if-match", eTag)])
+    }
+
+    // Tokens
+
+    package func createToken(_ request: TokenRequest) async throws -> CreatedToken {
+        try await self.call(.createToken, body: request)
+    }
+
+    package func tokens(_ page: PageRequest = .init()) async throws -> Page<TokenStatus> {
+        try await self.call(.listTokens, query: page.parameters)
+    }
+
+    package func revokeToken(_ name: TokenName) async throws {
+        _ = try await self.success(.revokeToken, id: name.rawValue)
+    }
+
     // Inventory
 
-    package func targets() async throws -> Page<TargetStatus> { try await self.call(.listTargets) }
-    package func agents() async throws -> Page<AgentStatus> { try await self.call(.listAgents) }
+    package func targets(_ page: PageRequest = .init()) async throws -> Page<TargetStatus> {
+        try await self.call(.listTargets, query: page.parameters)
+    }
 
     // Leases
 
@@ -183,30 +251,37 @@ package actor ControlClient {
     // Steps
 
     private func call<Value: Decodable>(
-        _ endpoint: Endpoint, id: String? = nil, query: [(String, String?)] = [],
+        _ endpoint: Endpoint, id: String? = nil, query: [(String, String?)] = [], fields: [(String, String)] = [],
         body: (any RequestContent)? = nil
     ) async throws -> Value {
         await self.renewWhenDue()
-        return try await self.send(endpoint, id: id, query: query, body: body)
+        return try await self.send(endpoint, id: id, query: query, fields: fields, body: body)
     }
 
     private func send<Value: Decodable>(
-        _ endpoint: Endpoint, id: String? = nil, query: [(String, String?)] = [],
+        _ endpoint: Endpoint, id: String? = nil, query: [(String, String?)] = [], fields: [(String, String)] = [],
         body: (any RequestContent)? = nil
     ) async throws -> Value {
-        let answer = try await self.success(endpoint, id: id, query: query, body: body)
+        let answer = try await self.success(endpoint, id: id, query: query, fields: fields, body: body)
         return try self.transport.decode(Value.self, from: answer)
     }
 
+    private func tagged<Value: Decodable>(_ endpoint: Endpoint, id: String) async throws -> (Value, String) {
+        await self.renewWhenDue()
+        let answer = try await self.success(endpoint, id: id)
+        guard let tag = answer.eTag else { throw self.transport.unexpected("no ETag") }
+        return (try self.transport.decode(Value.self, from: answer), tag)
+    }
+
     private func success(
-        _ endpoint: Endpoint, id: String? = nil, query: [(String, String?)] = [],
+        _ endpoint: Endpoint, id: String? = nil, query: [(String, String?)] = [], fields: [(String, String)] = [],
         body: (any RequestContent)? = nil
     ) async throws -> HTTPTransport.Answer {
         var path = id.map { endpoint.path(id: $0) } ?? endpoint.path
         let pairs = query.compactMap { name, value in value.map { "\(name)=\(percentEncoded($0))" } }
         if !pairs.isEmpty { path += "?\(pairs.joined(separator: "&"))" }
         let bytes = try body.map { try JSONForm.encode($0) }
-        return try await self.transport.success(endpoint.method, path, body: bytes)
+        return try await self.transport.success(endpoint.method, path, fields: fields, body: bytes)
     }
 
     /// Looks once in the client's life. A renewal that fails is no reason to fail a call that the old certificate still
@@ -214,7 +289,7 @@ package actor ControlClient {
     private func renewWhenDue() async {
         guard !self.hasLookedAtCertificate else { return }
         self.hasLookedAtCertificate = true
-        guard self.profile.needsRenewal(at: self.time.wall) else { return }
+        guard self.profile?.needsRenewal(at: self.time.wall) == true else { return }
         _ = try? await self.renewCertificate()
     }
 }

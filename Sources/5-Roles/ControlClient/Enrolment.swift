@@ -25,7 +25,7 @@ package enum ClientEnrolment {
         case (.agent, .person):
             throw GloveboxError(.inviteInvalid, "this code is for a person: use it with 'glovebox login'")
         }
-        let authority = try await Self.authority(of: gateway, pinnedBy: code, timeout: timeout)
+        let authority = try await Self.authority(of: gateway, isPinned: code.isPinned(to:), timeout: timeout)
         let key = ClientKey()
         let request = EnrolmentRequest(
             code: OneTimeSecret(code.text), certificateRequest: try key.certificateRequest())
@@ -48,9 +48,9 @@ package enum ClientEnrolment {
         return profile
     }
 
-    /// The CA certificate that the code vouches for, PEM.
-    private static func authority(
-        of gateway: GatewayAddress, pinnedBy code: InviteCode, timeout: Duration
+    /// The CA certificate that a code or token vouches for, PEM.
+    static func authority(
+        of gateway: GatewayAddress, isPinned: (Fingerprint) -> Bool, timeout: Duration
     ) async throws -> String {
         let transport = HTTPTransport(gateway, trust: .anyone, timeout: timeout)
         let answer: HTTPTransport.Answer
@@ -65,10 +65,10 @@ package enum ClientEnrolment {
         guard let details = try? CertificateReader.read(pem: pem), let only = try? Profile.certificate(pem),
             let der = try? only.toDERBytes(), details.fingerprint == Fingerprint(ofDER: der)
         else { throw transport.unexpected("it has no CA certificate to show") }
-        guard code.isPinned(to: details.fingerprint) else {
+        guard isPinned(details.fingerprint) else {
             throw GloveboxError(
                 .gatewayUntrusted,
-                "what answers at \(gateway) is not the gateway that made this code, so the code was not sent: check the address, and if it's right, tell whoever invited you"
+                "what answers at \(gateway) is not the gateway that made this secret, so it was not sent: check the address, and if it's right, tell whoever gave it to you"
             )
         }
         return pem

@@ -19,9 +19,16 @@ struct HTTPTransport: Sendable {
 
     let gateway: GatewayAddress
     private let client: OutboundClient
+    private let token: Secret<String>?
 
-    /// - Parameter timeout: for a whole request.
-    init(_ gateway: GatewayAddress, trust: Trust, timeout: Duration) {
+    /// - Parameters:
+    ///   - timeout: for a whole request.
+    ///   - token: sent with each, in place of a client certificate.
+    ///   - allowsHTTP2: not for commands, which want the answer to their one request of a gateway that stops, too.
+    init(
+        _ gateway: GatewayAddress, trust: Trust, timeout: Duration, token: Secret<String>? = nil,
+        allowsHTTP2: Bool = false
+    ) {
         var tls = TLSConfiguration.makeClientConfiguration()
         tls.minimumTLSVersion = .tlsv13
         switch trust {
@@ -36,7 +43,9 @@ struct HTTPTransport: Sendable {
             }
         }
         self.gateway = gateway
-        self.client = OutboundClient(tls: tls, timeout: timeout, mostBytes: Self.mostBytes)
+        self.token = token
+        self.client = OutboundClient(
+            tls: tls, timeout: timeout, mostBytes: Self.mostBytes, allowsHTTP2: allowsHTTP2)
     }
 
     func shutdown() async {
@@ -44,8 +53,10 @@ struct HTTPTransport: Sendable {
     }
 
     /// - Throws: `gateway_unreachable`, `gateway_untrusted`, `CancellationError`.
-    func send(_ method: Endpoint.Method, _ path: String, body: [UInt8]?) async throws -> Answer {
-        var headers = [("accept", "application/json, \(Problem.contentType)")]
+    func send(
+        _ method: Endpoint.Method, _ path: String, fields: [(String, String)] = [], body: [UInt8]?
+    ) async throws -> Answer {
+        var headers = [("accept", "application/json, \(Problem.contentType)")] + fields + self.authorization
         if body != nil { headers.append(("content-type", "application/json")) }
         do {
             return try await self.client.send(
@@ -56,8 +67,10 @@ struct HTTPTransport: Sendable {
     }
 
     /// - Throws: also the problem that the gateway answers with.
-    func success(_ method: Endpoint.Method, _ path: String, body: [UInt8]? = nil) async throws -> Answer {
-        let answer = try await self.send(method, path, body: body)
+    func success(
+        _ method: Endpoint.Method, _ path: String, fields: [(String, String)] = [], body: [UInt8]? = nil
+    ) async throws -> Answer {
+        let answer = try await self.send(method, path, fields: fields, body: body)
         guard (200..<300).contains(answer.status) else { throw self.problem(answer) }
         return answer
     }
@@ -71,7 +84,8 @@ struct HTTPTransport: Sendable {
             // The gateway sends something every few seconds; one that's gone is noticed by TCP.
             answer = try await self.client.stream(
                 "\(self.gateway)\(path)",
-                headers: [("accept", "\(ServerEvent.contentType), \(Problem.contentType)")], timeout: .seconds(3600)
+                headers: [("accept", "\(ServerEvent.contentType), \(Problem.contentType)")] + self.authorization,
+                timeout: .seconds(3600)
             ) { piece in
                 guard let events = reader.feed(piece) else { throw self.unexpected("an endless line") }
                 for event in events { try each(event) }
@@ -80,6 +94,10 @@ struct HTTPTransport: Sendable {
             throw explained(failure, reaching: self.gateway)
         }
         if let answer { throw self.problem(answer) }
+    }
+
+    private var authorization: [(String, String)] {
+        self.token.map { [("authorization", "Bearer \($0.exposeSecret())")] } ?? []
     }
 
     private func problem(_ answer: Answer) -> GloveboxError {

@@ -16,12 +16,35 @@ final class AgentFleet: Sendable {
 
     /// Who has enrolled, and whom this gateway hasn't met yet.
     private let awaited = Mutex<Set<AgentName>>([])
+    /// These serve nothing.
+    private let quarantined = Mutex<Set<AgentName>>([])
     private let members = Mutex<[AgentName: Member]>([:])
     private let waiting = Mutex<[AgentName: [AsyncStream<Void>.Continuation]]>([:])
 
     /// These have enrolled with an earlier run of the gateway.
     func await(_ agents: [AgentName]) {
         self.awaited.withLock { $0.formUnion(agents) }
+    }
+
+    func quarantine(_ name: AgentName) {
+        self.quarantined.withLock { _ = $0.insert(name) }
+    }
+
+    func release(_ name: AgentName) {
+        self.quarantined.withLock { _ = $0.remove(name) }
+    }
+
+    /// It has been removed, and is a stranger if it comes again.
+    func forget(_ name: AgentName) {
+        self.awaited.withLock { _ = $0.remove(name) }
+        self.members.withLock { _ = $0.removeValue(forKey: name) }
+        self.release(name)
+    }
+
+    /// - Throws: `agent_quarantined`.
+    func checkServing(_ name: AgentName) throws(GloveboxError) {
+        guard self.quarantined.withLock({ $0.contains(name) }) else { return }
+        throw GloveboxError(.agentQuarantined, "agent \(name) is quarantined and serves nothing: ask an administrator")
     }
 
     var agents: [AgentName: Member] { self.members.withLock { $0 } }
@@ -38,8 +61,12 @@ final class AgentFleet: Sendable {
 
     /// By name of the target.
     var targets: [(target: TargetAnnouncement, agent: AgentName, isOnline: Bool)] {
-        self.agents.values
-            .flatMap { member in member.targets.map { (target: $0, agent: member.name, isOnline: member.isOnline) } }
+        let quarantined = self.quarantined.withLock { $0 }
+        return self.agents.values
+            .flatMap { member in
+                let isOnline = member.isOnline && !quarantined.contains(member.name)
+                return member.targets.map { (target: $0, agent: member.name, isOnline: isOnline) }
+            }
             .sorted { ($0.target.name, $0.agent) < ($1.target.name, $1.agent) }
     }
 
@@ -83,6 +110,7 @@ final class AgentFleet: Sendable {
                     .unknownTarget, "no agent serves a target '\(target)': 'glovebox target list' shows those there are"
                 )
             }
+            for other in serving { try self.checkServing(other.agent) }
             throw GloveboxError(
                 .agentOffline,
                 "agent \(offline.agent), which serves \(target), isn't connected: see its log on its host")

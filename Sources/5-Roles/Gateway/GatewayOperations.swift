@@ -12,6 +12,7 @@ import TransparencyLog
 struct GatewayOperations: ControlOperations {
     let authorityPEM: String
     let enrolment: Enrolment
+    let machineTokens: MachineTokens
     let storage: any Storage
     let log: any RecordLog
     /// The log's tree, for proofs.
@@ -20,6 +21,7 @@ struct GatewayOperations: ControlOperations {
     let time: any TimeSource
     let policy: PolicyHolder
     let fleet: AgentFleet
+    let links: AgentLinks
     let leases: LeaseService
     let approvals: ApprovalService
     let sessionTable: SessionTable
@@ -52,24 +54,36 @@ struct GatewayOperations: ControlOperations {
     }
 
     func renewCertificate(_ request: CertificateRenewal, _ call: Call) async throws -> IssuedCertificate {
+        let (serial, expiresAt) = try Self.certificate(of: call.caller)
         let peer = AuthenticatedPeer(
-            subject: call.caller.subject, role: call.caller.role, serial: call.caller.serial,
-            notAfter: call.caller.certificateExpiresAt)
+            subject: call.caller.subject, role: call.caller.role, serial: serial, notAfter: expiresAt)
         let guest = try await self.enrolment.renew(peer, request: request.certificateRequest)
         try await self.record(guest.subject.identity, .enrolled(subject: guest.subject.description, means: "renewal"))
         return IssuedCertificate(guest)
     }
 
     func revokeCurrentCertificate(_ call: Call) async throws {
-        try await self.enrolment.revoke(serial: call.caller.serial)
+        try await self.enrolment.revoke(serial: Self.certificate(of: call.caller).serial)
         try await self.record(call.caller.identity, .signedOut(subject: call.caller.subject.description))
     }
 
     func whoAmI(_ call: Call) async throws -> WhoAmI {
-        WhoAmI(
+        var me = WhoAmI(
             subject: call.caller.subject, role: call.caller.role,
-            groups: call.caller.identity.map { self.policy.current.groups(of: $0).sorted() } ?? [],
-            certificate: .init(serial: call.caller.serial, expiresAt: call.caller.certificateExpiresAt))
+            groups: call.caller.identity.map { self.policy.current.groups(of: $0).sorted() } ?? [])
+        switch call.caller.credential {
+        case .certificate(let serial, let expiresAt): me.certificate = .init(serial: serial, expiresAt: expiresAt)
+        case .token(let name, let scope, let expiresAt):
+            me.token = .init(name: name, scope: scope, expiresAt: expiresAt)
+        }
+        return me
+    }
+
+    private static func certificate(of caller: Caller) throws(GloveboxError) -> (serial: String, expiresAt: WallTime) {
+        guard case .certificate(let serial, let expiresAt) = caller.credential else {
+            throw GloveboxError(.forbidden, "a token has no certificate: this takes a client certificate")
+        }
+        return (serial, expiresAt)
     }
 
     // MARK: Invitations
@@ -91,19 +105,10 @@ struct GatewayOperations: ControlOperations {
 
     // MARK: Inventory
 
-    func targets(_ call: Call) async throws -> Page<TargetStatus> {
-        Page(items: self.fleet.targets.map { TargetStatus($0.target, agent: $0.agent, isOnline: $0.isOnline) })
-    }
-
-    func agents(_ call: Call) async throws -> Page<AgentStatus> {
-        let connected = self.fleet.agents
-        return Page(
-            items: try await self.storage.agents().map { entry in
-                let agent = connected[entry.name]
-                return AgentStatus(
-                    name: entry.name, isOnline: agent?.isOnline ?? false, isDisabled: entry.isDisabled,
-                    since: agent?.since, version: agent?.version, targets: agent?.targets.map(\.name) ?? [])
-            })
+    func targets(_ page: PageRequest, _ call: Call) async throws -> Page<TargetStatus> {
+        page.of(
+            self.fleet.targets, by: { "\($0.target.name) \($0.agent)" },
+            { TargetStatus($0.target, agent: $0.agent, isOnline: $0.isOnline) })
     }
 
     // MARK: Leases
@@ -236,8 +241,19 @@ struct GatewayOperations: ControlOperations {
         return position
     }
 
-    private func record(_ identity: IdentityName?, _ event: RecordEvent) async throws {
+    func record(_ identity: IdentityName?, _ event: RecordEvent) async throws {
         try await self.log.append([Record(time: self.time.wall, identity: identity, event: event)])
+    }
+}
+
+extension PageRequest {
+    /// The page of a list that's in order of `key`; the cursor is the last key of the page before, which may be gone.
+    func of<Row, Item>(
+        _ rows: [Row], by key: (Row) -> String, _ item: (Row) -> Item
+    ) -> Page<Item> {
+        let rest = self.after.map { after in rows.drop { key($0) <= after } } ?? rows[...]
+        let page = rest.prefix(self.limit)
+        return Page(items: page.map(item), next: page.count < rest.count ? page.last.map(key) : nil)
     }
 }
 

@@ -17,6 +17,8 @@ final class GatewayPorts: Sendable {
         self.ports.withLock { $0 = Open(tunnel: tunnel, postgres: postgres) }
     }
 
+    var tunnel: TunnelServer? { self.ports.withLock { $0?.tunnel } }
+    var postgres: PostgresPort? { self.ports.withLock { $0?.postgres } }
     /// Cuts one session at the port, which tells the client why; the agent ends it when its pipe closes.
     func endSession(_ session: SessionID, _ error: GloveboxError) {
         self.ports.withLock { $0 }?.postgres.end(session, error)

@@ -43,6 +43,7 @@ package struct GatewayRole: Service {
         let policy: PolicyHolder
         let state: String
         let enrolment: Enrolment
+        let machineTokens: MachineTokens
         let certificates: ServerCertificates
         let fleet = AgentFleet()
     }
@@ -89,6 +90,7 @@ package struct GatewayRole: Service {
             authority: authority, storage: storage, log: log, reserve: AuditReserve(path: "\(state)/reserve"),
             policy: policy, state: state,
             enrolment: Enrolment(storage: storage, authority: authority, time: time),
+            machineTokens: MachineTokens(storage: storage, authority: authority, time: time),
             certificates: try ServerCertificates(
                 authority: authority, names: self.configuration.names, time: time, logger: logger))
     }
@@ -156,6 +158,7 @@ package struct GatewayRole: Service {
         let parts = self.parts
         let fleet = parts.fleet
         let ports = self.ports
+        let links = AgentLinks(ports: ports)
         let counters = RecordCounters()
         let log = CountedLog(parts.log, counters)
         if !parts.reserve.fill() {
@@ -170,7 +173,9 @@ package struct GatewayRole: Service {
             storage: parts.storage, log: log, time: self.time, policy: parts.policy, fleet: fleet,
             detectors: detectors, approvals: approvals, emergencyRoom: self.emergencyRoom, effects: ports.effects,
             logger: self.logger)
-        fleet.await(try await parts.storage.agents().filter { !$0.isDisabled }.map(\.name))
+        for agent in try await parts.storage.agents() {
+            if agent.isQuarantined { fleet.quarantine(agent.name) } else { fleet.await([agent.name]) }
+        }
         try await approvals.resume()
         try await leases.resume()
 
@@ -188,7 +193,7 @@ package struct GatewayRole: Service {
         let sessionTable = SessionTable()
         let refusals = RefusedSignIns(log: log, time: self.time)
         let sessions = GatewaySessions(
-            leases: leases, fleet: fleet, tunnel: tunnel, near: self.near, log: log, refusals: refusals,
+            leases: leases, fleet: fleet, tunnel: tunnel, near: self.near, links: links, log: log, refusals: refusals,
             table: sessionTable, drain: self.drain, time: self.time, logger: self.logger)
         let postgres = try await PostgresPort.start(
             PostgresPort.Configuration(
@@ -206,10 +211,10 @@ package struct GatewayRole: Service {
                 host: listen.api.host, port: listen.api.port, setting: "'listen.api' in gateway.yaml"),
             tls: parts.certificates.api,
             operations: GatewayOperations(
-                authorityPEM: parts.authority.pem, enrolment: parts.enrolment, storage: parts.storage, log: log,
-                tree: parts.log, refusals: refusals, time: self.time, policy: parts.policy, fleet: fleet,
-                leases: leases,
-                approvals: approvals, sessionTable: sessionTable, ports: ports, postgres: postgresPlace),
+                authorityPEM: parts.authority.pem, enrolment: parts.enrolment, machineTokens: parts.machineTokens,
+                storage: parts.storage, log: log, tree: parts.log, refusals: refusals, time: self.time,
+                policy: parts.policy, fleet: fleet, links: links, leases: leases, approvals: approvals,
+                sessionTable: sessionTable, ports: ports, postgres: postgresPlace),
             authenticator: Authenticator(
                 isSigned: { parts.authority.hasSigned(der: $0) },
                 caller: { certificate, _ in
@@ -217,8 +222,19 @@ package struct GatewayRole: Service {
                     return Caller(
                         subject: peer.subject, role: peer.role, serial: peer.serial,
                         certificateExpiresAt: peer.notAfter)
+                },
+                bearer: { token, _ in
+                    do {
+                        let (entry, role) = try await parts.machineTokens.authenticate(token)
+                        return Caller(
+                            subject: .identity(entry.holder), role: role,
+                            credential: .token(entry.name, scope: entry.scope, expiresAt: entry.expiresAt))
+                    } catch let error as GloveboxError where error.code == .unauthenticated {
+                        refusals.refused(code: error.code.rawValue, claimed: nil)
+                        throw error
+                    }
                 }),
-            group: group, logger: self.logger,
+            ledger: parts.storage, time: self.time, group: group, logger: self.logger,
             onListening: { port in
                 await ready(
                     Places(

@@ -11,6 +11,7 @@ struct GatewaySessions: PostgresPortDecisions {
     let fleet: AgentFleet
     let tunnel: TunnelServer
     let near: NearAgent
+    let links: AgentLinks
     let log: any RecordLog
     let refusals: RefusedSignIns
     let table: SessionTable
@@ -34,16 +35,20 @@ struct GatewaySessions: PostgresPortDecisions {
             client: opening.client, cancelKey: opening.cancelKey)
         do {
             let served = try self.fleet.server(of: opening.target)
+            self.links.opening(opening.session, on: served.agent)
             let way = try await self.way(request, on: served.agent, eventLoop)
             do {
-                // The lease may have ended while the agent opened.
+                // The lease may have ended, or the agent been quarantined, while the agent opened.
                 _ = try await self.leases.grant(opening.lease)
+                try self.fleet.checkServing(served.agent)
             } catch {
                 way.abandon(GloveboxError(.leaseNotActive, "the lease ended before the session began"))
                 throw error
             }
             return way
-        } catch let error as GloveboxError where Self.isOurs(error.code) {
+        } catch {
+            self.links.closed(opening.session)
+            guard let error = error as? GloveboxError, Self.isOurs(error.code) else { throw error }
             try? await self.log.append([
                 Record(
                     time: self.time.wall, identity: grant.holder, target: opening.target, lease: opening.lease,
@@ -62,7 +67,7 @@ struct GatewaySessions: PostgresPortDecisions {
 
     /// Whether a refusal is the gateway's: what an agent refuses is on record there already.
     private static func isOurs(_ code: GloveboxError.Code) -> Bool {
-        [.agentOffline, .unavailable, .unknownTarget].contains(code)
+        [.agentOffline, .agentQuarantined, .unavailable, .unknownTarget].contains(code)
     }
 
     func cancel(_ opening: PostgresSessionOpening) async {
@@ -93,6 +98,7 @@ struct GatewaySessions: PostgresPortDecisions {
 
     func sessionClosed(_ opening: PostgresSessionOpening) {
         self.table.closed(opening.session, at: self.time.wall)
+        self.links.closed(opening.session)
         self.logger.info("session closed", metadata: ["session": "\(opening.session)", "lease": "\(opening.lease)"])
     }
 

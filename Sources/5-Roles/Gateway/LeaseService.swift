@@ -40,6 +40,8 @@ actor LeaseService: Service {
     let logger: Logger
     private(set) var active: [LeaseID: LeaseMachine] = [:]
     private var expiries = ExpiryQueue()
+    /// Disabled: nothing opens for them.
+    private var barred: Set<IdentityName> = []
     let alarm: Alarm
     private let failures: AsyncStream<GloveboxError>
     private let failed: AsyncStream<GloveboxError>.Continuation
@@ -78,6 +80,7 @@ actor LeaseService: Service {
     /// Finds the leases that are still active; to be called before anything is served.
     func resume() async throws {
         let now = self.time.reading
+        self.barred = Set(try await self.storage.identities().filter(\.isDisabled).map(\.name))
         let leases = try await self.storage.leases(LeaseFilter(activeOnly: true))
         guard !leases.isEmpty else { return }
         let endings = try await self.recordedEndings()
@@ -91,6 +94,8 @@ actor LeaseService: Service {
             }
             try await self.carryOut(machine.resume(at: now), machine)
         }
+        // The gateway may have died while it ended theirs.
+        for holder in self.barred { try await self.bar(holder, by: nil) }
     }
 
     /// How many of the log's last records are looked through for endings that the store didn't get.
@@ -186,6 +191,41 @@ actor LeaseService: Service {
         if action == .none { try machine.checkActive(at: self.time.reading) }
         try await self.carryOut(action, machine, by: identity)
         return machine.lease
+    }
+
+    /// Ends all leases of somebody who has been disabled, and opens none for them until ``unbar(_:)``. All are cut before
+    /// the first ending is on disk.
+    func bar(_ holder: IdentityName, by identity: IdentityName?) async throws {
+        self.barred.insert(holder)
+        let held = self.active.values.filter { $0.lease.holder == holder }.map(\.lease.id)
+        let failure = await withTaskGroup(of: (any Error)?.self) { endings in
+            for id in held { endings.addTask { await self.failure(ofEnding: id, by: identity) } }
+            var first: (any Error)?
+            for await failure in endings { first = first ?? failure }
+            return first
+        }
+        if let failure { throw failure }
+    }
+
+    func unbar(_ holder: IdentityName) {
+        self.barred.remove(holder)
+    }
+
+    private func failure(ofEnding id: LeaseID, by identity: IdentityName?) async -> (any Error)? {
+        do {
+            _ = try await self.end(id, .holderDisabled, by: identity)
+            return nil
+        } catch let error as GloveboxError where error.code == .leaseNotActive {
+            // It ended meanwhile, by itself.
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    private func checkNotBarred(_ holder: IdentityName) throws(GloveboxError) {
+        guard self.barred.contains(holder) else { return }
+        throw GloveboxError(.unauthenticated, "identity \(holder) is disabled: ask an administrator")
     }
 
     /// Judges every open lease by the policy that's in force now.

@@ -30,7 +30,8 @@ struct Glovebox: AsyncParsableCommand {
             CommandGroup(
                 name: "Sign-in", subcommands: [LoginCommand.self, LogoutCommand.self, WhoAmICommand.self]),
             CommandGroup(
-                name: "Administration", subcommands: [IdentityCommand.self, AgentCommand.self, AuditCommand.self]),
+                name: "Administration",
+                subcommands: [IdentityCommand.self, TokenCommand.self, AgentCommand.self, AuditCommand.self]),
             CommandGroup(
                 name: "Service",
                 subcommands: [

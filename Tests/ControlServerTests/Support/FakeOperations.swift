@@ -12,7 +12,13 @@ final class FakeOperations: ControlOperations {
         case enrol(code: String, request: String)
         case renewCertificate(request: String), revokeCurrentCertificate, whoAmI
         case inviteIdentity(IdentityName, Role), inviteAgent(AgentName)
-        case targets, agents
+        case identities(PageRequest), identity(IdentityName)
+        case disableIdentity(IdentityName, Precondition), enableIdentity(IdentityName, Precondition)
+        case agent(AgentName), quarantineAgent(AgentName, Precondition), releaseAgent(AgentName, Precondition)
+        case removeAgent(AgentName, Precondition)
+        case createToken(TokenName, IdentityName?, Role, TokenScope?, Duration), tokens(PageRequest)
+        case revokeToken(TokenName)
+        case targets(PageRequest), agents(PageRequest)
         case openLease(TargetName, Set<Capability>, Duration, String)
         case leases(LeaseQuery), lease(LeaseID), extendLease(LeaseID, Duration), endLease(LeaseID)
         case records(RecordQuery), record(RecordID), proof(RecordID), follow(RecordQuery), checkpoint(UInt64)
@@ -101,7 +107,7 @@ final class FakeOperations: ControlOperations {
         try await self.note(.whoAmI, call)
         return WhoAmI(
             subject: call.caller.subject, role: call.caller.role, groups: ["on-call"],
-            certificate: .init(serial: call.caller.serial, expiresAt: call.caller.certificateExpiresAt))
+            certificate: .init(serial: "0a", expiresAt: Self.moment))
     }
 
     func inviteIdentity(_ request: IdentityInviteRequest, _ call: Call) async throws -> Invitation {
@@ -114,8 +120,71 @@ final class FakeOperations: ControlOperations {
         return Invitation(subject: .agent(request.name), code: Secret("gba_test"), expiresAt: Self.moment)
     }
 
-    func targets(_ call: Call) async throws -> Page<TargetStatus> {
-        try await self.note(.targets, call)
+    func identities(_ page: PageRequest, _ call: Call) async throws -> Page<IdentityStatus> {
+        try await self.note(.identities(page), call)
+        return Page(items: [try Self.identity()])
+    }
+
+    func identity(_ name: IdentityName, _ call: Call) async throws -> Versioned<IdentityStatus> {
+        try await self.note(.identity(name), call)
+        return Versioned(try Self.identity(), version: 3)
+    }
+
+    func disableIdentity(
+        _ name: IdentityName, if precondition: Precondition, _ call: Call
+    ) async throws -> Versioned<IdentityStatus> {
+        try await self.note(.disableIdentity(name, precondition), call)
+        try precondition.check(3)
+        return Versioned(try Self.identity(isDisabled: true), version: 4)
+    }
+
+    func enableIdentity(
+        _ name: IdentityName, if precondition: Precondition, _ call: Call
+    ) async throws -> Versioned<IdentityStatus> {
+        try await self.note(.enableIdentity(name, precondition), call)
+        return Versioned(try Self.identity(), version: 4)
+    }
+
+    func agent(_ name: AgentName, _ call: Call) async throws -> Versioned<AgentStatus> {
+        try await self.note(.agent(name), call)
+        return Versioned(try Self.agent(), version: 3)
+    }
+
+    func quarantineAgent(
+        _ name: AgentName, if precondition: Precondition, _ call: Call
+    ) async throws -> Versioned<AgentStatus> {
+        try await self.note(.quarantineAgent(name, precondition), call)
+        return Versioned(try Self.agent(isQuarantined: true), version: 4)
+    }
+
+    func releaseAgent(
+        _ name: AgentName, if precondition: Precondition, _ call: Call
+    ) async throws -> Versioned<AgentStatus> {
+        try await self.note(.releaseAgent(name, precondition), call)
+        return Versioned(try Self.agent(), version: 4)
+    }
+
+    func removeAgent(_ name: AgentName, if precondition: Precondition, _ call: Call) async throws {
+        try await self.note(.removeAgent(name, precondition), call)
+    }
+
+    func createToken(_ request: TokenRequest, _ call: Call) async throws -> CreatedToken {
+        try await self.note(
+            .createToken(request.name, request.identity, request.role, request.scope, request.lifetime.duration), call)
+        return CreatedToken(token: try Self.token(scope: request.scope ?? .all), secret: Secret("gbt_test"))
+    }
+
+    func tokens(_ page: PageRequest, _ call: Call) async throws -> Page<TokenStatus> {
+        try await self.note(.tokens(page), call)
+        return Page(items: [try Self.token()])
+    }
+
+    func revokeToken(_ name: TokenName, _ call: Call) async throws {
+        try await self.note(.revokeToken(name), call)
+    }
+
+    func targets(_ page: PageRequest, _ call: Call) async throws -> Page<TargetStatus> {
+        try await self.note(.targets(page), call)
         return Page(items: [
             TargetStatus(
                 TargetAnnouncement(
@@ -125,13 +194,9 @@ final class FakeOperations: ControlOperations {
         ])
     }
 
-    func agents(_ call: Call) async throws -> Page<AgentStatus> {
-        try await self.note(.agents, call)
-        return Page(items: [
-            AgentStatus(
-                name: try AgentName("eu-1"), isOnline: true, isDisabled: false, since: Self.moment, version: "1.2.3",
-                targets: [try TargetName("shop-db")])
-        ])
+    func agents(_ page: PageRequest, _ call: Call) async throws -> Page<AgentStatus> {
+        try await self.note(.agents(page), call)
+        return Page(items: [try Self.agent()])
     }
 
     func openLease(_ request: LeaseRequest, _ call: Call) async throws -> LeaseAnswer {
@@ -277,6 +342,24 @@ final class FakeOperations: ControlOperations {
 
     /// 2025-01-01T00:00:00Z
     static let moment = WallTime(nanoseconds: 1_735_689_600_000_000_000)
+
+    static func identity(isDisabled: Bool = false) throws -> IdentityStatus {
+        IdentityStatus(name: try IdentityName("max"), role: .member, isDisabled: isDisabled, createdAt: Self.moment)
+    }
+
+    static func agent(isQuarantined: Bool = false) throws -> AgentStatus {
+        AgentStatus(
+            name: try AgentName("eu-1"), isOnline: true, isQuarantined: isQuarantined, since: Self.moment,
+            version: "1.2.3", targets: [try TargetName("shop-db")])
+    }
+
+    static func token(scope: TokenScope = .all, isWhole: Bool = true) throws -> TokenStatus {
+        TokenStatus(
+            name: try TokenName("ci"), identity: try IdentityName("robot"), scope: scope,
+            createdBy: isWhole ? try IdentityName("ada") : nil, createdAt: Self.moment,
+            expiresAt: Self.moment.advanced(by: .seconds(60)), revokedAt: isWhole ? Self.moment : nil,
+            isActive: !isWhole)
+    }
 
     static func lease(_ id: LeaseID, state: LeaseState = .active) throws -> LeaseStatus {
         LeaseStatus(

@@ -55,11 +55,13 @@ struct TestGateway: Sendable {
 
     /// Runs a server for as long as `body` runs.
     static func run<Value: Sendable>(
-        shownAuthority: String? = nil, bodyLimit: Int = 65_536,
+        shownAuthority: String? = nil, bodyLimit: Int = 65_536, limits: RequestLimits = .init(),
+        ledger: MemoryLedger = .init(), time: any TimeSource = SystemTime(),
         _ body: @escaping @Sendable (TestGateway) async throws -> Value
     ) async throws -> Value {
         try await within(.seconds(60)) {
-            let (server, listening, gateway) = try Self.make(shownAuthority: shownAuthority, bodyLimit: bodyLimit)
+            let (server, listening, gateway) = try Self.make(
+                shownAuthority: shownAuthority, bodyLimit: bodyLimit, limits: limits, ledger: ledger, time: time)
             return try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await server.run() }
                 defer { group.cancelAll() }
@@ -70,7 +72,8 @@ struct TestGateway: Sendable {
 
     /// A server that hasn't started, what tells its port once it listens, and what then makes the fixture.
     static func make(
-        port: Int = 0, shownAuthority: String? = nil, bodyLimit: Int = 65_536
+        port: Int = 0, shownAuthority: String? = nil, bodyLimit: Int = 65_536, limits: RequestLimits = .init(),
+        ledger: MemoryLedger = .init(), time: any TimeSource = SystemTime()
     ) throws -> (ControlServer, Listening, @Sendable (Int) -> TestGateway) {
         let authority = try CertificateAuthority(inMemoryAt: SystemTime())
         let operations = FakeOperations(authority: authority, shownAuthority: shownAuthority)
@@ -78,9 +81,11 @@ struct TestGateway: Sendable {
         let identified = Identified()
         let logs = LogCapture()
         let listening = Listening()
+        var configuration = ControlServer.Configuration(
+            host: "127.0.0.1", port: port, setting: "'api.listen' in test.yaml", bodyLimit: bodyLimit)
+        configuration.limits = limits
         let server = ControlServer(
-            configuration: .init(
-                host: "127.0.0.1", port: port, setting: "'api.listen' in test.yaml", bodyLimit: bodyLimit),
+            configuration: configuration,
             tls: tls, operations: operations,
             authenticator: Authenticator(
                 isSigned: { authority.hasSigned(der: $0) },
@@ -93,7 +98,9 @@ struct TestGateway: Sendable {
                     return Caller(
                         subject: subject, role: Self.role(of: subject), serial: details.serial,
                         certificateExpiresAt: details.notAfter)
-                }),
+                },
+                bearer: { token, _ in try Self.bearer(token) }),
+            ledger: ledger, time: time,
             logger: logs.logger, onListening: { port in listening.tell(port) })
         return (
             server, listening,
@@ -103,6 +110,22 @@ struct TestGateway: Sendable {
                     address: GatewayAddress(host: "127.0.0.1", port: port), identified: identified, logs: logs)
             }
         )
+    }
+
+    /// `NAME:SCOPE` is a token of that identity's; anything else is none.
+    private static func bearer(_ token: Secret<String>) throws -> Caller {
+        let parts = token.exposeSecret().split(separator: ":").map(String.init)
+        guard parts.count == 2 else { throw GloveboxError(.unauthenticated, "this token opens nothing") }
+        let subject = CertificateSubject.identity(try IdentityName(parts[0]))
+        let scope: TokenScope =
+            switch parts[1] {
+            case "all": .all
+            case "read": .read
+            default: .operations(Set(parts[1].split(separator: ",").map(String.init)))
+            }
+        return Caller(
+            subject: subject, role: Self.role(of: subject),
+            credential: .token(try TokenName("ci"), scope: scope, expiresAt: FakeOperations.moment))
     }
 
     static func tlsIdentity(_ authority: CertificateAuthority) throws -> TLSIdentity {

@@ -17,10 +17,12 @@ struct Person: Sendable {
 
     /// Runs `glovebox` to its end.
     func glovebox(
-        _ arguments: [String], input: String? = nil, timeout: Duration = .seconds(60)
+        _ arguments: [String], input: String? = nil, environment: [String: String] = [:],
+        timeout: Duration = .seconds(60)
     ) async throws -> Subprocess.Result {
         try await Subprocess.run(
-            [Repository.program] + arguments, environment: self.environment, input: input.map { .text($0) } ?? .none,
+            [Repository.program] + arguments, environment: self.environment.merging(environment) { $1 },
+            input: input.map { .text($0) } ?? .none,
             timeout: timeout)
     }
 

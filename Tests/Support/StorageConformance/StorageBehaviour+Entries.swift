@@ -62,7 +62,7 @@ extension StorageBehaviour {
             var agent = AgentEntry(name: try AgentName("west"), createdAt: morning)
             try await store.insert(agent)
             try expectEqual(try await store.agent(agent.name), agent, "agent")
-            agent.isDisabled = true
+            agent.isQuarantined = true
             try await store.update(agent)
             agent.version = 1
             try expectEqual(try await store.agent(agent.name), agent, "agent after the update")

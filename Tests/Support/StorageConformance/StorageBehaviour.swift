@@ -14,7 +14,9 @@ package struct StorageBehaviour: Sendable, CustomStringConvertible {
         self.check = check
     }
 
-    package static let all = Self.entries + Self.invitations + Self.certificates + Self.leases + Self.approvals
+    package static let all =
+        Self.entries + Self.invitations + Self.certificates + Self.tokens + Self.endings + Self.creations + Self.leases
+        + Self.approvals
 }
 
 /// What a store did against its contract.

@@ -14,6 +14,9 @@ package enum Repository {
     /// Whether `scripts/test --all` runs these tests: then those run too that take long.
     package static let runsAllTests = getenv("GLOVEBOX_ALL_TESTS") != nil
 
+    /// Whether tests that make pages of the documentation write them, rather than hold them against what they make.
+    package static let writesDocuments = getenv("GLOVEBOX_WRITE_DOCS") != nil
+
     /// The `glovebox` of the build that these tests belong to: beside the test program.
     package static let program: String = {
         var buffer = [CChar](repeating: 0, count: 4096)

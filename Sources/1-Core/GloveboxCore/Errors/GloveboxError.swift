@@ -52,6 +52,7 @@ extension GloveboxError.Code {
     package static let unknownTarget = Self("unknown_target")
     package static let gatewayUnreachable = Self("gateway_unreachable")
     package static let agentOffline = Self("agent_offline")
+    package static let agentQuarantined = Self("agent_quarantined")
     package static let policyDenied = Self("policy_denied")
     package static let ceilingDenied = Self("ceiling_denied")
     package static let leaseNotActive = Self("lease_not_active")

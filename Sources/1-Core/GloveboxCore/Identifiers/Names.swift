@@ -62,6 +62,13 @@ package struct IdentityName: Name {
     package init(unchecked rawValue: String) { self.rawValue = rawValue }
 }
 
+/// A machine's token; the name isn't secret.
+package struct TokenName: Name {
+    package static let noun = "a token"
+    package let rawValue: String
+    package init(unchecked rawValue: String) { self.rawValue = rawValue }
+}
+
 /// An agent that runs next to targets.
 package struct AgentName: Name {
     package static let noun = "an agent"

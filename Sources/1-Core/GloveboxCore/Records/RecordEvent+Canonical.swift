@@ -135,11 +135,24 @@ extension RecordEvent {
             }
         case .sessionCut(let by):
             writer.write(39) { $0.write(1, by.rawValue) }
+        case .identityDisabled(let name): writer.write(50) { $0.write(1, name.rawValue) }
+        case .identityEnabled(let name): writer.write(51) { $0.write(1, name.rawValue) }
+        case .agentQuarantined(let agent): writer.write(52) { $0.write(1, agent.rawValue) }
+        case .agentReleased(let agent): writer.write(53) { $0.write(1, agent.rawValue) }
+        case .agentRemoved(let agent): writer.write(54) { $0.write(1, agent.rawValue) }
+        case .tokenCreated(let name, let holder, let scope, let lasts):
+            writer.write(55) {
+                $0.write(1, name.rawValue)
+                $0.write(2, holder.rawValue)
+                $0.write(3, scope)
+                $0.write(4, signed: lasts.nanosecondsClamped)
+            }
+        case .tokenRevoked(let name): writer.write(56) { $0.write(1, name.rawValue) }
         }
     }
 
     /// The tags that ``write(to:)`` uses.
-    static let tags = Array(1...21) + Array(30...39)
+    static let tags = Array(1...21) + Array(30...39) + Array(50...56)
 
     private static func writeVote(
         _ approval: ApprovalID, _ by: IdentityName, _ digest: String, _ reason: String?,
@@ -224,6 +237,16 @@ extension RecordEvent {
                 webhook: try body.string(1), event: try body.string(2), attempts: try body.unsigned(3),
                 reason: try body.string(4))
         case 39: self = .sessionCut(by: try .init(body.string(1)))
+        case 50: self = .identityDisabled(name: try .init(body.string(1)))
+        case 51: self = .identityEnabled(name: try .init(body.string(1)))
+        case 52: self = .agentQuarantined(agent: try .init(body.string(1)))
+        case 53: self = .agentReleased(agent: try .init(body.string(1)))
+        case 54: self = .agentRemoved(agent: try .init(body.string(1)))
+        case 55:
+            self = .tokenCreated(
+                name: try .init(body.string(1)), holder: try .init(body.string(2)), scope: try body.string(3),
+                lasts: .nanoseconds(try body.signed(4)))
+        case 56: self = .tokenRevoked(name: try .init(body.string(1)))
         default: throw CanonicalReader.malformed
         }
     }

@@ -45,19 +45,30 @@ package enum RecordEvent: Hashable, Sendable {
     case webhookFailed(webhook: String, event: String, attempts: UInt64, reason: String)
     /// Somebody who watches over sessions ended one; its end has a record of its own.
     case sessionCut(by: IdentityName)
+    /// All that it held was ended.
+    case identityDisabled(name: IdentityName)
+    case identityEnabled(name: IdentityName)
+    /// It serves nothing any more; its sessions were ended.
+    case agentQuarantined(agent: AgentName)
+    case agentReleased(agent: AgentName)
+    /// Its certificates are no longer accepted.
+    case agentRemoved(agent: AgentName)
+    case tokenCreated(name: TokenName, holder: IdentityName, scope: String, lasts: Duration)
+    case tokenRevoked(name: TokenName)
 
     /// Whether it tells what has happened whether or not it can be written down: such records are kept in memory while
     /// the disk takes none. All others are written before what they tell of, which doesn't happen then; refusals aren't
     /// kept, since anybody can cause any number of them.
     package var isReport: Bool {
         switch self {
-        case .enrolled, .signedOut, .agentDisconnected, .policyLoaded, .leaseEnded, .sessionEnded,
-            .approvalExpired, .sessionCut:
+        case .enrolled, .signedOut, .agentDisconnected, .policyLoaded, .leaseEnded, .sessionEnded, .approvalExpired,
+            .sessionCut, .identityDisabled, .agentQuarantined, .agentRemoved, .tokenRevoked:
             true
         case .identityInvited, .agentInvited, .signInRefused, .agentConnected, .policyRefused, .leaseOpened,
             .leaseExtended, .leaseRefused, .sessionStarted, .sessionRefused, .statement, .statementRefused,
             .cancelRequested, .recordsPruned, .logBegun, .approvalRequested, .approvalGranted, .approvalDenied,
-            .approvalWithdrawn, .approvalUsed, .breakGlassOpened, .breakGlassReviewed, .webhookFailed:
+            .approvalWithdrawn, .approvalUsed, .breakGlassOpened, .breakGlassReviewed, .webhookFailed,
+            .identityEnabled, .agentReleased, .tokenCreated:
             false
         }
     }
@@ -109,6 +120,13 @@ package enum RecordEvent: Hashable, Sendable {
         case .breakGlassReviewed: "break_glass_reviewed"
         case .webhookFailed: "webhook_failed"
         case .sessionCut: "session_cut"
+        case .identityDisabled: "identity_disabled"
+        case .identityEnabled: "identity_enabled"
+        case .agentQuarantined: "agent_quarantined"
+        case .agentReleased: "agent_released"
+        case .agentRemoved: "agent_removed"
+        case .tokenCreated: "token_created"
+        case .tokenRevoked: "token_revoked"
         }
     }
 }

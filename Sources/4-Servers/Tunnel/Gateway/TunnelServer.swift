@@ -178,6 +178,14 @@ package final class TunnelServer: Sendable {
         self.core.knownLink(of: agent)?.send(.checkpoint(checkpoint))
     }
 
+    // MARK: Agents
+
+    /// Closes every connection of an agent, sessions' pipes included. It may dial again: whether it's let in is for
+    /// ``TunnelGatewayEvents/authorize(_:)`` to say.
+    package func disconnect(_ agent: AgentName) {
+        _ = self.core.knownLink(of: agent)?.closeAll()
+    }
+
     // MARK: State
 
     /// Sessions whose pipes are open.

@@ -6,8 +6,10 @@ import GloveboxCore
 
 struct AgentCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "agent", abstract: "Agents: run one, or invite, enrol and list them.",
-        subcommands: [Run.self, Invite.self, Enrol.self, AcceptLog.self, List.self], defaultSubcommand: Run.self)
+        commandName: "agent", abstract: "Agents: run one, or invite, enrol, list and end them.",
+        subcommands: [
+            Run.self, Invite.self, Enrol.self, AcceptLog.self, List.self, Quarantine.self, Release.self, Remove.self,
+        ], defaultSubcommand: Run.self)
 
     struct Invite: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Make a single-use code with which an agent enrols.")
@@ -72,14 +74,14 @@ struct AgentCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let agents = try await SignedIn.call { client, _ in try await client.agents().items }
+            let agents = try await SignedIn.call { client, _ in try await allItems { try await client.agents($0) } }
             if self.output.json { return try Terminal.show(json: agents) }
             Terminal.show(
                 Terminal.table(
                     ["Name", "State", "Since", "Version", "Targets"],
                     agents.map { agent in
                         [
-                            agent.name.rawValue, agent.isDisabled ? "disabled" : agent.isOnline ? "online" : "offline",
+                            agent.name.rawValue, agent.state,
                             agent.since?.forPeople ?? "", agent.version ?? "",
                             agent.targets.map(\.rawValue).joined(separator: ", "),
                         ]
@@ -98,7 +100,9 @@ struct TargetCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let targets = try await SignedIn.call { client, _ in try await client.targets().items }
+            let targets = try await SignedIn.call { client, _ in
+                try await allItems { try await client.targets($0) }
+            }
             if self.output.json { return try Terminal.show(json: targets) }
             Terminal.show(
                 Terminal.table(

@@ -93,14 +93,18 @@ struct WhoAmICommand: AsyncParsableCommand {
             Terminal.fields([
                 ("Name", me.subject.description), ("Role", me.role?.rawValue),
                 ("Groups", me.groups.isEmpty ? nil : me.groups.joined(separator: ", ")),
-                ("Gateway", gateway.description), ("Certificate", "until \(me.certificate.expiresAt.forPeople)"),
+                ("Gateway", gateway.description),
+                ("Certificate", me.certificate.map { "until \($0.expiresAt.forPeople)" }),
+                ("Token", me.token.map { "\($0.name), until \($0.expiresAt.forPeople)" }),
+                ("Scope", me.token?.scope.description),
             ]))
     }
 }
 
 struct IdentityCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "identity", abstract: "People and machines that Glovebox knows.", subcommands: [Invite.self])
+        commandName: "identity", abstract: "People and machines that Glovebox knows.",
+        subcommands: [Invite.self, List.self, Show.self, Disable.self, Enable.self])
 
     struct Invite: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

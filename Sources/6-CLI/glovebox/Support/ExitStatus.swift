@@ -1,4 +1,5 @@
 import ArgumentParser
+import ControlAPI
 import ControlClient
 import GloveboxCore
 import TransparencyLog
@@ -22,8 +23,11 @@ enum ExitStatus: Int32, CaseIterable {
 
     init(_ code: GloveboxError.Code) {
         switch code {
-        case .policyDenied, .ceilingDenied, .forbidden, .limitReached, .approvalNeeded, .inviteInvalid: self = .refused
-        case .gatewayUnreachable, .gatewayUntrusted, .agentOffline, .targetUnreachable, .unavailable:
+        case .policyDenied, .ceilingDenied, .forbidden, .limitReached, .approvalNeeded, .inviteInvalid,
+            .rateLimited, .signInLocked:
+            self = .refused
+        case .gatewayUnreachable, .gatewayUntrusted, .agentOffline, .agentQuarantined, .targetUnreachable,
+            .unavailable:
             self = .unreachable
         case .notSignedIn, .certificateExpired, .certificateInvalid, .unauthenticated, .profileInvalid:
             self = .notSignedIn

@@ -1,4 +1,5 @@
 import GloveboxCore
+import Identity
 
 #if canImport(Glibc)
     import Glibc
@@ -22,6 +23,23 @@ enum SecretInput {
             return try Self.line(from: STDIN_FILENO, named: "standard input")
         }
         return try Self.ask(prompt)
+    }
+
+    /// A machine's token: `GLOVEBOX_TOKEN`, the file (0600) that `GLOVEBOX_TOKEN_FILE` names, or the open descriptor of
+    /// `GLOVEBOX_TOKEN_FD`; nil when none is set.
+    /// - Throws: `invalid_argument`, `file_exposed`, `file_unusable`.
+    static func machineToken(environment: [String: String]) throws -> Secret<String>? {
+        func set(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+        if let token = set("GLOVEBOX_TOKEN") { return Secret(token) }
+        if let path = set("GLOVEBOX_TOKEN_FILE") {
+            let text = String(decoding: try PrivateFile.read(path), as: UTF8.self)
+            return Secret(text.split(whereSeparator: \.isNewline).first.map(String.init) ?? "")
+        }
+        guard let text = set("GLOVEBOX_TOKEN_FD") else { return nil }
+        guard let descriptor = Int32(text) else {
+            throw GloveboxError(.invalidArgument, "GLOVEBOX_TOKEN_FD is no number of an open file descriptor")
+        }
+        return try Self.line(from: descriptor, named: "descriptor \(descriptor)")
     }
 
     private static func line(from descriptor: Int32, named name: String) throws -> Secret<String> {

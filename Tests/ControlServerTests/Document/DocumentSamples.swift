@@ -1,0 +1,163 @@
+import ControlAPI
+import GloveboxCore
+
+@testable import ControlServer
+
+/// Values of every type that the API speaks: with all fields, and with no more than must be there.
+struct DocumentSamples {
+    var schema: String
+    var full: JSONValue
+    var least: JSONValue
+    /// What a request's type takes; nil for an answer's.
+    var fields: Set<String>?
+
+    private static func answer<Value: Codable>(
+        _ schema: String, full: Value, least: Value? = nil
+    ) throws -> DocumentSamples {
+        DocumentSamples(schema: schema, full: try json(full), least: try json(least ?? full))
+    }
+
+    private static func request<Value: RequestContent>(
+        _ schema: String, _ full: Value, least: String? = nil
+    ) throws -> DocumentSamples {
+        let full = try json(full)
+        let least = try least.map { try JSONForm.decode(JSONValue.self, from: Array($0.utf8)) } ?? full
+        for value in [full, least] { _ = try JSONForm.decodeBody(Value.self, from: try JSONForm.encode(value)) }
+        return DocumentSamples(schema: schema, full: full, least: least, fields: Value.fields)
+    }
+
+    private static func page<Item: Codable & Sendable>(_ schema: String, _ item: Item) throws -> DocumentSamples {
+        try Self.answer("\(schema)Page", full: Page(items: [item], next: "x"), least: Page(items: [item]))
+    }
+
+    private static func json(_ value: some Encodable) throws -> JSONValue {
+        try JSONForm.decode(JSONValue.self, from: try JSONForm.encode(value))
+    }
+
+    static func all() throws -> [DocumentSamples] {
+        try Self.requests() + Self.certificates() + Self.inventory() + Self.leases() + Self.records()
+    }
+
+    private static func requests() throws -> [DocumentSamples] {
+        [
+            try Self.request(
+                "EnrolmentRequest", EnrolmentRequest(code: OneTimeSecret(Secret("gbi_x")), certificateRequest: "pem")),
+            try Self.request("CertificateRenewal", CertificateRenewal(certificateRequest: "pem")),
+            try Self.request("IdentityInviteRequest", IdentityInviteRequest(name: IdentityName("ada"), role: .admin)),
+            try Self.request("AgentInviteRequest", AgentInviteRequest(name: AgentName("eu-1"))),
+            try Self.request(
+                "LeaseRequest",
+                LeaseRequest(
+                    target: TargetName("shop-db"), capabilities: [.read, .write], duration: .milliseconds(1500),
+                    purpose: "INC-4711"), least: #"{"target":"shop-db","duration":60,"purpose":"x"}"#),
+            try Self.request(
+                "TokenRequest",
+                TokenRequest(
+                    name: TokenName("ci"), identity: IdentityName("robot"), role: .member, scope: .read,
+                    lifetime: .seconds(60)), least: #"{"name":"ci","role":"member","lifetime":60}"#),
+            try Self.request("LeaseExtension", LeaseExtension(duration: .seconds(60))),
+        ]
+    }
+
+    private static func certificates() throws -> [DocumentSamples] {
+        let ada = CertificateSubject.identity(try IdentityName("ada"))
+        let moment = FakeOperations.moment
+        return [
+            try Self.answer("Subject", full: Subject(ada)),
+            try Self.answer(
+                "Health", full: Health(status: .degraded, reason: "the disk is full", version: "1"),
+                least: Health(status: .ok, version: "1")),
+            try Self.answer(
+                "IssuedCertificate",
+                full: IssuedCertificate(certificate: "pem", authority: "pem", subject: ada, expiresAt: moment)),
+            try Self.answer(
+                "WhoAmI",
+                full: WhoAmI(
+                    subject: ada, role: .admin, groups: ["on-call"],
+                    certificate: .init(serial: "0a", expiresAt: moment),
+                    token: .init(name: TokenName("ci"), scope: .read, expiresAt: moment)),
+                least: WhoAmI(subject: .agent(AgentName("eu-1")), role: nil, groups: [])),
+            try Self.answer("IdentityStatus", full: FakeOperations.identity()),
+            try Self.page("IdentityStatus", FakeOperations.identity()),
+            try Self.answer("Scope", full: TokenScope.operations(["openLease"]), least: .all),
+            try Self.answer("TokenStatus", full: FakeOperations.token(), least: FakeOperations.token(isWhole: false)),
+            try Self.page("TokenStatus", FakeOperations.token()),
+            try Self.answer(
+                "CreatedToken", full: CreatedToken(token: FakeOperations.token(), secret: Secret("gbt_x"))),
+            try Self.answer("Invitation", full: Invitation(subject: ada, code: Secret("gbi_x"), expiresAt: moment)),
+            try Self.answer(
+                "Problem", full: Problem(GloveboxError(.notFound, "no"), requestID: "r1"),
+                least: Problem(GloveboxError(.notFound, "no"))),
+        ]
+    }
+
+    private static func inventory() throws -> [DocumentSamples] {
+        let target = TargetStatus(
+            TargetAnnouncement(
+                name: try TargetName("shop-db"), kind: "postgres", labels: ["tier": "gold"], capabilities: [.read]),
+            agent: try AgentName("eu-1"), isOnline: true)
+        func agent(_ since: WallTime?, _ version: String?) throws -> AgentStatus {
+            AgentStatus(
+                name: try AgentName("eu-1"), isOnline: true, isQuarantined: false, since: since, version: version,
+                targets: [try TargetName("shop-db")])
+        }
+        return [
+            try Self.answer("TargetStatus", full: target), try Self.page("TargetStatus", target),
+            try Self.answer("AgentStatus", full: agent(FakeOperations.moment, "1"), least: agent(nil, nil)),
+            try Self.page("AgentStatus", agent(nil, nil)),
+        ]
+    }
+
+    private static func leases() throws -> [DocumentSamples] {
+        let id = try LeaseID("0123456789ab")
+        let active = try FakeOperations.lease(id)
+        let ended = try FakeOperations.lease(id, state: .ended(.holderDisabled, at: FakeOperations.moment))
+        let address = PostgresAddress(host: "gateway.test", port: 6543, user: "shop-db.0123456789ab")
+        return [
+            try Self.answer("Limits", full: Limits(rows: 1, bytes: 2, seconds: 3, sessions: 4), least: Limits()),
+            try Self.answer("LeaseStatus", full: ended, least: active), try Self.page("LeaseStatus", active),
+            try Self.answer("PostgresAddress", full: address),
+            try Self.answer(
+                "OpenedLease", full: OpenedLease(lease: active, token: Secret("gbl_x"), postgres: address),
+                least: OpenedLease(lease: active, token: Secret("gbl_x"), postgres: nil)),
+        ]
+    }
+
+    private static func records() throws -> [DocumentSamples] {
+        let id = RecordID(origin: "agent/eu-1", sequence: 7)
+        var full = try FakeOperations.record(id)
+        full.record.session = .random()
+        let least = StoredRecord(id: id, record: Record(time: FakeOperations.moment, event: .cancelRequested))
+        return [
+            try Self.answer("RecordEntry", full: RecordEntry(full), least: RecordEntry(least)),
+            try Self.page("RecordEntry", RecordEntry(full)),
+        ]
+    }
+
+    /// What each endpoint's query takes; MalformedRequestTests has what else is refused.
+    static let queries: [Endpoint: [String]] = [
+        .listIdentities: ["after", "limit"], .listTokens: ["after", "limit"],
+        .listTargets: ["after", "limit"], .listAgents: ["after", "limit"],
+        .listLeases: ["active", "holder", "target", "after", "limit"],
+        .listRecords: ["identity", "target", "lease", "event", "after", "limit"],
+    ]
+
+    /// The schema of what each endpoint takes.
+    static let bodies: [Endpoint: String] = [
+        .enrol: "EnrolmentRequest", .renewCertificate: "CertificateRenewal", .inviteIdentity: "IdentityInviteRequest",
+        .inviteAgent: "AgentInviteRequest", .createToken: "TokenRequest", .openLease: "LeaseRequest",
+        .extendLease: "LeaseExtension",
+    ]
+
+    /// The schema of what each endpoint answers with.
+    static let answers: [Endpoint: String] = [
+        .health: "Health", .enrol: "IssuedCertificate", .renewCertificate: "IssuedCertificate", .whoAmI: "WhoAmI",
+        .inviteIdentity: "Invitation", .inviteAgent: "Invitation", .listIdentities: "IdentityStatusPage",
+        .showIdentity: "IdentityStatus", .disableIdentity: "IdentityStatus", .enableIdentity: "IdentityStatus",
+        .showAgent: "AgentStatus", .quarantineAgent: "AgentStatus", .releaseAgent: "AgentStatus",
+        .createToken: "CreatedToken", .listTokens: "TokenStatusPage", .listTargets: "TargetStatusPage",
+        .listAgents: "AgentStatusPage", .openLease: "OpenedLease", .listLeases: "LeaseStatusPage",
+        .showLease: "LeaseStatus", .extendLease: "LeaseStatus", .endLease: "LeaseStatus",
+        .listRecords: "RecordEntryPage", .showRecord: "RecordEntry",
+    ]
+}

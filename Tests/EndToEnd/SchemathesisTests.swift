@@ -1,0 +1,52 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// schemathesis makes requests of the document that the gateway serves, right and wrong ones, and holds the answers against
+/// it: no failure of the gateway's, no answer that the document doesn't have, nothing without a token that needs one.
+@Suite("The API against its own document", .timeLimit(.minutes(10)))
+struct SchemathesisTests {
+    /// Not held against: what a document can't say (which code is right, which policy allows), and so whether a request that
+    /// looks right is taken.
+    private static let leftOut = "positive_data_acceptance"
+
+    @Test("whatever schemathesis asks is answered as the document says")
+    func conformance() async throws {
+        let program = Repository.file(".build-venv/bin/schemathesis")
+        try #require(access(program, X_OK) == 0, "schemathesis isn't installed: run 'scripts/install-packages test'")
+        let shop = try await Installation.make(customers: 1)
+        let up = try await shop.up()
+        // A lease and a record or two, for what is asked about by name.
+        let lease = try await shop.admin.openLease()
+        #expect(try await lease.rows("SELECT 1") == "1")
+        let token = try await shop.token("schemathesis", "--role", "admin")
+        let settings = "\(shop.root)/schemathesis.toml"
+        try writeFile(
+            settings,
+            Array(
+                """
+                headers = { Authorization = "Bearer ${API_TOKEN}" }
+                rate-limit = "45/s"
+                request-timeout = 20
+                generation.database = "none"
+
+                """.utf8), mode: 0o600)
+        let depth =
+            Repository.runsAllTests
+            ? ["--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "100"]
+            : ["--phases", "examples,coverage,fuzzing", "--max-examples", "10"]
+        let result = try await Subprocess.run(
+            [
+                program, "--no-color", "--config-file", settings, "run", "\(shop.gatewayAddress)/v1/openapi.json",
+                "--tls-verify", "\(shop.admin.home)/ca.pem", "--exclude-checks", Self.leftOut, "--seed", "4",
+                "--no-shrink",
+            ] + depth,
+            environment: ["PATH": "/usr/bin:/bin", "HOME": shop.root, "API_TOKEN": token, "LC_ALL": "C.UTF-8"],
+            folder: shop.root, timeout: .seconds(590))
+        #expect(result.status == 0, "\(result.output.suffix(8000))\n\(result.errors.suffix(2000))")
+        #expect(!up.errors.contains("code=internal"), "\(up.errors.suffix(2000))")
+        #expect(try await shop.admin.glovebox(["whoami"]).status == 0, "the gateway still serves")
+        up.signal(SIGTERM)
+        #expect(await up.finished())
+    }
+}
