@@ -41,6 +41,15 @@ struct PreconditionTests {
                 let answer = try await gateway.request(line, as: self.ada)
                 #expect(answer.status == 428, "\(line)")
             }
+            // A path that's there word for word is no other's, and nobody has its name.
+            for (path, allowed) in [("agents", "POST"), ("identities", "POST")] {
+                let other = try await gateway.request("GET /v1/\(path)/invites", as: self.ada)
+                #expect(other.status == 405 && other.headers["allow"] == allowed)
+                let named = try await gateway.post(
+                    "/v1/\(path)/invites",
+                    path == "agents" ? #"{"name":"invites"}"# : #"{"name":"invites","role":"member"}"#)
+                #expect(named.status == 400)
+            }
             for path in ["identities/No%20One", "agents/-x"] {
                 #expect(try await gateway.request("GET /v1/\(path)", as: self.ada).status == 404)
             }

@@ -29,6 +29,7 @@ struct SchemathesisTests {
                 rate-limit = "45/s"
                 request-timeout = 20
                 generation.database = "none"
+                checks.missing_required_header.expected-statuses = [428]
 
                 """.utf8), mode: 0o600)
         let depth =

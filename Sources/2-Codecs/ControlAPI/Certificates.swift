@@ -121,6 +121,8 @@ package struct IdentityInviteRequest: RequestContent {
         self.name = name
         self.role = role
     }
+
+    package func validate() throws(GloveboxError) { try Endpoint.checkFree(self.name) }
 }
 
 /// `POST /v1/agents/invites`
@@ -132,6 +134,8 @@ package struct AgentInviteRequest: RequestContent {
     package init(name: AgentName) {
         self.name = name
     }
+
+    package func validate() throws(GloveboxError) { try Endpoint.checkFree(self.name) }
 }
 
 /// The answer to both: the code is shown this once.

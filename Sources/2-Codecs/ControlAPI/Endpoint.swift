@@ -1,3 +1,5 @@
+import GloveboxCore
+
 /// Every endpoint of the API, by the name of its operation. All of them speak JSON (UTF-8, lowerCamelCase fields) over
 /// TLS, but `authority`, which answers PEM, and `followRecords`, a stream of server-sent events (``ServerEvent``).
 /// `APIDocument` describes each of them to others.
@@ -78,6 +80,13 @@ package enum Endpoint: String, CaseIterable, Sendable {
         case .sessionRecords: "/v1/sessions/{id}/records"
         case .endSession: "/v1/sessions/{id}/end"
         }
+    }
+
+    /// A name that stands in a path must not be one of the API's own words there.
+    /// - Throws: `invalid_argument`.
+    static func checkFree(_ name: some Name) throws(GloveboxError) {
+        guard name.rawValue == "invites" else { return }
+        throw GloveboxError(.invalidArgument, "'invites' is a word of the API's and no name: choose another")
     }
 
     /// The path with `id` in its place, percent-encoded (a record's identifier has a `/` in it).

@@ -43,6 +43,8 @@ package struct TokenRequest: RequestContent {
         guard self.lifetime.duration > .zero else {
             throw GloveboxError(.invalidArgument, "lifetime: a token lasts longer than 0 seconds")
         }
+        if let identity = self.identity { try Endpoint.checkFree(identity) }
+        try Endpoint.checkFree(self.name)
         guard case .operations(let names) = self.scope,
             let unknown = names.filter({ Endpoint(rawValue: $0) == nil }).min()
         else { return }

@@ -45,7 +45,7 @@ struct NegotiatedChannel: ServerChildChannel {
                     channel.close().flatMapThrowing { throw ChannelError.inappropriateOperationForState }
                 }
             }
-            try channel.pipeline.syncOperations.addHandler(negotiation)
+            try channel.pipeline.syncOperations.addHandlers(HandshakeQuiescing(), negotiation)
             return Value(connection: negotiation.protocolNegotiationResult, channel: channel)
         }
     }
@@ -59,5 +59,24 @@ struct NegotiatedChannel: ServerChildChannel {
         } catch {
             logger.debug("no handshake", metadata: ["error": "\(error)"])
         }
+    }
+}
+
+/// Closes a connection that is still in its handshake when the server stops. Whoever else listens for that is put into the
+/// pipeline after the handshake, and the connection would stay open, with nobody to serve it.
+private final class HandshakeQuiescing: ChannelInboundHandler {
+    typealias InboundIn = NIOAny
+
+    private var isOver = false
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case is ChannelShouldQuiesceEvent where !self.isOver:
+            context.close(promise: nil)
+            return
+        case TLSUserEvent.handshakeCompleted: self.isOver = true
+        default: break
+        }
+        context.fireUserInboundEventTriggered(event)
     }
 }

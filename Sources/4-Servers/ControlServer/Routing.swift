@@ -10,11 +10,14 @@ enum Route: Equatable {
     private static let templates = Endpoint.allCases.map { endpoint in
         (endpoint, endpoint.path.split(separator: "/", omittingEmptySubsequences: false))
     }
+    private static let literals = Set(Endpoint.allCases.map(\.path))
 
     init(method: String, path: String) {
         let segments = path.split(separator: "/", omittingEmptySubsequences: false)
         var allowed: [Endpoint.Method] = []
         for (endpoint, template) in Self.templates where template.count == segments.count {
+            // A path that's there word for word is no other's with an identifier in it (OpenAPI 3.1, section 4.8.8).
+            if Self.literals.contains(path), endpoint.path != path { continue }
             var id: String?
             let matches = zip(template, segments).allSatisfy { expected, segment in
                 guard expected == "{id}" else { return expected == segment }
