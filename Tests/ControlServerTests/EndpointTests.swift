@@ -141,13 +141,14 @@ struct EndpointTests {
         try await TestGateway.run { gateway in
             let id = try SessionID("0123456789abcdef")
             try await gateway.call(as: "ada") { client in
-                #expect(try await client.sessions().items.map(\.id) == [id])
+                #expect(try await client.sessions(PageRequest(after: "a b", limit: 2)).items.map(\.id) == [id])
                 let records = try await client.sessionRecords(id, after: "9")
                 #expect(records.items.first?.event == "statement" && records.next == "12")
                 #expect(try await client.endSession(id).endedAt != nil)
                 #expect(
                     gateway.operations.asked.suffix(3) == [
-                        .sessions, .sessionRecords(id, PageRequest(after: "9")), .endSession(id),
+                        .sessions(PageRequest(after: "a b", limit: 2)), .sessionRecords(id, PageRequest(after: "9")),
+                        .endSession(id),
                     ])
             }
         }
@@ -162,7 +163,7 @@ struct EndpointTests {
             try await withThrowingTaskGroup(of: HTTPTransport.Answer.self) { tasks in
                 for _ in 0..<20 { tasks.addTask { try await transport.send(.get, "/v1/whoami", body: nil) } }
                 for try await answer in tasks {
-                    #expect(answer.version == .http2)
+                    #expect(answer.isHTTP2)
                     #expect(try JSONForm.decode(WhoAmI.self, from: answer.body).subject.name == "ada")
                 }
             }

@@ -35,6 +35,24 @@ struct IdempotencyTests {
         }
     }
 
+    @Test("is answered with the same approval, if it waits for one")
+    func waiting() async throws {
+        let body = #"{"target":"shop-db","duration":60,"purpose":"\#(FakeOperations.purposeThatWaits)"}"#
+        let ledger = MemoryLedger()
+        try await TestGateway.run(ledger: ledger) { gateway in
+            let first = try await self.open(gateway, key: "k1", body)
+            #expect(first.status == 202 && first.body.contains("ab01"))
+            let again = try await self.open(gateway, key: "k1", body)
+            #expect(again.status == 202 && again.body == first.body)
+            #expect(try await self.open(gateway, key: nil, body).status == 202)
+            #expect(gateway.operations.asked.count == 2)
+        }
+        try await TestGateway.run(ledger: ledger) { gateway in
+            let again = try await self.open(gateway, key: "k1", body)
+            #expect(again.problem?.detail.contains("approval 0123456789ab") == true, "\(again.body)")
+        }
+    }
+
     @Test("with another body is refused, and so is a key that's none")
     func reuse() async throws {
         try await TestGateway.run { gateway in
@@ -103,7 +121,7 @@ struct IdempotencyTests {
         let idempotency = Idempotency(ledger: ledger, time: time)
         func ask(_ key: String) async throws -> Idempotency.Answer {
             try await idempotency.answer(.init(caller: "ada", endpoint: .openLease, key: key, body: [1])) {
-                Idempotency.Answer(created: "lease \(key)", body: Array(key.utf8))
+                Idempotency.Answer(created: "lease \(key)", status: 201, body: Array(key.utf8))
             }
         }
         func code(_ key: String) async -> GloveboxError.Code? {

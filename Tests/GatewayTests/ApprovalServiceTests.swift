@@ -284,6 +284,36 @@ struct ApprovalServiceTests {
         _ = try await bench.claim(approval.id)
     }
 
+    @Test("what somebody asked for who is disabled is withdrawn, and isn't there again when they're enabled")
+    func askerDisabled() async throws {
+        let bench = try await Bench.make(count: 1)
+        let granted = try await bench.ask()
+        try await bench.vote(granted, by: Self.bob)
+        let pending = try await bench.ask(purpose: "INC-2")
+        try await bench.leases.bar(Self.ada, by: nil)
+        #expect(await bench.code { _ = try await bench.claim(granted.id) } == .unauthenticated)
+        try await bench.approvals.withdrawAll(of: Self.ada)
+        await bench.leases.unbar(Self.ada)
+        for id in [granted.id, pending.id] {
+            #expect(await bench.code { _ = try await bench.claim(id) } == .approvalNotOpen)
+        }
+        #expect(bench.log.events.count { $0.name == "approval_withdrawn" } == 2)
+        #expect(bench.notices.events.suffix(2) == ["approval_withdrawn", "approval_withdrawn"])
+    }
+
+    @Test("a gateway that died before it had withdrawn them does so when it starts again")
+    func askerDisabledBeforeRestart() async throws {
+        let bench = try await Bench.make(count: 1)
+        let approval = try await bench.ask()
+        try await bench.vote(approval, by: Self.bob)
+        try await bench.storage.update(
+            IdentityEntry(
+                name: Self.ada, role: .member, isDisabled: true, createdAt: WallTime(nanoseconds: 1), version: 0))
+        let again = try await bench.again()
+        await again.leases.unbar(Self.ada)
+        #expect(await again.code { _ = try await again.claim(approval.id) } == .approvalNotOpen)
+    }
+
     @Test("what runs out is ended, told, and can be neither granted nor taken", arguments: [-31_536_000, 31_536_000])
     func expiry(wallJump: Int) async throws {
         let bench = try await Bench.make(count: 1)

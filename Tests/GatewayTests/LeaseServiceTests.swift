@@ -403,7 +403,7 @@ struct LeaseServiceTests {
             IdentityEntry(name: Self.ada, role: .member, isDisabled: true, createdAt: bench.time.wall))
         let again = LeaseService(
             storage: bench.storage, log: bench.log, time: bench.time, policy: bench.policy, fleet: bench.fleet,
-            detectors: try Bench.detectors.get(),
+            detectors: try Bench.detectors.get(), approvals: bench.approvals, emergencyRoom: .none,
             effects: LeaseEffects(ended: { _, _ in }, changed: { _, _ in }, cutAll: { _ in }),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         try await again.resume()
@@ -413,7 +413,8 @@ struct LeaseServiceTests {
         }
         let error = await #expect(throws: GloveboxError.self) {
             try await again.open(
-                holder: Self.ada, target: Self.shop, capabilities: [.read], duration: .seconds(60), purpose: "x")
+                LeaseAsk(
+                    holder: Self.ada, target: Self.shop, capabilities: [.read], duration: .seconds(60), purpose: "x"))
         }
         #expect(error?.code == .unauthenticated)
     }

@@ -121,9 +121,16 @@ package struct ApprovalStatus: Sendable, Codable {
 }
 
 /// What `POST /v1/leases` comes to: 201 with the lease and its token, or 202 with the approval that it waits for.
-package enum LeaseAnswer: Sendable {
+package enum LeaseAnswer: Sendable, Encodable {
     case opened(OpenedLease)
     case waits(ApprovalStatus)
+
+    package func encode(to encoder: any Encoder) throws {
+        switch self {
+        case .opened(let opened): try opened.encode(to: encoder)
+        case .waits(let approval): try approval.encode(to: encoder)
+        }
+    }
 }
 
 /// `POST /v1/approvals/{id}/grant`, `…/deny`

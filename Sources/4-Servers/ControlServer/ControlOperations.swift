@@ -76,7 +76,7 @@ package protocol ControlOperations: Sendable {
     func reviewApproval(_ id: ApprovalID, _ review: ApprovalReview, _ call: Call) async throws -> ApprovalStatus
 
     /// Those that are open, newest first.
-    func sessions(_ call: Call) async throws -> Page<SessionStatus>
+    func sessions(_ page: PageRequest, _ call: Call) async throws -> Page<SessionStatus>
     /// Oldest first, also those of one that has ended lately.
     func sessionRecords(_ id: SessionID, _ page: PageRequest, _ call: Call) async throws -> SessionRecords
     func endSession(_ id: SessionID, _ call: Call) async throws -> SessionStatus

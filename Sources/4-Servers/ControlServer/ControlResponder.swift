@@ -247,13 +247,10 @@ struct ControlResponder: HTTPResponder {
             let id = try reading.approvalID()
             return try Self.json(endpoint, await operations.reviewApproval(id, reading.body(ApprovalReview.self), call))
         case .listSessions:
-            try reading.noQuery()
-            return try Self.json(endpoint, await operations.sessions(call))
+            return try Self.json(endpoint, await operations.sessions(PageRequest(query: reading.query), call))
         case .sessionRecords:
-            var parameters = try QueryParameters(reading.query)
-            let page = try parameters.page()
-            try parameters.finish()
-            return try Self.json(endpoint, await operations.sessionRecords(reading.sessionID(), page, call))
+            let (id, page) = (try reading.sessionID(), try PageRequest(query: reading.query))
+            return try Self.json(endpoint, await operations.sessionRecords(id, page, call))
         case .endSession:
             let id = try reading.sessionID()
             try await reading.noBody()
@@ -276,7 +273,7 @@ struct ControlResponder: HTTPResponder {
         _ operation: (RequestReader) async throws -> Created
     ) async throws -> Response {
         guard let key = try reading.idempotencyKey() else {
-            return try Self.json(endpoint, try await operation(reading))
+            return Self.response(try Idempotency.Answer(try await operation(reading)))
         }
         let reading = try await reading.collected()
         let body = reading.body ?? []
@@ -285,10 +282,13 @@ struct ControlResponder: HTTPResponder {
         let answer = try await self.idempotency.answer(
             .init(caller: holder, endpoint: endpoint, key: key, body: body)
         ) {
-            let creation = try await operation(reading)
-            return Idempotency.Answer(created: creation.created, body: try JSONForm.encode(creation))
+            try Idempotency.Answer(try await operation(reading))
         }
-        return Self.response(endpoint.successStatus, "application/json", answer.body)
+        return Self.response(answer)
+    }
+
+    private static func response(_ answer: Idempotency.Answer) -> Response {
+        Self.response(answer.status, "application/json", answer.body)
     }
 
     // Problems

@@ -27,6 +27,7 @@ final class Idempotency: Sendable {
     /// What was created, and how that was answered.
     struct Answer: Sendable {
         var created: String
+        var status: Int
         var body: [UInt8]
     }
 
@@ -142,10 +143,33 @@ final class Idempotency: Sendable {
 protocol Creation: Encodable {
     /// What it is, in words and without a secret.
     var created: String { get }
+    var status: Int { get }
 }
 
-extension OpenedLease: Creation {
-    var created: String { "lease \(self.lease.id)" }
+extension Creation {
+    var status: Int { 201 }
+}
+
+extension Idempotency.Answer {
+    init(_ creation: some Creation) throws {
+        self.init(created: creation.created, status: creation.status, body: try JSONForm.encode(creation))
+    }
+}
+
+extension LeaseAnswer: Creation {
+    var created: String {
+        switch self {
+        case .opened(let opened): "lease \(opened.lease.id)"
+        case .waits(let approval): "approval \(approval.id)"
+        }
+    }
+
+    var status: Int {
+        switch self {
+        case .opened: 201
+        case .waits: 202
+        }
+    }
 }
 
 extension IssuedCertificate: Creation {

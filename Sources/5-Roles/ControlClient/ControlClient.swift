@@ -238,7 +238,9 @@ package actor ControlClient {
 
     // Sessions
 
-    package func sessions() async throws -> Page<SessionStatus> { try await self.call(.listSessions) }
+    package func sessions(_ page: PageRequest = .init()) async throws -> Page<SessionStatus> {
+        try await self.call(.listSessions, query: page.parameters)
+    }
 
     package func sessionRecords(_ id: SessionID, after: String? = nil) async throws -> SessionRecords {
         try await self.call(.sessionRecords, id: id.rawValue, query: PageRequest(after: after).parameters)

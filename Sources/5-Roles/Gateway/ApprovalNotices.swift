@@ -40,7 +40,7 @@ extension ApprovalNotice {
         case "approval_granted": "\(by) granted \(asker) \(what)"
         case "approval_denied": "\(by) denied \(asker) \(what)"
         case "approval_expired": "time is up for \(asker)'s request for \(what)"
-        case "approval_withdrawn": "\(asker) withdrew the request for \(what)"
+        case "approval_withdrawn": "\(asker)'s request for \(what) was withdrawn"
         case "approval_used": "\(asker) opened \(what), as approved"
         case "break_glass_opened":
             "BREAK-GLASS: \(asker) opened \(what) without approval: glovebox approval review \(self.approval.id)"

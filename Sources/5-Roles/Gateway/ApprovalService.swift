@@ -77,6 +77,11 @@ actor ApprovalService: Service {
             self.keep(machine)
             if machine.approval != approval { try await self.store(machine.approval) }
         }
+        // The gateway may have died while it withdrew theirs.
+        for asker in Set(self.open.values.map(\.approval.asker)) {
+            guard try await self.storage.identity(asker)?.isDisabled == true else { continue }
+            try? await self.withdrawAll(of: asker)
+        }
     }
 
     private func recordedSteps(of open: Set<ApprovalID>) async throws -> [ApprovalID: [Record]] {
@@ -258,6 +263,18 @@ actor ApprovalService: Service {
             try await self.take(machine, .approvalWithdrawn(id))
             self.notify("approval_withdrawn", machine.approval, by: name)
             return machine.approval
+        }
+    }
+
+    /// All that somebody has asked for who has been disabled: none of it can be taken if they're enabled again.
+    func withdrawAll(of asker: IdentityName) async throws {
+        try await self.inTurn {
+            for var machine in self.open.values where machine.approval.asker == asker {
+                // What has run out meanwhile says so by itself.
+                guard (try? machine.withdraw(by: asker, at: self.time.reading)) != nil else { continue }
+                try await self.take(machine, .approvalWithdrawn(machine.approval.id))
+                self.notify("approval_withdrawn", machine.approval, by: nil)
+            }
         }
     }
 

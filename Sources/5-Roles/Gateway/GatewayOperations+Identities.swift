@@ -35,6 +35,7 @@ extension GatewayOperations {
         let now = self.time.wall
         try await throughAll([
             { try await self.leases.bar(name, by: call.caller.identity) },
+            { try await self.approvals.withdrawAll(of: name) },
             { try await self.storage.revokeCertificates(of: .identity(name), at: now) },
             { try await self.storage.revokeTokens(of: name, at: now) },
             { try await self.storage.withdrawInvites(for: .identity(name), at: now) },

@@ -4,10 +4,19 @@ import ControlServer
 import GloveboxCore
 
 extension GatewayOperations {
-    func sessions(_ call: Call) async throws -> Page<SessionStatus> {
+    func sessions(_ page: PageRequest, _ call: Call) async throws -> Page<SessionStatus> {
+        // Newest first; the cursor is the last session of the page before, which may have ended since.
+        var last: SessionTable.Entry?
+        if let after = page.after {
+            last = SessionID(rawValue: after).flatMap { self.sessionTable.entry($0) }
+            guard last != nil else {
+                throw GloveboxError(.invalidArgument, "after: this cursor leads nowhere; begin again without one")
+            }
+        }
         var items: [SessionStatus] = []
-        for entry in self.sessionTable.open {
+        for entry in self.sessionTable.open where last.map({ $0.isBefore(entry) }) ?? true {
             guard let status = try await self.status(entry), call.reach.includes(status.holder) else { continue }
+            guard items.count < page.limit else { return Page(items: items, next: items.last?.id.rawValue) }
             items.append(status)
         }
         return Page(items: items)

@@ -69,7 +69,7 @@ struct GatewayTelemetry: TelemetrySource {
     /// Each has enrolled, and an administrator has invited it, so that there are few.
     private func agents() async -> [MetricFamily] {
         let met = self.fleet.agents
-        let enrolled = ((try? await self.storage.agents()) ?? []).filter { !$0.isDisabled }.map(\.name)
+        let enrolled = ((try? await self.storage.agents()) ?? []).map(\.name)
         let names = Set(enrolled).union(met.keys).sorted()
         let online = names.compactMap { met[$0] }.filter(\.isOnline)
         return [

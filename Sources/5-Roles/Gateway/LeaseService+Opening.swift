@@ -33,6 +33,7 @@ extension LeaseService {
     func open(_ ask: LeaseAsk) async throws -> LeaseOpening {
         var nearestRule: String?
         do {
+            try self.checkNotBarred(ask.holder)
             if ask.breakGlass {
                 try self.checkBreakGlass(ask)
                 try await self.makeRoom()
@@ -80,8 +81,12 @@ extension LeaseService {
     ) async throws -> LeaseOpening {
         let subject = LeaseSubject(proposal, terms)
         if let requirement, approval == nil, !breakGlass {
-            return .waits(
-                try await self.noticing { try await self.approvals.ask(subject, requirement: requirement) })
+            let asked = try await self.noticing { try await self.approvals.ask(subject, requirement: requirement) }
+            if self.barred.contains(proposal.holder) {
+                try await self.approvals.withdrawAll(of: proposal.holder)
+                try self.checkNotBarred(proposal.holder)
+            }
+            return .waits(asked)
         }
         let basis = breakGlass ? LeaseApproval.breakGlass(.random()) : approval.map(LeaseApproval.granted)
         let token = LeaseToken.random()
@@ -118,6 +123,10 @@ extension LeaseService {
             }
         }
         self.keep(machine)
+        if self.barred.contains(lease.holder) {
+            _ = try await self.end(lease.id, .holderDisabled, by: nil)
+            try self.checkNotBarred(lease.holder)
+        }
         return .opened(lease, token: token)
     }
 

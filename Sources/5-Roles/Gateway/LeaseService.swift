@@ -41,7 +41,7 @@ actor LeaseService: Service {
     private(set) var active: [LeaseID: LeaseMachine] = [:]
     private var expiries = ExpiryQueue()
     /// Disabled: nothing opens for them.
-    private var barred: Set<IdentityName> = []
+    private(set) var barred: Set<IdentityName> = []
     let alarm: Alarm
     private let failures: AsyncStream<GloveboxError>
     private let failed: AsyncStream<GloveboxError>.Continuation
@@ -223,7 +223,7 @@ actor LeaseService: Service {
         }
     }
 
-    private func checkNotBarred(_ holder: IdentityName) throws(GloveboxError) {
+    func checkNotBarred(_ holder: IdentityName) throws(GloveboxError) {
         guard self.barred.contains(holder) else { return }
         throw GloveboxError(.unauthenticated, "identity \(holder) is disabled: ask an administrator")
     }

@@ -15,6 +15,11 @@ final class SessionTable: Sendable {
         var endedAt: WallTime?
         /// A position of the log that all of its records come after.
         var position: UInt64
+
+        /// Newest first.
+        func isBefore(_ other: Entry) -> Bool {
+            (other.openedAt, self.session) < (self.openedAt, other.session)
+        }
     }
 
     private struct State {
@@ -52,7 +57,6 @@ final class SessionTable: Sendable {
 
     /// Those that are open, newest first.
     var open: [Entry] {
-        self.state.withLock { $0.entries.values.filter { $0.endedAt == nil } }
-            .sorted { ($1.openedAt, $0.session) < ($0.openedAt, $1.session) }
+        self.state.withLock { $0.entries.values.filter { $0.endedAt == nil } }.sorted { $0.isBefore($1) }
     }
 }

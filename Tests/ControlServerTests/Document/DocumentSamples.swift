@@ -17,12 +17,18 @@ struct DocumentSamples {
         DocumentSamples(schema: schema, full: try json(full), least: try json(least ?? full))
     }
 
+    /// - Parameter rest: fields that none but another request has; each is read beside what must be there.
     private static func request<Value: RequestContent>(
-        _ schema: String, _ full: Value, least: String? = nil
+        _ schema: String, _ full: Value, least: String? = nil, rest: [String: JSONValue] = [:]
     ) throws -> DocumentSamples {
-        let full = try json(full)
+        var full = try json(full)
         let least = try least.map { try JSONForm.decode(JSONValue.self, from: Array($0.utf8)) } ?? full
         for value in [full, least] { _ = try JSONForm.decodeBody(Value.self, from: try JSONForm.encode(value)) }
+        for (name, value) in rest {
+            let other = JSONValue.object((least.object ?? [:]).merging([name: value]) { $1 })
+            _ = try JSONForm.decodeBody(Value.self, from: try JSONForm.encode(other))
+            full = .object((full.object ?? [:]).merging([name: value]) { $1 })
+        }
         return DocumentSamples(schema: schema, full: full, least: least, fields: Value.fields)
     }
 
@@ -35,7 +41,8 @@ struct DocumentSamples {
     }
 
     static func all() throws -> [DocumentSamples] {
-        try Self.requests() + Self.certificates() + Self.inventory() + Self.leases() + Self.records()
+        try Self.requests() + Self.certificates() + Self.inventory() + Self.leases() + Self.approvals() + Self.records()
+            + Self.sessions()
     }
 
     private static func requests() throws -> [DocumentSamples] {
@@ -49,13 +56,17 @@ struct DocumentSamples {
                 "LeaseRequest",
                 LeaseRequest(
                     target: TargetName("shop-db"), capabilities: [.read, .write], duration: .milliseconds(1500),
-                    purpose: "INC-4711"), least: #"{"target":"shop-db","duration":60,"purpose":"x"}"#),
+                    purpose: "INC-4711"), least: #"{"target":"shop-db","duration":60,"purpose":"x"}"#,
+                rest: ["approval": .string("0123456789ab"), "breakGlass": .bool(true)]),
             try Self.request(
                 "TokenRequest",
                 TokenRequest(
                     name: TokenName("ci"), identity: IdentityName("robot"), role: .member, scope: .read,
                     lifetime: .seconds(60)), least: #"{"name":"ci","role":"member","lifetime":60}"#),
             try Self.request("LeaseExtension", LeaseExtension(duration: .seconds(60))),
+            try Self.request(
+                "ApprovalVerdict", ApprovalVerdict(digest: "ab01", reason: "why"), least: #"{"digest":"ab01"}"#),
+            try Self.request("ApprovalReview", ApprovalReview(note: "fine")),
         ]
     }
 
@@ -111,7 +122,9 @@ struct DocumentSamples {
     private static func leases() throws -> [DocumentSamples] {
         let id = try LeaseID("0123456789ab")
         let active = try FakeOperations.lease(id)
-        let ended = try FakeOperations.lease(id, state: .ended(.holderDisabled, at: FakeOperations.moment))
+        var ended = try FakeOperations.lease(id, state: .ended(.holderDisabled, at: FakeOperations.moment))
+        ended.approval = try ApprovalID("0123456789ab")
+        ended.isBreakGlass = true
         let address = PostgresAddress(host: "gateway.test", port: 6543, user: "shop-db.0123456789ab")
         return [
             try Self.answer("Limits", full: Limits(rows: 1, bytes: 2, seconds: 3, sessions: 4), least: Limits()),
@@ -123,6 +136,34 @@ struct DocumentSamples {
         ]
     }
 
+    private static func approvals() throws -> [DocumentSamples] {
+        var full = try FakeOperations.approval(
+            state: .reviewed(by: IdentityName("ann"), at: FakeOperations.moment, note: "fine"))
+        full.remaining = Seconds(.seconds(60))
+        full.opened = try LeaseID("0123456789ab")
+        var least = try FakeOperations.approval(state: .unreviewed)
+        least.lease = nil
+        least.requirement = nil
+        least.votes[0].reason = nil
+        least.expiresAt = nil
+        least.remaining = nil
+        return [
+            try Self.answer("ApprovalStatus", full: full, least: least), try Self.page("ApprovalStatus", least),
+        ]
+    }
+
+    private static func sessions() throws -> [DocumentSamples] {
+        let full = try FakeOperations.session(endedAt: FakeOperations.moment)
+        var least = full
+        least.client = nil
+        least.endedAt = nil
+        let record = RecordEntry(try FakeOperations.record(RecordID(origin: "agent/eu-1", sequence: 7)))
+        return [
+            try Self.answer("SessionStatus", full: full, least: least), try Self.page("SessionStatus", full),
+            try Self.answer("SessionRecords", full: SessionRecords(items: [record], next: "12")),
+        ]
+    }
+
     private static func records() throws -> [DocumentSamples] {
         let id = RecordID(origin: "agent/eu-1", sequence: 7)
         var full = try FakeOperations.record(id)
@@ -131,6 +172,12 @@ struct DocumentSamples {
         return [
             try Self.answer("RecordEntry", full: RecordEntry(full), least: RecordEntry(least)),
             try Self.page("RecordEntry", RecordEntry(full)),
+            try Self.answer(
+                "RecordProofAnswer",
+                full: RecordProofAnswer(
+                    record: id.description, index: 6, entry: "AA==", inclusion: ["AA=="], key: "k", checkpoint: "c\n")),
+            try Self.answer(
+                "CheckpointAnswer", full: CheckpointAnswer(key: "k", checkpoint: "c\n", consistency: ["AA=="])),
         ]
     }
 
@@ -139,17 +186,21 @@ struct DocumentSamples {
         .listIdentities: ["after", "limit"], .listTokens: ["after", "limit"],
         .listTargets: ["after", "limit"], .listAgents: ["after", "limit"],
         .listLeases: ["active", "holder", "target", "after", "limit"],
-        .listRecords: ["identity", "target", "lease", "event", "after", "limit"],
+        .listRecords: ["identity", "target", "lease", "event", "since", "until", "after", "limit"],
+        .followRecords: ["identity", "target", "lease", "event", "since", "until", "after", "limit"],
+        .showCheckpoint: ["since"], .listApprovals: ["open", "unreviewed", "asker", "after", "limit"],
+        .listSessions: ["after", "limit"], .sessionRecords: ["after", "limit"],
     ]
 
     /// The schema of what each endpoint takes.
     static let bodies: [Endpoint: String] = [
         .enrol: "EnrolmentRequest", .renewCertificate: "CertificateRenewal", .inviteIdentity: "IdentityInviteRequest",
         .inviteAgent: "AgentInviteRequest", .createToken: "TokenRequest", .openLease: "LeaseRequest",
-        .extendLease: "LeaseExtension",
+        .extendLease: "LeaseExtension", .grantApproval: "ApprovalVerdict", .denyApproval: "ApprovalVerdict",
+        .reviewApproval: "ApprovalReview",
     ]
 
-    /// The schema of what each endpoint answers with.
+    /// The schema of what each endpoint answers with; `followRecords` answers no JSON.
     static let answers: [Endpoint: String] = [
         .health: "Health", .enrol: "IssuedCertificate", .renewCertificate: "IssuedCertificate", .whoAmI: "WhoAmI",
         .inviteIdentity: "Invitation", .inviteAgent: "Invitation", .listIdentities: "IdentityStatusPage",
@@ -158,6 +209,10 @@ struct DocumentSamples {
         .createToken: "CreatedToken", .listTokens: "TokenStatusPage", .listTargets: "TargetStatusPage",
         .listAgents: "AgentStatusPage", .openLease: "OpenedLease", .listLeases: "LeaseStatusPage",
         .showLease: "LeaseStatus", .extendLease: "LeaseStatus", .endLease: "LeaseStatus",
-        .listRecords: "RecordEntryPage", .showRecord: "RecordEntry",
+        .listRecords: "RecordEntryPage", .showRecord: "RecordEntry", .proveRecord: "RecordProofAnswer",
+        .showCheckpoint: "CheckpointAnswer", .listApprovals: "ApprovalStatusPage", .showApproval: "ApprovalStatus",
+        .grantApproval: "ApprovalStatus", .denyApproval: "ApprovalStatus", .withdrawApproval: "ApprovalStatus",
+        .reviewApproval: "ApprovalStatus", .listSessions: "SessionStatusPage", .sessionRecords: "SessionRecords",
+        .endSession: "SessionStatus",
     ]
 }

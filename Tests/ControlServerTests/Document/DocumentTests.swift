@@ -46,7 +46,8 @@ struct DocumentTests {
         #expect(path == endpoint.path)
         #expect(method == endpoint.method.rawValue.lowercased())
         let successes = try #require(operation["responses"]?.object).keys.filter { $0.hasPrefix("2") }
-        #expect(successes == [String(endpoint.successStatus)])
+        let waits = endpoint == .openLease ? ["202"] : []
+        #expect(Set(successes) == Set([String(endpoint.successStatus)] + waits))
         let isOpen = Authorisation.row(endpoint).isOpen
         #expect((operation["security"]?.array?.isEmpty == true) == isOpen)
         let places = (operation["parameters"]?.array ?? []).map { $0.resolved(in: self.document)["in"]?.string }
@@ -159,6 +160,9 @@ struct DocumentTests {
         #expect(name(operation["requestBody"]?["content"]) == DocumentSamples.bodies[endpoint])
         let answer = operation["responses"]?[String(endpoint.successStatus)]?["content"]
         #expect(name(answer) == DocumentSamples.answers[endpoint])
+        #expect((answer?[ServerEvent.contentType] != nil) == (endpoint == .followRecords))
+        let waits = operation["responses"]?["202"]?["content"]
+        #expect(name(waits) == (endpoint == .openLease ? "ApprovalStatus" : nil))
     }
 
     @Test("who may call what is in docs/authorisation.md, made from the document")

@@ -25,7 +25,7 @@ final class FakeOperations: ControlOperations {
         case approvals(ApprovalQuery), approval(ApprovalID), withdrawApproval(ApprovalID)
         case grantApproval(ApprovalID, String, String?), denyApproval(ApprovalID, String, String?)
         case reviewApproval(ApprovalID, String)
-        case sessions, sessionRecords(SessionID, PageRequest), endSession(SessionID)
+        case sessions(PageRequest), sessionRecords(SessionID, PageRequest), endSession(SessionID)
     }
 
     struct Entry: Sendable {
@@ -271,8 +271,8 @@ final class FakeOperations: ControlOperations {
             id, state: .reviewed(by: try IdentityName("ann"), at: Self.moment, note: review.note))
     }
 
-    func sessions(_ call: Call) async throws -> Page<SessionStatus> {
-        try await self.note(.sessions, call)
+    func sessions(_ page: PageRequest, _ call: Call) async throws -> Page<SessionStatus> {
+        try await self.note(.sessions(page), call)
         return Page(items: [try Self.session()])
     }
 

@@ -16,7 +16,7 @@ struct SessionCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let sessions = try await SignedIn.call { client, _ in try await client.sessions().items }
+            let sessions = try await SignedIn.call { client, _ in try await allItems { try await client.sessions($0) } }
             if self.output.json { return try Terminal.show(json: sessions) }
             Terminal.show(
                 Terminal.table(
