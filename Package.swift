@@ -183,8 +183,8 @@ let targets: [Target] = [
     tests(
         "ControlServer",
         [
-            "GloveboxCore", "Contracts", "ControlAPI", "APIDocument", "ControlClient", "Identity", nio, nioHTTP1,
-            nioPosix, nioTLS, nioSSL, logging, lifecycle,
+            "GloveboxCore", "Contracts", "ControlAPI", "APIDocument", "ControlClient", "Identity", "OutboundHTTP", nio,
+            nioHTTP1, nioPosix, nioTLS, nioSSL, logging, lifecycle,
         ]),
     .testTarget(
         name: "EndToEndTests", dependencies: ["TestSupport", "GloveboxCore", "Contracts", nio, nioPosix],

@@ -3,6 +3,7 @@ import ControlServer
 import GloveboxCore
 import Identity
 import NIOHTTP1
+import OutboundHTTP
 import TestSupport
 import Testing
 

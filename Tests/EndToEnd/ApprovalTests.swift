@@ -356,14 +356,3 @@ struct ApprovalTests {
         }
     }
 }
-
-extension Installation {
-    /// Somebody who was invited and has signed in.
-    func join(_ name: String, _ role: String) async throws -> Person {
-        let person = self.person(name)
-        let code = try await self.admin.ask(Invitation.self, "identity", "invite", name, "--role", role).code
-        let login = try await person.glovebox(["login", "--gateway", self.gatewayAddress], input: code + "\n")
-        guard login.succeeded else { throw TestSupportError("login: \(login.errors)") }
-        return person
-    }
-}

@@ -95,7 +95,7 @@ struct RecordTests {
 
     private static func mounting(_ folder: String) -> [String] {
         [
-            "unshare", "--mount", "--", "sh", "-c", "mount -t tmpfs -o size=12m,mode=0700 tmpfs \"$0\" && exec \"$@\"",
+            "unshare", "--mount", "--", "sh", "-c", "mount -t tmpfs -o size=64m,mode=0700 tmpfs \"$0\" && exec \"$@\"",
             folder,
         ]
     }

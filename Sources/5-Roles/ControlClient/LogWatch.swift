@@ -3,17 +3,17 @@ package import GloveboxCore
 import Identity
 package import TransparencyLog
 
-/// What a person knows of their gateway's log: the last checkpoint that they saw, in the profile's folder. Each look at
-/// the log is held against it.
+/// What a person or a machine knows of their gateway's log: the last checkpoint that they saw, beside the profile. Each
+/// look at the log is held against it.
 package struct LogWatch: Sendable {
-    private let folder: String
+    private let path: String
 
-    /// - Parameter folder: the profile's.
-    package init(folder: String) {
-        self.folder = folder
+    /// - Parameters:
+    ///   - folder: the profile's.
+    ///   - isMachine: whether it's what a machine with a token saw, of a gateway that may not be the profile's.
+    package init(folder: String, isMachine: Bool = false) {
+        self.path = "\(folder)/\(isMachine ? "machine-log" : "log").checkpoint"
     }
-
-    private var path: String { "\(self.folder)/log.checkpoint" }
 
     /// What was seen last.
     /// - Throws: `profile_invalid` when it's damaged.

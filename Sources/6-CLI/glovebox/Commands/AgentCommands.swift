@@ -19,8 +19,8 @@ struct AgentCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let (invitation, gateway) = try await SignedIn.call { client, profile in
-                (try await client.inviteAgent(.init(name: self.name)), profile.gateway)
+            let (invitation, gateway) = try await SignedIn.call { client, place in
+                (try await client.inviteAgent(.init(name: self.name)), place.gateway)
             }
             try show(invitation, "glovebox agent enrol --state FOLDER --gateway \(gateway)", self.output)
         }

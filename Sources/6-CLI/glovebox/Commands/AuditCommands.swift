@@ -21,8 +21,8 @@ struct AuditCommand: AsyncParsableCommand {
     fileprivate static func call<Value: Sendable>(
         _ body: (_ client: ControlClient) async throws -> Value
     ) async throws -> Value {
-        try await SignedIn.call { client, profile in
-            try await LogWatch(folder: profile.folder).look(client)
+        try await SignedIn.call { client, place in
+            try await place.log.look(client)
             return try await body(client)
         }
     }
@@ -181,11 +181,11 @@ extension AuditCommand {
 
         func run() async throws {
             let id = try AuditCommand.recordID(self.record)
-            let (proof, checkpoint) = try await SignedIn.call { client, profile in
+            let (proof, checkpoint) = try await SignedIn.call { client, place in
                 let proof = try await client.proof(of: id)
                 let known = try KnownCheckpoint(key: NoteVerifier(proof.key), note: Array(proof.checkpoint.utf8))
                 // The checkpoint that it's under has to be one of the log that was seen.
-                try await LogWatch(folder: profile.folder).look(client, including: known)
+                try await place.log.look(client, including: known)
                 return (proof, known.checkpoint)
             }
             let entry = try Self.bytes(proof.entry)
@@ -281,8 +281,8 @@ extension AuditCommand {
         }
 
         func run() async throws {
-            let known = try await SignedIn.call { client, profile in
-                try await LogWatch(folder: profile.folder).look(client, accepting: self.accept)
+            let known = try await SignedIn.call { client, place in
+                try await place.log.look(client, accepting: self.accept)
             }
             let note = String(decoding: known.note, as: UTF8.self)
             if self.output.json {

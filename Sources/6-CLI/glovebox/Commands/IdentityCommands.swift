@@ -87,7 +87,7 @@ struct WhoAmICommand: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        let (me, gateway) = try await SignedIn.call { client, profile in (try await client.whoAmI(), profile.gateway) }
+        let (me, gateway) = try await SignedIn.call { client, place in (try await client.whoAmI(), place.gateway) }
         if self.output.json { return try Terminal.show(json: me) }
         Terminal.show(
             Terminal.fields([
@@ -117,8 +117,8 @@ struct IdentityCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let invitation = try await SignedIn.call { client, profile in
-                (try await client.inviteIdentity(.init(name: self.name, role: self.role)), profile.gateway)
+            let invitation = try await SignedIn.call { client, place in
+                (try await client.inviteIdentity(.init(name: self.name, role: self.role)), place.gateway)
             }
             try show(invitation.0, "glovebox login --gateway \(invitation.1)", self.output)
         }

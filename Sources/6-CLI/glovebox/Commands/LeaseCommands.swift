@@ -36,7 +36,7 @@ struct LeaseCommand: AsyncParsableCommand {
             let request = LeaseRequest(
                 target: self.target, capabilities: self.capabilities.isEmpty ? [.read] : Set(self.capabilities),
                 duration: self.duration, purpose: self.reason, breakGlass: self.breakGlass)
-            try await SignedIn.call { client, profile in
+            try await SignedIn.call { client, place in
                 let opened: OpenedLease
                 if self.noWait {
                     switch try await client.openLease(request) {
@@ -46,7 +46,7 @@ struct LeaseCommand: AsyncParsableCommand {
                 } else {
                     opened = try await LeaseWaiting.open(request, client)
                 }
-                try show(opened, profile, self.output)
+                try show(opened, place, self.output)
             }
         }
 
@@ -67,8 +67,8 @@ struct LeaseCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            try await SignedIn.call { client, profile in
-                try show(await LeaseWaiting.claim(self.approval, client), profile, self.output)
+            try await SignedIn.call { client, place in
+                try show(await LeaseWaiting.claim(self.approval, client), place, self.output)
             }
         }
     }
@@ -154,8 +154,8 @@ struct LeaseCommand: AsyncParsableCommand {
     }
 }
 
-private func show(_ opened: OpenedLease, _ profile: Profile, _ output: OutputOptions) throws {
-    let opened = OpenedLeaseOutput(opened, rootCertificate: absolute(profile.authorityPath))
+private func show(_ opened: OpenedLease, _ place: SignedIn.Place, _ output: OutputOptions) throws {
+    let opened = OpenedLeaseOutput(opened, rootCertificate: absolute(place.authorityPath))
     if output.json { return try Terminal.show(json: opened) }
     Terminal.show(opened.forPeople)
 }

@@ -36,14 +36,14 @@ struct OwnLease: Sendable {
     static func with<Value: Sendable>(
         _ request: LeaseRequest, _ body: (OwnLease, ControlClient) async throws -> Value
     ) async throws -> Value {
-        try await SignedIn.call { client, profile in
+        try await SignedIn.call { client, place in
             let opened = try await LeaseWaiting.open(request, client)
             do {
                 guard let address = opened.postgres else {
                     throw GloveboxError(.invalidArgument, "\(request.target) is not a PostgreSQL database")
                 }
                 let lease = OwnLease(
-                    opened: opened, address: address, rootCertificate: absolute(profile.authorityPath))
+                    opened: opened, address: address, rootCertificate: absolute(place.authorityPath))
                 let value = try await body(lease, client)
                 await Self.end(opened.lease.id, client)
                 return value

@@ -11,6 +11,8 @@ enum SignedIn {
         var gateway: GatewayAddress
         /// Its CA's certificate.
         var authorityPath: String
+        /// What the caller has seen of its log.
+        var log: LogWatch
     }
 
     static var folder: String {
@@ -38,10 +40,15 @@ enum SignedIn {
         if let token = try SecretInput.machineToken(environment: ProcessInfo.processInfo.environment) {
             let machine = try await MachineAccess(
                 token: token, gateway: try self.gateway(nil, folder: folder), folder: folder)
-            return (try ControlClient(machine), Place(gateway: machine.gateway, authorityPath: machine.authorityPath))
+            let place = Place(
+                gateway: machine.gateway, authorityPath: machine.authorityPath,
+                log: LogWatch(folder: folder, isMachine: true))
+            return (try ControlClient(machine), place)
         }
         let profile = try Profile.load(folder: folder)
-        return (try ControlClient(profile), Place(gateway: profile.gateway, authorityPath: profile.authorityPath))
+        let place = Place(
+            gateway: profile.gateway, authorityPath: profile.authorityPath, log: LogWatch(folder: profile.folder))
+        return (try ControlClient(profile), place)
     }
 
     /// Which gateway to enrol with: what's given, what's set, or the one of the profile in `folder`.
