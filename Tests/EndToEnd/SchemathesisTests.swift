@@ -7,8 +7,35 @@ import Testing
 @Suite("The API against its own document", .timeLimit(.minutes(10)))
 struct SchemathesisTests {
     /// Not held against: what a document can't say (which code is right, which policy allows), and so whether a request that
-    /// looks right is taken.
-    private static let leftOut = "positive_data_acceptance"
+    /// looks right is taken; and schemathesis' own probe of wrong tokens, of which it makes so many that it's locked out, which
+    /// it doesn't take for an answer. ``strangers`` asks without a token instead.
+    private static let leftOut = "positive_data_acceptance,ignored_auth"
+
+    /// Each operation that needs a token, asked the same again without it.
+    private static let strangers = """
+        import os
+        import requests
+        import schemathesis
+
+        refused = set()
+
+        @schemathesis.check
+        def strangers_are_refused(ctx, response, case):
+            name = case.operation.label
+            # A request may be of another method or path than its operation, to see what comes.
+            if name in refused or response.status_code == 405 or not case.operation.definition.raw["security"]:
+                return
+            request = response.request.copy()
+            request.headers.pop("Authorization", None)
+            with requests.Session() as session:
+                answer = session.send(request, verify=os.environ["AUTHORITY"], timeout=20)
+            assert answer.status_code in (401, 404), f"{name} answers a stranger with {answer.status_code}"
+            if answer.status_code == 401:
+                refused.add(name)
+                with open(os.environ["REFUSED"], "a") as file:
+                    print(name, file=file)
+
+        """
 
     @Test("whatever schemathesis asks is answered as the document says")
     func conformance() async throws {
@@ -32,6 +59,8 @@ struct SchemathesisTests {
                 checks.missing_required_header.expected-statuses = [428]
 
                 """.utf8), mode: 0o600)
+        let (hooks, log) = ("\(shop.root)/strangers.py", "\(shop.root)/refused")
+        try writeFile(hooks, Array(Self.strangers.utf8), mode: 0o600)
         let depth =
             Repository.runsAllTests
             ? ["--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "100"]
@@ -42,12 +71,30 @@ struct SchemathesisTests {
                 "--tls-verify", "\(shop.admin.home)/ca.pem", "--exclude-checks", Self.leftOut, "--seed", "4",
                 "--no-shrink",
             ] + depth,
-            environment: ["PATH": "/usr/bin:/bin", "HOME": shop.root, "API_TOKEN": token, "LC_ALL": "C.UTF-8"],
+            environment: [
+                "PATH": "/usr/bin:/bin", "HOME": shop.root, "API_TOKEN": token, "LC_ALL": "C.UTF-8",
+                "SCHEMATHESIS_HOOKS": hooks, "AUTHORITY": "\(shop.admin.home)/ca.pem", "REFUSED": log,
+            ],
             folder: shop.root, timeout: .seconds(590))
         #expect(result.status == 0, "\(result.output.suffix(8000))\n\(result.errors.suffix(2000))")
+        let refused = String(decoding: try readFile(log), as: UTF8.self).split(separator: "\n").map(String.init)
+        let closed = try Self.closedOperations()
+        #expect(Set(refused) == closed, "all that aren't open to anyone")
         #expect(!up.errors.contains("code=internal"), "\(up.errors.suffix(2000))")
         #expect(try await shop.admin.glovebox(["whoami"]).status == 0, "the gateway still serves")
         up.signal(SIGTERM)
         #expect(await up.finished())
+    }
+    /// What the document asks a certificate or a token for, as schemathesis calls it.
+    private static func closedOperations() throws -> Set<String> {
+        let document = try decode(
+            JSON.self, from: readFile(Repository.file("Sources/2-Codecs/APIDocument/openapi.json")))
+        let paths = document["paths"]
+        return Set(
+            (paths?.keys ?? []).flatMap { path in
+                let methods = paths?[path]
+                return (methods?.keys ?? []).filter { methods?[$0]?["security"]?.array?.isEmpty == false }
+                    .map { "\($0.uppercased()) \(path)" }
+            })
     }
 }

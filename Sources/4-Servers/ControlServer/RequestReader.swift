@@ -105,10 +105,10 @@ struct RequestReader {
     func since() throws(GloveboxError) -> UInt64 {
         var parameters = try QueryParameters(self.query)
         let size = try parameters.value("since") { (text) throws(GloveboxError) in
-            guard let size = UInt64(text), text == String(size) else {
+            guard let size = Int64(text), size >= 0, text == String(size) else {
                 throw GloveboxError(.invalidArgument, "a number of records is wanted")
             }
-            return size
+            return UInt64(size)
         }
         try parameters.finish()
         return size ?? 0

@@ -1,0 +1,75 @@
+import AuditFiles
+import Contracts
+import GloveboxCore
+import Logging
+import Redaction
+import StorageSQLite
+import Telemetry
+import Tunnel
+import Webhooks
+
+/// What decides in a running gateway: leases, approvals, and who is told of what. No port is open yet.
+struct GatewayServices: Sendable {
+    let counters = RecordCounters()
+    let log: CountedLog
+    let links: AgentLinks
+    let refusals: RefusedSignIns
+    let sessionTable = SessionTable()
+    let webhooks: WebhookSender
+    let approvals: ApprovalService
+    let leases: LeaseService
+    let courier: CheckpointCourier
+
+    /// - Throws: `configuration_invalid` for a webhook without its secret, `redaction_failed`.
+    init(
+        _ parts: GatewayParts, configuration: GatewayConfiguration, ports: GatewayPorts, time: any TimeSource,
+        logger: Logger
+    ) throws {
+        let log = CountedLog(parts.log, self.counters)
+        let detectors = try Detectors()
+        let webhooks = Self.webhooks(
+            try configuration.webhooks.map { try $0.webhook() }, log, time: time, logger: logger)
+        self.log = log
+        self.links = AgentLinks(ports: ports)
+        self.refusals = RefusedSignIns(log: log, time: time)
+        self.webhooks = webhooks
+        self.approvals = ApprovalService(
+            storage: parts.storage, log: log, time: time, policy: parts.policy, detectors: detectors,
+            tell: { webhooks.tell(WebhookMessage($0)) }, logger: logger)
+        self.leases = LeaseService(
+            storage: parts.storage, log: log, time: time, policy: parts.policy, fleet: parts.fleet,
+            detectors: detectors, approvals: self.approvals, emergencyRoom: Self.emergencyRoom(parts),
+            effects: ports.effects, logger: logger)
+        self.courier = CheckpointCourier(log: parts.log, time: time, logger: logger) { ports.tell($0, to: $1) }
+    }
+
+    /// Goes on with what the store holds from before the last stop.
+    func resume(_ parts: GatewayParts) async throws {
+        for agent in try await parts.storage.agents() {
+            if agent.isQuarantined { parts.fleet.quarantine(agent.name) } else { parts.fleet.await([agent.name]) }
+        }
+        try await self.approvals.resume()
+        try await self.leases.resume()
+    }
+
+    /// Beside log and store, on the disk that both fill.
+    private static func emergencyRoom(_ parts: GatewayParts) -> EmergencyRoom {
+        let (log, reserve) = (parts.log, parts.reserve)
+        return EmergencyRoom(
+            giveUp: {
+                reserve.giveUp()
+                try await log.reopenElsewhere()
+            }, takeBack: { reserve.fill() })
+    }
+
+    /// What isn't delivered is on record, as far as the log takes it.
+    private static func webhooks(
+        _ webhooks: [Webhook], _ log: any RecordLog, time: any TimeSource, logger: Logger
+    ) -> WebhookSender {
+        WebhookSender(webhooks, time: time, logger: logger) { loss in
+            let event = RecordEvent.webhookFailed(
+                webhook: loss.webhook, event: loss.message.event, attempts: UInt64(loss.attempts), reason: loss.reason)
+            log.append([Record(time: time.wall, event: event)]) { _ in }
+        }
+    }
+}
