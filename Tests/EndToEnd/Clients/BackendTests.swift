@@ -52,10 +52,10 @@ struct BackendTests {
         try await lab.untilRunning("pg_sleep(9_)", count: 0)
     }
 
-    /// With `lab-verified` by TLS, and by way of a pooler of sessions; the other tests of clients are without either.
+    /// Whichever way the agent signs in, and by way of a pooler of sessions.
     @Test(
         "drivers, tools, dumps and pgbench answer as they do without Glovebox and pooler",
-        arguments: ["lab-verified", "lab-pool-session"])
+        arguments: ["lab-trust", "lab-md5", "lab-scram", "lab-verified", "lab-pool-session"])
     func programs(target: String) async throws {
         let backends = try await BackendLab.get()
         let lab = backends.lab
