@@ -13,8 +13,11 @@ struct DocumentTests {
     /// By operationId.
     private let operations: [String: (path: String, method: String, operation: JSONValue)]
 
+    /// Read once: each case of each test is a suite of its own.
+    private static let document = Result { try JSONForm.decode(JSONValue.self, from: APIDocument.json) }
+
     init() throws {
-        self.document = try JSONForm.decode(JSONValue.self, from: APIDocument.json)
+        self.document = try Self.document.get()
         var operations: [String: (path: String, method: String, operation: JSONValue)] = [:]
         for (path, methods) in try #require(self.document["paths"]?.object) {
             for (method, operation) in try #require(methods.object) {
