@@ -67,6 +67,7 @@ let targets: [Target] = [
         swiftSettings: house),
     floor("2-Codecs", "YAMLDocument", ["GloveboxCore", yams]),
     floor("2-Codecs", "TransparencyLog", ["GloveboxCore", crypto]),
+    floor("2-Codecs", "FlagRules", ["GloveboxCore"]),
 
     // 3: engines and adapters
     floor("3-Engines", "Redaction", ["GloveboxCore", "CVectorscan", nio, crypto]),
@@ -156,6 +157,7 @@ let targets: [Target] = [
     tests("ControlWire", ["GloveboxCore", nio]),
     tests("YAMLDocument", ["GloveboxCore"]),
     tests("TransparencyLog", ["GloveboxCore"]),
+    tests("FlagRules", ["GloveboxCore"]),
     tests("Redaction", ["GloveboxCore", nio]),
     tests("Statements", ["GloveboxCore"]),
     tests("Policy", ["GloveboxCore", "Contracts"]),
