@@ -1,3 +1,4 @@
+import Foundation
 import GloveboxCore
 import NIOCore
 import TestSupport
@@ -18,8 +19,26 @@ struct RedactionFuzzTests {
             "\\u0041", "%3D",
             "example.com", "\0", "x12", "ext 4", "null", "0123456789abcdef", "AbCdEfGhIjKlMnOpQrSt0123456789",
         ].map { Array($0.utf8) }
+        pieces += ["%41", "%3D%22", "\\\\\"", "\\/", "&quot;", "&#112;", "&am", "+", "\\u00", "\n  "].map {
+            Array($0.utf8)
+        }
         pieces.append([0xFF, 0xC3])
         return pieces
+    }
+
+    /// The same in one of the encodings, with something before it and behind.
+    private static func written(_ bytes: [UInt8], _ generator: inout SeededGenerator) -> [UInt8] {
+        let long = Bool.random(using: &generator) ? bytes + bytes + bytes : bytes
+        let code: [UInt8]
+        switch Int.random(in: 0..<5, using: &generator) {
+        case 0: code = Array(Data(long).base64EncodedString().utf8)
+        case 1: code = Array(Data(long).base64EncodedString(options: .lineLength64Characters).utf8)
+        case 2: code = long.flatMap { Array(String($0, radix: 16).utf8) }
+        case 3: code = long.flatMap { Array("%\(String($0 | 0x10, radix: 16))".utf8) }
+        default: code = long.flatMap { Array("\\u00\(String($0 | 0x10, radix: 16))".utf8) }
+        }
+        let around = ["", " ", "x", "/", "\"", "%", "=", "\n"].map { Array($0.utf8) }
+        return (around.randomElement(using: &generator) ?? []) + code + (around.randomElement(using: &generator) ?? [])
     }
 
     @Test("50,000 inputs: no crash, and chunked equals whole")
@@ -34,6 +53,7 @@ struct RedactionFuzzTests {
             for _ in 0..<Int.random(in: 1...9, using: &generator) {
                 bytes += pieces.randomElement(using: &generator) ?? []
             }
+            if round % 3 == 0 { bytes = Self.written(bytes, &generator) }
             let result = try masker.mask(ByteBuffer(bytes: bytes), as: .text, scope: .random)
             var whole = bytes
             if case .masked(let buffer) = result {

@@ -107,11 +107,7 @@ package final class Masker {
         guard let base = bytes.assumingMemoryBound(to: UInt8.self).baseAddress, bytes.count > 0 else { return .clean }
         let window = Window(base: base, first: 0, end: bytes.count, finished: true)
         self.scan.reset()
-        if filter.needsLiterals {
-            guard let anchors = self.literals(bytes) else { return .failed }
-            if !anchors.isEmpty { self.scan.take(anchors, window) }
-        }
-        if filter.needsBytes { self.scan.scanBytes(from: 0, window) }
+        guard self.fill(&self.scan, bytes, filter, window, depth: 0) else { return .failed }
         if self.scan.isEmpty { return .clean }
 
         var out: [UInt8] = []
@@ -136,6 +132,20 @@ package final class Masker {
                 return .failed
             }
         }
+    }
+
+    /// Lets every tier that `filter` asks for look at a whole value.
+    ///
+    /// - Returns: false on an error.
+    func fill(
+        _ scan: inout Scan, _ bytes: UnsafeRawBufferPointer, _ filter: Prefilter, _ window: Window, depth: Int
+    ) -> Bool {
+        if filter.needsLiterals {
+            guard let anchors = self.literals(bytes) else { return false }
+            if !anchors.isEmpty { scan.take(anchors, window) }
+        }
+        if filter.needsBytes { scan.scanBytes(from: 0, window) }
+        return self.resolve(&scan, window, depth: depth)
     }
 
     /// The anchors of Vectorscan's literals in a whole value; nil on an error.
@@ -207,7 +217,10 @@ package final class Masker {
         offset -= 1
         while start - offset < 32, window.at(offset).isBlank { offset -= 1 }
         guard window.at(offset) == 0x22 else { return nil }
-        return window.at(offset - 1) == UInt8(ascii: "\\") ? [0x5C, 0x22] : [0x22]
+        // As many backslashes as JSON within JSON has there.
+        var escapes = 0
+        while escapes < 16, window.at(offset - 1 - escapes) == UInt8(ascii: "\\") { escapes += 1 }
+        return [UInt8](repeating: UInt8(ascii: "\\"), count: escapes) + [0x22]
     }
 
     func count(_ kind: Kind) {

@@ -8,7 +8,7 @@ struct Prefilter {
 
     /// Whether a literal's detector could find something.
     var needsLiterals = false
-    /// Whether a mail address or a number could be there.
+    /// Whether a mail address, a number or encoded text could be there.
     var needsBytes = false
 
     var isClean: Bool { !self.needsLiterals && !self.needsBytes }
@@ -21,6 +21,8 @@ struct Prefilter {
         var hasLetter = false
         // What stands between a name and its value (`=`, `:`, `>`, `'`), or opens an option or an armour (`--`).
         var hasSeparator = false
+        // What an escape, a character reference or a byte in percents begins with.
+        var hasMark = false
         var before: UInt8 = 0
         for byte in bytes {
             run = byte > 0x20 ? run + 1 : 0
@@ -35,10 +37,12 @@ struct Prefilter {
                 || byte == UInt8(ascii: "'") || (byte == UInt8(ascii: "-") && before == UInt8(ascii: "-"))
             {
                 hasSeparator = true
+            } else if byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "%") || byte == UInt8(ascii: "&") {
+                hasMark = true
             }
             before = byte
         }
         self.needsLiterals = longest >= Self.shortestToken || (hasSeparator && hasLetter)
-        self.needsBytes = hasAt || digits >= Self.fewestDigits
+        self.needsBytes = hasAt || hasMark || digits >= Self.fewestDigits || longest >= Self.shortestToken
     }
 }

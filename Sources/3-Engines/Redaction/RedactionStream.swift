@@ -93,6 +93,7 @@ package struct RedactionStream: ~Copyable {
             scan.retry(window)
             scan.take(anchors, window)
             scan.scanBytes(from: newBytes, window)
+            guard masker.resolve(&scan, window, depth: 0) else { return false }
             let settled = scan.settled(window)
             while true {
                 switch scan.next(settled: settled, window) {

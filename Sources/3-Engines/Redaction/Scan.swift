@@ -39,6 +39,8 @@ struct Scan {
     private var taken = 0
     private var isSorted = true
     private(set) var current: Cluster?
+    /// Where encoded text was seen.
+    var runs = EncodedRuns()
 
     init(_ detectors: Detectors) {
         self.detectors = detectors
@@ -50,10 +52,13 @@ struct Scan {
         self.taken = 0
         self.isSorted = true
         self.current = nil
+        self.runs.reset()
     }
 
     /// Whether nothing was found or is still to be answered.
-    var isEmpty: Bool { self.taken == self.findings.count && self.pending.isEmpty && self.current == nil }
+    var isEmpty: Bool {
+        self.taken == self.findings.count && self.pending.isEmpty && self.current == nil && self.runs.found.isEmpty
+    }
 
     // MARK: Finding
 
@@ -65,21 +70,49 @@ struct Scan {
         }
     }
 
-    /// Scans the bytes from `start` on for `@` and digits.
+    /// Adds a finding that another way than an anchor led to.
+    mutating func add(_ finding: Finding) {
+        self.findings.append(finding)
+        self.isSorted = false
+    }
+
+    /// Scans the bytes from `start` on for `@`, digits and where encoded text begins.
     mutating func scanBytes(from start: Int, _ window: Window) {
+        self.runs.retry(window)
         var before = window.at(start - 1)
         var offset = start
-        while offset < window.end {
-            let byte = window.base[offset - window.first]
-            if byte == UInt8(ascii: "@") {
-                let anchor = Anchor(start: offset, literal: Anchor.email)
-                for detector in self.detectors.emailDetectors { self.ask(detector, anchor, window, floor: nil) }
-            } else if byte.isDigit, !before.isDigit, Self.mayBeNumber(offset, before: before, window) {
-                let anchor = Anchor(start: offset, literal: Anchor.digit)
-                for detector in self.detectors.digitDetectors { self.ask(detector, anchor, window, floor: nil) }
+        EncodedRuns.Role.table.withUnsafeBufferPointer { roles in
+            while offset < window.end {
+                let byte = window.base[offset - window.first]
+                switch roles[Int(byte)] {
+                case EncodedRuns.Role.digit:
+                    self.runs.take(digit: byte, at: offset, window)
+                case EncodedRuns.Role.decimal:
+                    if !before.isDigit, Self.mayBeNumber(offset, before: before, window) {
+                        let anchor = Anchor(start: offset, literal: Anchor.digit)
+                        for detector in self.detectors.digitDetectors {
+                            self.ask(detector, anchor, window, floor: nil)
+                        }
+                    }
+                    self.runs.take(digit: byte, at: offset, window)
+                case EncodedRuns.Role.blank:
+                    self.runs.blank(byte, at: offset)
+                case EncodedRuns.Role.mark:
+                    self.runs.leave(byte)
+                    if byte != UInt8(ascii: "@") {
+                        self.runs.mark(at: offset, window)
+                    } else {
+                        let anchor = Anchor(start: offset, literal: Anchor.email)
+                        for detector in self.detectors.emailDetectors {
+                            self.ask(detector, anchor, window, floor: nil)
+                        }
+                    }
+                default:
+                    self.runs.leave(byte)
+                }
+                before = byte
+                offset += 1
             }
-            before = byte
-            offset += 1
         }
     }
 
@@ -144,6 +177,7 @@ struct Scan {
         if window.finished { return window.end }
         var offset = Self.runStart(window, before: window.end)
         for item in self.pending { offset = min(offset, item.floor) }
+        if let floor = self.runs.floor { offset = min(offset, floor) }
         return offset
     }
 

@@ -63,7 +63,14 @@ struct View {
         let before = self.at(offset - 1)
         guard before.isAlphanumeric else { return true }
         if self.at(offset - 2) == UInt8(ascii: "\\"), [0x6E, 0x72, 0x74, 0x62, 0x66].contains(before) { return true }
-        return before.isHexDigit && self.at(offset - 2).isHexDigit && self.at(offset - 3) == UInt8(ascii: "%")
+        if before.isHexDigit, self.at(offset - 2).isHexDigit, self.at(offset - 3) == UInt8(ascii: "%") { return true }
+        return before == UInt8(ascii: "m") && self.endsColour(offset)
+    }
+
+    /// Whether a terminal's escape for colours (ECMA-48, SGR) ends before `offset`.
+    private mutating func endsColour(_ offset: Int) -> Bool {
+        let parameters = self.run(of: ByteSet(";:").union(.digits), backFrom: offset - 1, most: 32)
+        return self.at(parameters - 1) == UInt8(ascii: "[") && self.at(parameters - 2) == 0x1B
     }
 
     /// Whether `text` (lower case) stands at `offset`, letters of either case.
