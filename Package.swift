@@ -70,7 +70,7 @@ let targets: [Target] = [
     floor("2-Codecs", "FlagRules", ["GloveboxCore"]),
 
     // 3: engines and adapters
-    floor("3-Engines", "Redaction", ["GloveboxCore", "CVectorscan", nio, crypto]),
+    floor("3-Engines", "Redaction", ["GloveboxCore", "YAMLDocument", "CVectorscan", nio, crypto]),
     floor("3-Engines", "Statements", ["GloveboxCore", "CPgQuery"]),
     floor("3-Engines", "Policy", ["GloveboxCore", "Contracts", "YAMLDocument"]),
     floor("3-Engines", "Leases", ["GloveboxCore", "Contracts"]),
@@ -158,7 +158,7 @@ let targets: [Target] = [
     tests("YAMLDocument", ["GloveboxCore"]),
     tests("TransparencyLog", ["GloveboxCore"]),
     tests("FlagRules", ["GloveboxCore"]),
-    tests("Redaction", ["GloveboxCore", nio]),
+    tests("Redaction", ["GloveboxCore", "YAMLDocument", nio]),
     tests("Statements", ["GloveboxCore"]),
     tests("Policy", ["GloveboxCore", "Contracts"]),
     tests("Leases", ["GloveboxCore", "Contracts"]),

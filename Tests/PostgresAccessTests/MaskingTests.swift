@@ -42,6 +42,32 @@ struct MaskingTests {
         }
     }
 
+    @Test("a secret that was masked once is masked by itself in another session of its lease, and not in another lease")
+    func secretsKnownAgain() async throws {
+        let secret = "kV7w-Qz2Lm9-Tr4"
+        try await self.database.sql(
+            """
+            CREATE TABLE mentions (id int, remark text);
+            INSERT INTO mentions VALUES (1, 'signed in with password=\(secret)'), (2, 'it was \(secret), I think');
+            GRANT SELECT ON mentions TO glovebox_read;
+            """)
+        try await LoopbackGlovebox.run(target: self.target) { glovebox in
+            let lease = glovebox.lease()
+            let first = try await RawClient.signedIn(glovebox, lease)
+            let bare = "SELECT remark FROM mentions WHERE id = 2"
+            #expect(try await first.query(bare).rows[0][0] == "it was \(secret), I think")
+            #expect(
+                try await first.query("SELECT remark FROM mentions WHERE id = 1").rows[0][0]?.contains(secret) == false)
+            let second = try await RawClient.signedIn(glovebox, lease)
+            for client in [first, second] {
+                let remark = try #require(try await client.query(bare).rows[0][0])
+                #expect(remark.hasPrefix("it was ‹password:") && remark.hasSuffix("›, I think"))
+            }
+            let other = try await RawClient.signedIn(glovebox, glovebox.lease())
+            #expect(try await other.query(bare).rows[0][0] == "it was \(secret), I think")
+        }
+    }
+
     @Test("a stored column's equal values get equal pseudonyms in a read lease; a computed one's don't")
     func pseudonyms() async throws {
         try await LoopbackGlovebox.run(target: self.target) { glovebox in

@@ -46,7 +46,8 @@ struct RedactionFuzzTests {
         let detectors = try Fixture().detectors
         let pieces = Self.pieces(detectors)
         var generator = SeededGenerator(seed: 20_260_101)
-        let masker = try Masker(detectors: detectors, pseudonyms: Pseudonyms(linkable: true))
+        // Of another lease, which doesn't know what the whole has taught.
+        let streaming = try Masker(detectors: detectors, pseudonyms: Pseudonyms(linkable: true))
         var masked = 0
         for round in 0..<50_000 {
             var bytes: [UInt8] = []
@@ -54,6 +55,7 @@ struct RedactionFuzzTests {
                 bytes += pieces.randomElement(using: &generator) ?? []
             }
             if round % 3 == 0 { bytes = Self.written(bytes, &generator) }
+            let masker = try Masker(detectors: detectors, pseudonyms: Pseudonyms(linkable: true))
             let result = try masker.mask(ByteBuffer(bytes: bytes), as: .text, scope: .random)
             var whole = bytes
             if case .masked(let buffer) = result {
@@ -62,7 +64,7 @@ struct RedactionFuzzTests {
             }
             _ = try masker.mask(ByteBuffer(bytes: bytes), as: .json, scope: .random)
             guard round % 2 == 0 else { continue }
-            var stream = try RedactionStream(masker)
+            var stream = try RedactionStream(streaming)
             var out = ByteBuffer()
             var rest = bytes[...]
             while !rest.isEmpty {

@@ -8,6 +8,8 @@ struct Finding: Sendable {
     var closer: Closer? = nil
     /// The place of its detector in the table: the earlier gives an overlap its kind.
     var rank = 0
+    /// Whether findings of other kinds are in it.
+    var isMixed = false
 
     /// Where the rest of an open finding ends.
     enum Closer: Sendable {

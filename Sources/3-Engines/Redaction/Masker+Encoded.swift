@@ -42,7 +42,7 @@ extension Masker {
             var raw = Finding(
                 start: max(run.start, decoded.starts[finding.start]), end: decoded.ends[finding.end - 1],
                 kind: finding.kind,
-                rank: self.detectors.table.count)
+                rank: self.detectors.table.count, isMixed: finding.isMixed)
             if isCut, finding.end == decoded.bytes.count {
                 raw.end = end
                 raw.closer = .run(run.encoding.continuation(isFolded: run.lines.isFolded))
@@ -60,7 +60,9 @@ extension Masker {
     private func findings(in decoded: [UInt8], depth: Int) -> [Finding]? {
         decoded.withUnsafeBytes { bytes -> [Finding]? in
             let filter = Prefilter(bytes)
-            guard !filter.isClean, let base = bytes.assumingMemoryBound(to: UInt8.self).baseAddress else { return [] }
+            guard !filter.isClean || self.pseudonyms.taint.isActive,
+                let base = bytes.assumingMemoryBound(to: UInt8.self).baseAddress
+            else { return [] }
             let window = Window(base: base, first: 0, end: bytes.count, finished: true)
             var scan = Scan(self.detectors)
             guard self.fill(&scan, bytes, filter, window, depth: depth) else { return nil }
@@ -69,7 +71,8 @@ extension Masker {
                 switch scan.next(settled: window.end, window) {
                 case .mask(let cluster):
                     guard cluster.end <= window.end else { return nil }
-                    findings.append(Finding(start: cluster.start, end: cluster.end, kind: cluster.kind))
+                    findings.append(
+                        Finding(start: cluster.start, end: cluster.end, kind: cluster.kind, isMixed: cluster.isMixed))
                 case .clear: return findings
                 case .open: return nil
                 }

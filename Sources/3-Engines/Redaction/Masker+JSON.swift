@@ -85,6 +85,7 @@ private struct JSONWalk {
 
     /// As `maskAll`, for a finding that is counted already.
     private mutating func replaceAll(_ range: Range<Int>, kind: Kind, value: UnsafeRawBufferPointer) {
+        self.masker.keep(value, kind)
         self.replace(range, with: [0x22] + self.masker.pseudonym(kind, value, self.scope) + [0x22])
     }
 
@@ -268,7 +269,7 @@ private struct JSONWalk {
     /// What the core makes of a string's content; nil if it is clean.
     private func masked(_ bytes: UnsafeRawBufferPointer) throws(Failure) -> [UInt8]? {
         let filter = Prefilter(bytes)
-        if filter.isClean { return nil }
+        if filter.isClean, !self.masker.pseudonyms.taint.isActive { return nil }
         switch self.masker.maskBytes(bytes, filter, scope: self.scope, findsOnly: false) {
         case .clean: return nil
         case .masked(let out): return out

@@ -22,7 +22,19 @@ package final class Masker {
     /// A JSON string without its escapes.
     var decoded: [UInt8] = []
 
-    package init(detectors: Detectors, pseudonyms: Pseudonyms) throws(GloveboxError) {
+    private let profile: MaskingProfile
+    private let now: @Sendable () -> WallTime?
+
+    /// - Parameters:
+    ///   - profile: what becomes of what the detectors find; values of classified columns and under sensitive names in
+    ///     JSON become pseudonyms whatever it says.
+    ///   - now: the clock that ends what the profile allows; without one it allows nothing.
+    package init(
+        detectors: Detectors, pseudonyms: Pseudonyms, profile: MaskingProfile = .default,
+        now: @escaping @Sendable () -> WallTime? = { nil }
+    ) throws(GloveboxError) {
+        self.profile = profile
+        self.now = now
         self.detectors = detectors
         self.pseudonyms = pseudonyms
         self.scratch = try detectors.makeScratch()
@@ -54,7 +66,7 @@ package final class Masker {
         if shape == .json { return try self.maskJSON(value, scope: scope) }
         let outcome = value.withUnsafeReadableBytes { bytes -> Outcome in
             let filter = Prefilter(bytes)
-            if filter.isClean { return .clean }
+            if filter.isClean, !self.pseudonyms.taint.isActive { return .clean }
             return self.maskBytes(bytes, filter, scope: scope, findsOnly: shape == .opaque)
         }
         switch outcome {
@@ -71,6 +83,7 @@ package final class Masker {
         try self.check()
         if value.readableBytes == 0 { return .clean }
         self.counts[kind, default: 0] += 1
+        if Taint.ofColumns.contains(kind) { value.withUnsafeReadableBytes { self.keep($0, kind) } }
         if shape == .opaque { return .null }
         let pseudonym = value.withUnsafeReadableBytes { self.pseudonym(kind, $0, scope) }
         return .masked(ByteBuffer(bytes: shape == .json ? [0x22] + pseudonym + [0x22] : pseudonym))
@@ -83,7 +96,8 @@ package final class Masker {
         let outcome = text.withUTF8 { bytes -> Outcome in
             let bytes = UnsafeRawBufferPointer(bytes)
             let filter = Prefilter(bytes)
-            return filter.isClean ? .clean : self.maskBytes(bytes, filter, scope: .random, findsOnly: false)
+            if filter.isClean, !self.pseudonyms.taint.isActive { return .clean }
+            return self.maskBytes(bytes, filter, scope: .random, findsOnly: false)
         }
         switch outcome {
         case .clean: return text
@@ -116,12 +130,15 @@ package final class Masker {
             switch self.scan.next(settled: window.end, window) {
             case .mask(let cluster):
                 guard cluster.start >= passed, cluster.end <= window.end else { return .failed }
+                let value = UnsafeRawBufferPointer(rebasing: bytes[cluster.start..<cluster.end])
+                let treatment = self.treatment(of: cluster, value)
+                if treatment == .show { continue }
                 self.count(cluster.kind)
+                self.keep(value, cluster.kind)
                 if findsOnly { return .masked([]) }
                 if out.isEmpty { out.reserveCapacity(bytes.count + 32) }
                 out.append(contentsOf: bytes[passed..<cluster.start])
-                let value = UnsafeRawBufferPointer(rebasing: bytes[cluster.start..<cluster.end])
-                self.append(cluster, window, value: value, scope, to: &out)
+                self.append(cluster, window, value: value, as: treatment, scope, to: &out)
                 passed = cluster.end
             case .clear(let end):
                 guard end == window.end else { return .failed }
@@ -145,6 +162,7 @@ package final class Masker {
             if !anchors.isEmpty { scan.take(anchors, window) }
         }
         if filter.needsBytes { scan.scanBytes(from: 0, window) }
+        for finding in self.pseudonyms.taint.findings(in: bytes) { scan.add(finding) }
         return self.resolve(&scan, window, depth: depth)
     }
 
@@ -197,10 +215,12 @@ package final class Masker {
     /// Appends the pseudonym of a cluster: in quotes where the finding stood bare behind a name in quotes and a colon,
     /// since JSON in a text stays JSON.
     func append(
-        _ cluster: Cluster, _ window: Window, value: UnsafeRawBufferPointer, _ scope: PseudonymScope,
-        to out: inout [UInt8]
+        _ cluster: Cluster, _ window: Window, value: UnsafeRawBufferPointer,
+        as treatment: Treatment = .pseudonym(linkable: true), _ scope: PseudonymScope, to out: inout [UInt8]
     ) {
-        let pseudonym = self.pseudonym(cluster.kind, value, scope)
+        let pseudonym =
+            treatment.replacement(of: value, kind: cluster.kind)
+            ?? self.pseudonym(cluster.kind, value, treatment == .pseudonym(linkable: true) ? scope : .random)
         guard let quote = Self.bareQuote(cluster.start, window) else {
             out.append(contentsOf: pseudonym)
             return
@@ -208,6 +228,11 @@ package final class Masker {
         out.append(contentsOf: quote)
         out.append(contentsOf: pseudonym)
         out.append(contentsOf: quote)
+    }
+
+    private func treatment(of cluster: Cluster, _ value: UnsafeRawBufferPointer) -> Treatment {
+        cluster.isMixed || self.profile.isPlain
+            ? .pseudonym(linkable: true) : self.profile.treatment(of: cluster.kind, value, now: self.now())
     }
 
     private static func bareQuote(_ start: Int, _ window: Window) -> [UInt8]? {
@@ -221,6 +246,11 @@ package final class Masker {
         var escapes = 0
         while escapes < 16, window.at(offset - 1 - escapes) == UInt8(ascii: "\\") { escapes += 1 }
         return [UInt8](repeating: UInt8(ascii: "\\"), count: escapes) + [0x22]
+    }
+
+    /// Keeps a secret that was masked, so that the lease's sessions know it again.
+    func keep(_ value: UnsafeRawBufferPointer, _ kind: Kind) {
+        if !self.pseudonyms.taint.keep(value, kind: kind) { self.counts[.taintOverflow, default: 0] += 1 }
     }
 
     func count(_ kind: Kind) {

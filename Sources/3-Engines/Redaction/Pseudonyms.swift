@@ -10,6 +10,8 @@ import GloveboxCore
 package final class Pseudonyms: Sendable {
     /// Has taken its key already, which costs more than a short value does; copied for each.
     private let code: HMAC<SHA256>?
+    /// The secrets that were masked under the lease.
+    let taint = Taint()
 
     /// - Parameter linkable: whether equal values of a column may be recognised as equal (`read` leases).
     package init(linkable: Bool) {

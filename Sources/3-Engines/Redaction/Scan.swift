@@ -17,6 +17,8 @@ struct Cluster {
     var kind: Kind
     /// Findings in it whose end isn't known yet.
     var open: [Finding] = []
+    /// Whether findings of other kinds are in it.
+    var isMixed = false
 }
 
 /// The core that whole values and streams share: anchors, findings and clusters over a window.
@@ -229,6 +231,7 @@ struct Scan {
             guard self.taken < self.findings.count, self.findings[self.taken].start < end else { return }
             let finding = self.findings[self.taken]
             self.taken += 1
+            if finding.isMixed || finding.kind != cluster.kind { cluster.isMixed = true }
             if finding.closer == nil {
                 cluster.end = max(cluster.end, finding.end)
             } else {

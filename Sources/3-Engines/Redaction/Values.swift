@@ -1,4 +1,3 @@
-package import GloveboxCore
 package import NIOCore
 
 /// What a recognised value is: the word in its pseudonym and in the counts of a receipt.
@@ -74,22 +73,5 @@ package struct Classification: Hashable, Sendable {
         self.table = table
         self.column = column
         self.kind = kind
-    }
-}
-
-/// The rules by which kinds of value are shown, masked or dropped. The first form knows one: mask everything.
-package struct MaskingProfile: Hashable, Sendable {
-    package var name: String
-
-    /// Every finding becomes a pseudonym.
-    package static let `default` = Self(name: "default")
-
-    /// - Throws: `configuration_invalid` when there is no profile of this name.
-    package static func named(_ name: String) throws(GloveboxError) -> Self {
-        guard name == Self.default.name else {
-            throw GloveboxError(
-                .configurationInvalid, "there is no masking profile '\(name.prefix(80))': use 'default'")
-        }
-        return .default
     }
 }

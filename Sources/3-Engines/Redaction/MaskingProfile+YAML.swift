@@ -1,0 +1,98 @@
+package import GloveboxCore
+package import YAMLDocument
+
+extension MaskingProfile {
+    /// The words of a file.
+    private enum Word: String, CaseIterable {
+        case pseudonym
+        case unlinked
+        case partial
+        case general
+        case nothing
+        case drop
+        case show
+    }
+
+    /// Kinds of which not a character may be told.
+    private static let untold: Set<Kind> = [.password, .secret, .privateKey, .passwordHash, .urlPassword, .glovebox]
+
+    /// Reads a profile.
+    ///
+    ///     version: 1
+    ///     name: support
+    ///     kinds:
+    ///       email: partial
+    ///       phone: {as: show, reason: callers read it out}
+    ///     allow:
+    ///       - {value: test@example.com, reason: our own test account, until: 2027-01-31}
+    ///
+    /// - Throws: `configuration_invalid` with file, line and column.
+    package init(_ document: YAMLNode) throws(GloveboxError) {
+        let file = try document.mapping("version", "name", "kinds", "allow")
+        try file.checkVersion(1)
+        self.init(name: try file.required("name").string)
+        for entry in try file["kinds"]?.entries ?? [] {
+            guard entry.key.utf8.count <= 32, entry.key.utf8.allSatisfy({ $0.isLower || $0.isDigit || $0 == 0x5F })
+            else {
+                throw entry.keyError("a kind is written in small letters, digits and '_', such as us_ssn")
+            }
+            let kind = Kind(entry.key)
+            self.treatments[kind] = try Self.treatment(of: kind, entry.value)
+        }
+        for node in try file["allow"]?.list ?? [] {
+            let entry = try node.mapping("value", "reason", "until")
+            let day = try entry.required("until")
+            guard let until = WallTime(day: try day.string) else { throw day.error("write a day such as 2027-01-31") }
+            self.allowances.append(
+                Allowance(
+                    value: try entry.required("value").string, reason: try entry.required("reason").string,
+                    until: until))
+        }
+    }
+
+    private static func treatment(of kind: Kind, _ node: YAMLNode) throws(GloveboxError) -> Treatment {
+        var word = node
+        var reason: String?
+        if case .mapping = node.content {
+            let rule = try node.mapping("as", "reason")
+            word = try rule.required("as")
+            reason = try rule["reason"]?.string
+        }
+        switch try word.choice(Word.self) {
+        case .pseudonym: return .pseudonym(linkable: true)
+        case .unlinked: return .pseudonym(linkable: false)
+        case .general: return .general
+        case .nothing: return .null
+        case .drop: return .drop
+        case .partial:
+            if Self.untold.contains(kind) {
+                throw word.error("not a character of a \(kind) may be shown: write pseudonym, nothing or drop")
+            }
+            return .partial
+        case .show:
+            guard reason != nil else {
+                throw word.error("what is shown needs a reason: write '{as: show, reason: WHY}'")
+            }
+            return .show
+        }
+    }
+}
+
+extension WallTime {
+    /// The beginning of a day in UTC, written `2027-01-31`; nil when there's no such day.
+    fileprivate init?(day text: String) {
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count == 3, parts.map(\.utf8.count) == [4, 2, 2],
+            text.utf8.allSatisfy({ $0.isDigit || $0 == 0x2D }),
+            let year = Int64(parts[0]), let month = Int64(parts[1]), let day = Int64(parts[2]),
+            (1970...2261).contains(year), (1...12).contains(month)
+        else { return nil }
+        let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+        let lengths: [Int64] = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+        guard day >= 1, day <= lengths[Int(month) - 1] else { return nil }
+        let before = year - 1
+        let leaps = before / 4 - before / 100 + before / 400 - (1969 / 4 - 1969 / 100 + 1969 / 400)
+        let days = (year - 1970) * 365 + leaps + lengths[..<(Int(month) - 1)].reduce(0, +) + day - 1
+        self.init(nanoseconds: days * 86_400 * 1_000_000_000)
+    }
+}

@@ -1,0 +1,116 @@
+package import GloveboxCore
+
+/// What becomes of a value of a kind.
+package enum Treatment: Hashable, Sendable {
+    /// A pseudonym: equal for equal values of a stored column where the lease's are linkable, unless that's refused here.
+    case pseudonym(linkable: Bool)
+    /// What tells one from another at a glance: `j…@example.com`, `…1111`.
+    case partial
+    /// What is left when the exact is taken away: the year of a date, the network of an address.
+    case general
+    /// Nothing: JSON's null, or an empty text.
+    case null
+    /// A fixed word that says only that something was there.
+    case drop
+    /// As it is.
+    case show
+}
+
+/// The rules by which kinds of value are shown, masked or dropped.
+///
+/// A kind without a rule becomes a pseudonym. Two findings of different kinds that overlap do, too, and so does what a
+/// stream masks before its end is known.
+package struct MaskingProfile: Hashable, Sendable {
+    /// A value that may be seen although a detector finds it, until a day.
+    package struct Allowance: Hashable, Sendable {
+        package var value: String
+        package var reason: String
+        /// From when on it's masked again.
+        package var until: WallTime
+    }
+
+    package var name: String
+    package var treatments: [Kind: Treatment] = [:]
+    package var allowances: [Allowance] = []
+
+    /// Every finding becomes a pseudonym.
+    package static let `default` = Self(name: "default")
+
+    /// - Throws: `configuration_invalid` when there is no profile of this name.
+    package static func named(_ name: String) throws(GloveboxError) -> Self {
+        guard name == Self.default.name else {
+            throw GloveboxError(
+                .configurationInvalid, "there is no masking profile '\(name.prefix(80))': use 'default'")
+        }
+        return .default
+    }
+
+    /// What becomes of a finding.
+    ///
+    /// - Parameter now: what the clock says; without one nothing is allowed any more.
+    func treatment(of kind: Kind, _ value: UnsafeRawBufferPointer, now: WallTime?) -> Treatment {
+        if let now, !self.allowances.isEmpty,
+            self.allowances.contains(where: { now < $0.until && $0.value.utf8.elementsEqual(value) })
+        {
+            return .show
+        }
+        return self.treatments[kind] ?? .pseudonym(linkable: true)
+    }
+
+    /// Whether every finding becomes a pseudonym, so that none has to be looked at.
+    var isPlain: Bool { self.treatments.isEmpty && self.allowances.isEmpty }
+}
+
+extension Treatment {
+    /// The word that `drop` leaves.
+    static let dropped = Array("‹dropped›".utf8)
+
+    /// What a value becomes where that is neither a pseudonym nor the value itself; nil where nothing of it may be told,
+    /// so that it becomes a pseudonym after all.
+    func replacement(of value: UnsafeRawBufferPointer, kind: Kind) -> [UInt8]? {
+        switch self {
+        case .pseudonym, .show: nil
+        case .null: []
+        case .drop: Self.dropped
+        case .partial: kind == .email ? Self.partialAddress(value) : Self.lastFour(value)
+        case .general: Self.year(value) ?? Self.network(value)
+        }
+    }
+
+    private static let ellipsis: [UInt8] = [0xE2, 0x80, 0xA6]
+
+    /// The first character and the host.
+    private static func partialAddress(_ value: UnsafeRawBufferPointer) -> [UInt8]? {
+        guard let at = value.lastIndex(of: UInt8(ascii: "@")), at >= 3, value[0] < 0x80 else { return nil }
+        return [value[0]] + Self.ellipsis + value[at...]
+    }
+
+    /// The last four letters or digits of twelve and more.
+    private static func lastFour(_ value: UnsafeRawBufferPointer) -> [UInt8]? {
+        let letters = value.filter(\.isAlphanumeric)
+        return letters.count >= 12 ? Self.ellipsis + letters.suffix(4) : nil
+    }
+
+    /// The one row of four digits that a date has.
+    private static func year(_ value: UnsafeRawBufferPointer) -> [UInt8]? {
+        let rows = value.split { !$0.isDigit }
+        let years = rows.filter { $0.count == 4 && ($0.starts(with: "19".utf8) || $0.starts(with: "20".utf8)) }
+        guard rows.count == 3, years.count == 1, rows.allSatisfy({ $0.count <= 4 }), let year = years.first else {
+            return nil
+        }
+        return Array(year)
+    }
+
+    /// Of IPv4 the first 24 bits, of IPv6 the first 48.
+    private static func network(_ value: UnsafeRawBufferPointer) -> [UInt8]? {
+        let four = value.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        if four.count == 4, four.allSatisfy({ (1...3).contains($0.count) && $0.allSatisfy(\.isDigit) }) {
+            return Array(four[0]) + [0x2E] + four[1] + [0x2E] + four[2] + Array(".0/24".utf8)
+        }
+        let groups = value.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
+        guard groups.count > 3, groups.allSatisfy({ $0.count <= 4 && $0.allSatisfy(\.isHexDigit) }),
+            groups.prefix(3).allSatisfy({ !$0.isEmpty })
+        else { return nil }
+        return Array(groups[0]) + [0x3A] + groups[1] + [0x3A] + groups[2] + Array("::/48".utf8)
+    }
+}
