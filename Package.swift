@@ -178,7 +178,7 @@ let targets: [Target] = [
         "Gateway",
         [
             "GloveboxCore", "Contracts", "ControlAPI", "TransparencyLog", "Leases", "Approvals", "Policy", "Redaction",
-            "StorageSQLite", "AuditFiles", "Webhooks", "Telemetry", logging,
+            "StorageSQLite", "AuditFiles", "Identity", "Webhooks", "Telemetry", logging,
         ]),
     tests("Webhooks", ["GloveboxCore", "Contracts", "ControlAPI", nio, nioHTTP1, nioPosix, logging]),
     tests("Agent", ["GloveboxCore", "Contracts", "ControlWire", "TransparencyLog", "Policy", "AuditFiles", logging]),

@@ -1,9 +1,10 @@
-"""How long a lease's end takes: from the API call to the closing of its clients' sockets.
+"""How long an end takes: from the API call to the closing of the clients' sockets.
 
-200 sessions of one lease run a statement each that sends rows for ever; then the lease is ended by one call of the API
-(`POST /v1/leases/ID/end`, over a connection that stands already). Counted for each client is the time from the first
-byte of the call to the end of its connection, read from the raw socket; in the end nothing may run in the database any
-more. Glovebox runs as `glovebox up`, from the shipped build.
+200 sessions of one lease run a statement each that sends rows for ever; then one call of the API, over a connection that
+stands already, ends the lease (`POST /v1/leases/ID/end`), or its holder with all that they hold (`POST
+/v1/identities/NAME/disable`, by another administrator). Counted for each client is the time from the first byte of the
+call to the end of its connection, read from the raw socket; in the end nothing may run in the database any more. Glovebox
+runs as `glovebox up`, from the shipped build.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import os
 import select
 import signal
 import ssl
+import subprocess
 import sys
 import tempfile
 import time
@@ -29,8 +31,7 @@ def percentile(sorted_values, part):
     return sorted_values[min(len(sorted_values) - 1, int(len(sorted_values) * part))]
 
 
-def connect_api(leg_folder):
-    home = os.path.join(leg_folder, "home")
+def connect_api(home):
     with open(os.path.join(home, "profile.json"), encoding="utf-8") as file:
         gateway = json.load(file)["gateway"]
     host, port = gateway.removeprefix("https://").rsplit(":", 1)
@@ -45,10 +46,27 @@ def connect_api(leg_folder):
     return connection
 
 
-def run(bench, sessions, seconds):
+def second_administrator(leg):
+    """Somebody who may disable the one that holds the lease. Returns their profile's folder."""
+    def glovebox(home, *arguments, text=None):
+        environment = {**os.environ, "GLOVEBOX_HOME": os.path.join(leg.folder, home)}
+        return subprocess.run(
+            [ways.PROGRAM, *arguments], env=environment, input=text, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+    invitation = json.loads(glovebox("home", "identity", "invite", "second", "--role", "admin", "--json"))
+    with open(os.path.join(leg.folder, "home", "profile.json"), encoding="utf-8") as file:
+        gateway = json.load(file)["gateway"]
+    glovebox("second", "login", "--gateway", gateway, text=invitation["code"] + "\n")
+    return os.path.join(leg.folder, "second")
+
+
+def run(bench, what, sessions, seconds):
     """Milliseconds from the call to the end of each client's connection."""
     leg = bench.run_glovebox("glovebox-up", bench.path(f"glovebox-{time.monotonic_ns()}"), together=True)
-    folder = leg.folder
+    if what == "disable":
+        home, path, fields = second_administrator(leg), "/v1/identities/admin/disable", {"If-Match": "*"}
+    else:
+        home, path, fields = os.path.join(leg.folder, "home"), f"/v1/leases/{leg.lease}/end", {}
     clients = []
     for _ in range(sessions):
         client = psycopg.connect(
@@ -83,10 +101,10 @@ def run(bench, sessions, seconds):
     running = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%generate_series(1, 1000000)%' AND pid <> pg_backend_pid()"
     if int(bench.database("psql", "--dbname", "shop", "-At", text=running)) < sessions:
         ways.fail("not all sessions are busy")
-    api = connect_api(folder)
+    api = connect_api(home)
     # The answer is read after the clients' ends: the call is what begins everything.
     begun = time.monotonic()
-    api.request("POST", f"/v1/leases/{leg.lease}/end")
+    api.request("POST", path, headers=fields)
     read(begun + 30)
     status = api.getresponse().status
     if status != 200 or len(ended) < sessions:
@@ -114,12 +132,13 @@ def main():
         try:
             bench.start()
             print(f"{os.cpu_count()} cores; {options.sessions} busy sessions of one lease, ms from the call to a client's end")
-            print(f"  {'':<8}{'p50':>8}{'p99':>8}{'last':>8}")
+            print(f"  {'':<20}{'p50':>8}{'p99':>8}{'last':>8}")
             for number in range(options.rounds):
-                times = sorted(run(bench, options.sessions, options.seconds))
-                print(
-                    f"  round {number + 1:<2}{percentile(times, 0.5):>8.1f}{percentile(times, 0.99):>8.1f}{times[-1]:>8.1f}",
-                    flush=True)
+                for what, name in (("end", "lease ended"), ("disable", "holder disabled")):
+                    times = sorted(run(bench, what, options.sessions, options.seconds))
+                    print(
+                        f"  {name:<16}{number + 1:>3} {percentile(times, 0.5):>8.1f}{percentile(times, 0.99):>8.1f}"
+                        f"{times[-1]:>8.1f}", flush=True)
         finally:
             bench.stop()
 

@@ -17,6 +17,7 @@ import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PROGRAM = os.path.join(ROOT, ".build-ship", "release", "glovebox")
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 SCALE = 10  # of 100,000 rows each
 ROWS = SCALE * 100_000
@@ -258,7 +259,7 @@ log_disconnections = 0
 
         `together` is `glovebox up`: gateway and agent in one process. `masked` is a column to classify.
         """
-        program = os.path.join(ROOT, ".build-ship", "release", "glovebox")
+        program = PROGRAM
         if not os.access(program, os.X_OK):
             fail("there's no shipped build: run scripts/build --ship")
         state = os.path.join(folder, "state")

@@ -50,6 +50,22 @@ struct GrantLedgerTests {
         #expect(error?.message.contains("targets.shop-db.capabilities") == true)
     }
 
+    @Test("a host that was suspended ends what ran out meanwhile as soon as it wakes, and admits nothing under it")
+    func suspended() throws {
+        let ended = Mutex<[LeaseID]>([])
+        let ledger = self.ledger { lease, _ in ended.withLock { $0.append(lease) } }
+        let other = LeaseID.random()
+        _ = try ledger.admit(self.request())
+        _ = try ledger.admit(self.request(other, remaining: .seconds(3600)))
+        // Nothing ran meanwhile; the boot clock went on.
+        self.time.advance(by: .seconds(1800))
+        ledger.endDue()
+        #expect(ended.withLock { $0 } == [self.lease])
+        self.time.advance(by: .seconds(8 * 3600))
+        ledger.endDue()
+        #expect(ended.withLock { $0 } == [self.lease, other])
+    }
+
     @Test("a lease ends on the agent's boot clock, whatever its wall clock does")
     func expiry() throws {
         let ended = Mutex<[LeaseID]>([])

@@ -110,6 +110,27 @@ struct LeaseServiceTests {
         }
     }
 
+    @Test(
+        "a gateway whose machine was suspended over a lease's end ends it as soon as it wakes, and lets nobody in meanwhile"
+    )
+    func suspended() async throws {
+        let bench = try await Bench()
+        let running = Task { try await bench.leases.run() }
+        let (short, _) = try await bench.open()
+        let (long, _) = try await bench.open(for: .seconds(3600))
+        // Nothing ran for half an hour, and the boot clock went on.
+        bench.time.advance(by: .seconds(1800))
+        #expect(await bench.leases.verifier(of: short.id, on: Self.shop) == nil)
+        #expect(await bench.leases.verifier(of: long.id, on: Self.shop) != nil)
+        try await eventually(timeout: .seconds(10), "the end") { bench.effects == [.ended(short.id, .expired)] }
+        try await eventually(timeout: .seconds(10), "what's stored") {
+            guard case .ended(.expired, _) = try await bench.storage.lease(short.id)?.state else { return false }
+            return true
+        }
+        running.cancel()
+        try? await running.value
+    }
+
     @Test("what policy, ceiling or the fleet refuses is on record")
     func refusals() async throws {
         let bench = try await Bench(longest: .seconds(60))

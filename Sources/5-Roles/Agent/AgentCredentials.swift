@@ -28,6 +28,19 @@ struct AgentCredentials: Sendable {
         }
     }
 
+    /// Why the gateway can't be joined: that the agent's own certificate has run out, where it has, which the gateway's end of
+    /// TLS says in words that help nobody. It renews itself while the gateway is reached once in the time that it lasts.
+    func explained(_ error: GloveboxError, agent: AgentName, at now: WallTime) -> GloveboxError {
+        guard let pem = try? PrivateFile.read("\(self.folder)/client.pem", sharing: true),
+            let certificate = try? CertificateReader.read(pem: String(decoding: pem, as: UTF8.self)),
+            certificate.notAfter <= now
+        else { return error }
+        return GloveboxError(
+            .certificateExpired,
+            "the certificate of agent \(agent) has run out: ask an administrator for 'glovebox agent invite \(agent)', then run 'glovebox agent enrol'; its name, its journal and its settings stay",
+            cause: error)
+    }
+
     /// Called on event loops: three small files.
     var tls: @Sendable () throws -> TLSConfiguration {
         let folder = self.folder

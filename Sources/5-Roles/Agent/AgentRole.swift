@@ -116,8 +116,11 @@ package struct AgentRole: Service {
         // wake each other less.
         let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, System.coreCount / 2))
         let control = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let (credentials, name, time) = (self.credentials, self.configuration.name, self.time)
         let connection = GatewayConnection(
-            opener: opener, outbox: outbox, memory: self.memory, condition: self.condition, logger: self.logger)
+            opener: opener, outbox: outbox, memory: self.memory, condition: self.condition,
+            explained: { [credentials, name, time] in credentials.explained($0, agent: name, at: time.wall) },
+            logger: self.logger)
         self.near?.serve(self.configuration.name) { connection.open($0, on: $1) }
         var configuration = TunnelAgent.Configuration(
             host: self.configuration.gatewayHost, port: self.configuration.gatewayPort,

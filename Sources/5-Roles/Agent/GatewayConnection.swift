@@ -11,6 +11,8 @@ struct GatewayConnection: TunnelAgentEvents {
     let outbox: RecordOutbox
     let memory: LogMemory
     let condition: AgentCondition
+    /// Why it couldn't be joined, in words that help.
+    let explained: @Sendable (GloveboxError) -> GloveboxError
     let logger: Logger
 
     func gatewayJoined(_ welcome: Welcome, _ arrival: Presence.Arrival) {
@@ -21,7 +23,8 @@ struct GatewayConnection: TunnelAgentEvents {
     }
 
     func gatewayJoinFailed(_ error: GloveboxError) {
-        self.logger.warning("couldn't join the gateway, trying again", metadata: ["error": "\(error)"])
+        self.logger.warning(
+            "couldn't join the gateway, trying again", metadata: ["error": "\(self.explained(error))"])
     }
 
     func gatewayAway() {

@@ -7,7 +7,6 @@ extension GloveboxError.Code {
     /// What answers isn't a Glovebox gateway, or not one that this client understands.
     package static let gatewayUnexpected = Self("gateway_unexpected")
     package static let notSignedIn = Self("not_signed_in")
-    package static let certificateExpired = Self("certificate_expired")
     package static let profileInvalid = Self("profile_invalid")
 }
 

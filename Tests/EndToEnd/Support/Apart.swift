@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Synchronization
 import TestSupport
@@ -13,18 +14,44 @@ final class Apart: Sendable {
     ///   - disk: whose journal or log is on a disk of its own, which `mounting` starts a program with.
     ///   - agentEnvironment, gatewayEnvironment: what they get beside what everybody's programs do.
     ///   - configure: changes files before anything is started.
-    init(
+    convenience init(
         server: PostgresServer? = nil, proxy: TunnelProxy? = nil, disk: Role? = nil,
         mounting: (String) -> [String] = { _ in [] }, agentEnvironment: [String: String] = [:],
         gatewayEnvironment: [String: String] = [:], configure: (Installation) throws -> Void = { _ in }
     ) async throws {
         let shop = try await Installation.make(customers: 200, apart: true, server: server, proxy: proxy)
         try configure(shop)
-        var (gatewayPrefix, agentPrefix): ([String], [String]) = ([], [])
+        let journal = "\(shop.agentState)/agent/journal"
+        var gatewayPrefix: [String] = []
         if disk == .gateway {
             try await Self.makeFolder("\(shop.state)/gateway/log")
             gatewayPrefix = mounting("\(shop.state)/gateway/log")
         }
+        try await self.init(
+            shop, gatewayPrefix: gatewayPrefix, agentPrefix: disk == .agent ? mounting(journal) : [],
+            agentDisk: disk == .agent ? journal : nil, agentEnvironment: agentEnvironment,
+            gatewayEnvironment: gatewayEnvironment)
+    }
+
+    /// Each on a host of its own.
+    convenience init(_ shop: Installation, on hosts: TwoHosts) async throws {
+        let places = [
+            ("\(shop.state)/gateway.yaml", "tunnel: 127.0.0.1:", "tunnel: \(TwoHosts.gatewayAddress):"),
+            ("\(shop.state)/gateway.yaml", "names: [localhost, ", "names: [localhost, \(TwoHosts.gatewayAddress), "),
+            ("\(shop.agentState)/agent.yaml", "gateway: localhost:", "gateway: \(TwoHosts.gatewayAddress):"),
+        ]
+        for (file, sought, replacement) in places {
+            let text = String(decoding: try readFile(file), as: UTF8.self)
+            guard let place = text.range(of: sought) else { throw TestSupportError("\(file) has no '\(sought)'") }
+            try writeFile(file, Array(text.replacingCharacters(in: place, with: replacement).utf8))
+        }
+        try await self.init(shop, gatewayPrefix: hosts.onGateway, agentPrefix: hosts.onAgent)
+    }
+
+    private init(
+        _ shop: Installation, gatewayPrefix: [String], agentPrefix: [String], agentDisk: String? = nil,
+        agentEnvironment: [String: String] = [:], gatewayEnvironment: [String: String] = [:]
+    ) async throws {
         let gateway = try await shop.start(
             "gateway", more: ["--invite-administrator"], prefix: gatewayPrefix, environment: gatewayEnvironment)
         let code = try #require(gateway.output.split(separator: "\n").first { $0.hasPrefix("gbi_") })
@@ -36,10 +63,7 @@ final class Apart: Sendable {
             ["agent", "enrol", "--state", shop.agentState, "--gateway", shop.gatewayAddress],
             input: invited.code + "\n")
         try #require(enrolled.status == 0, "\(enrolled.errors)")
-        if disk == .agent {
-            try await Self.makeFolder("\(shop.agentState)/agent/journal")
-            agentPrefix = mounting("\(shop.agentState)/agent/journal")
-        }
+        if let agentDisk { try await Self.makeFolder(agentDisk) }
         self.shop = shop
         self.processes = Mutex((gateway, try shop.launch("agent", prefix: agentPrefix, environment: agentEnvironment)))
         try await shop.untilOnline()

@@ -76,5 +76,7 @@ extension GloveboxError.Code {
     package static let targetRefused = Self("target_refused")
     package static let protocolViolation = Self("protocol_violation")
     package static let certificateInvalid = Self("certificate_invalid")
+    /// One's own certificate has run out.
+    package static let certificateExpired = Self("certificate_expired")
     package static let inviteInvalid = Self("invite_invalid")
 }
