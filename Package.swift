@@ -66,11 +66,15 @@ let targets: [Target] = [
         name: "APIDocument", path: "Sources/2-Codecs/APIDocument", resources: [.embedInCode("openapi.json")],
         swiftSettings: house),
     floor("2-Codecs", "YAMLDocument", ["GloveboxCore", yams]),
+    .target(
+        name: "DetectorRules", path: "Sources/2-Codecs/DetectorRules",
+        resources: ["tokens", "hashes", "vendors", "secrets", "personal", "keyed"].map { .embedInCode("\($0).yaml") },
+        swiftSettings: house),
     floor("2-Codecs", "TransparencyLog", ["GloveboxCore", crypto]),
     floor("2-Codecs", "FlagRules", ["GloveboxCore"]),
 
     // 3: engines and adapters
-    floor("3-Engines", "Redaction", ["GloveboxCore", "YAMLDocument", "CVectorscan", nio, crypto]),
+    floor("3-Engines", "Redaction", ["GloveboxCore", "YAMLDocument", "DetectorRules", "CVectorscan", nio, crypto]),
     floor("3-Engines", "Statements", ["GloveboxCore", "CPgQuery"]),
     floor("3-Engines", "Policy", ["GloveboxCore", "Contracts", "YAMLDocument"]),
     floor("3-Engines", "Leases", ["GloveboxCore", "Contracts"]),
@@ -158,7 +162,7 @@ let targets: [Target] = [
     tests("YAMLDocument", ["GloveboxCore"]),
     tests("TransparencyLog", ["GloveboxCore"]),
     tests("FlagRules", ["GloveboxCore"]),
-    tests("Redaction", ["GloveboxCore", "YAMLDocument", nio]),
+    tests("Redaction", ["GloveboxCore", "YAMLDocument", "DetectorRules", nio]),
     tests("Statements", ["GloveboxCore"]),
     tests("Policy", ["GloveboxCore", "Contracts"]),
     tests("Leases", ["GloveboxCore", "Contracts"]),

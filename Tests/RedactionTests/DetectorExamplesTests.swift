@@ -29,7 +29,7 @@ struct DetectorExamplesTests {
                 examples += 1
             }
         }
-        #expect(examples > 250)
+        #expect(examples > 400)
     }
 
     @Test("each detector leaves its counterexamples as they are")

@@ -5,24 +5,30 @@ final class Detector: Sendable {
     let name: String
     let kind: Kind
     let form: Form
+    /// The pattern as it is written; nil for forms that have none.
+    let pattern: String?
+    /// Where it is written: the file and the line.
+    let place: String
     /// What makes Vectorscan look closer; empty for forms that the byte scan finds.
-    let anchors: [StaticString]
+    let anchors: [String]
     /// Whether letters of an anchor may be of either case.
     let ignoresCase: Bool
     let validator: Validator
     /// How far behind its anchor's first byte a detector looks before it decides. A longer value is masked as far as it
     /// goes (`Finding.Closer`).
     let reach: Int
-    /// Texts with the part that must be masked. Made up by us.
+    /// Texts with the part that must be masked.
     let positive: [Example]
     /// Texts that stay as they are.
     let negative: [String]
 
     init(
-        name: String, kind: Kind, form: Form, anchors: [StaticString] = [], ignoresCase: Bool = false,
-        validator: Validator = .none, reach: Int = 4096, positive: [Example], negative: [String] = []
+        name: String, kind: Kind, place: String, form: Form, pattern: String?, anchors: [String], ignoresCase: Bool,
+        validator: Validator, reach: Int, positive: [Example], negative: [String]
     ) {
         self.name = name
+        self.place = place
+        self.pattern = pattern
         self.kind = kind
         self.form = form
         self.anchors = anchors
@@ -56,19 +62,20 @@ final class Detector: Sendable {
         case email
         case card
         case iban
+        case ipAddress
         case phone
         case ssn
     }
 
     /// What confirms that a match is what it looks like.
-    enum Validator: Sendable {
+    enum Validator: String, CaseIterable, Sendable {
         case none
         /// A letter and a digit.
         case mixed
         /// Upper case, lower case and digit.
-        case threeClasses
+        case threeClasses = "three_classes"
         /// Base64url of a JSON object that names an algorithm or a type.
-        case jwtHeader
+        case jwtHeader = "jwt_header"
         /// Only one case of letters in the hexadecimal digits, and not all the same.
         case hexadecimal
 

@@ -25,16 +25,48 @@ package final class Detectors: Sendable {
     /// cloning, which only reads it, needs no lock.
     nonisolated(unsafe) private let scratch: OpaquePointer
 
+    /// The built-in detectors.
     /// - Throws: `redaction_failed` when Vectorscan doesn't run on this machine or the set can't be compiled.
-    package init() throws(GloveboxError) {
-        let table = try DetectorTable.all()
+    package convenience init() throws(GloveboxError) {
+        try self.init(table: DetectorFile.builtIn())
+    }
+
+    /// The built-in detectors after those of somebody's own files, which name the kind where both find something.
+    ///
+    /// - Parameter own: the files' names, for errors, and their YAML.
+    /// - Throws: `configuration_invalid` with file and line, when a file can't be read or one of its own examples fails;
+    ///   `redaction_failed` as above.
+    package convenience init(own: [(file: String, yaml: [UInt8])]) throws(GloveboxError) {
+        var table: [Detector] = []
+        for (file, yaml) in own { table += try DetectorFile.read(yaml, file: file) }
+        let count = table.count
+        table += try DetectorFile.builtIn()
+        try DetectorFile.refuseTwins(table)
+        try self.init(table: table)
+        try self.checkExamples(of: table.prefix(count))
+    }
+
+    /// - Throws: `configuration_invalid` with the place of the first detector that doesn't do what its examples say.
+    private func checkExamples(of table: ArraySlice<Detector>) throws(GloveboxError) {
+        let masker = try Masker(detectors: self, pseudonyms: Pseudonyms(linkable: false))
+        for detector in table {
+            for example in detector.positive where try masker.maskText(example.text).contains(example.secret) {
+                throw detector.refusal("doesn't mask its own example: mend its pattern or the example")
+            }
+            for text in detector.negative where try masker.maskText(text) != text {
+                throw detector.refusal("masks something in a text that it says must stay: mend its pattern or the text")
+            }
+        }
+    }
+
+    private init(table: [Detector]) throws(GloveboxError) {
         var literals: [Literal] = []
         var places: [Literal: Int] = [:]
         var detectors: [[Int]] = []
         for (index, detector) in table.enumerated() {
             for anchor in detector.anchors {
                 let literal = Literal(
-                    detector.ignoresCase ? anchor.description.lowercased() : anchor.description, detector.ignoresCase)
+                    detector.ignoresCase ? anchor.lowercased() : anchor, detector.ignoresCase)
                 if let place = places[literal] {
                     detectors[place].append(index)
                 } else {
@@ -50,7 +82,7 @@ package final class Detectors: Sendable {
         self.emailDetectors = table.indices.filter { if case .email = table[$0].form { true } else { false } }
         self.digitDetectors = table.indices.filter {
             switch table[$0].form {
-            case .card, .iban, .phone, .ssn: true
+            case .card, .iban, .ipAddress, .phone, .ssn: true
             default: false
             }
         }
@@ -156,6 +188,7 @@ package final class Detectors: Sendable {
             case .email: view.email(detector, at: start)
             case .card: view.card(detector, start: start)
             case .iban: view.iban(detector, checkDigits: start)
+            case .ipAddress: view.ipAddress(detector, start: start)
             case .phone: view.phone(detector, start: start)
             case .ssn: view.socialSecurity(detector, start: start)
             }

@@ -14,8 +14,8 @@ struct Pattern: Sendable {
     var continuation = ByteSet()
 
     /// - Returns: nil when `text` isn't such an expression.
-    init?(_ text: StaticString) {
-        let bytes = text.withUTF8Buffer { Array($0) }
+    init?(_ text: String) {
+        let bytes = Array(text.utf8)
         var index = 0
         while index < bytes.count {
             guard let set = Self.set(bytes, &index), let (least, most) = Self.repeats(bytes, &index) else { return nil }
@@ -88,6 +88,9 @@ struct Pattern: Sendable {
         /// Beyond the detector's reach, which lies here.
         case open(Int)
     }
+
+    /// The fewest bytes that a match has.
+    var least: Int { self.items.reduce(0) { $0 + $1.least } }
 
     /// Matches from `start`. The byte behind the match must not be one that the last item could have taken.
     func match(_ view: inout View, from start: Int) -> Match {
