@@ -135,7 +135,8 @@ let targets: [Target] = [
         name: "glovebox",
         dependencies: [
             "GloveboxCore", "Contracts", "PostgresWire", "ControlAPI", "YAMLDocument", "TransparencyLog", "Policy",
-            "Identity", "AuditFiles", "Gateway", "Agent", "ControlClient", "Telemetry", arguments, configuration,
+            "Identity", "AuditFiles", "Redaction", "Gateway", "Agent", "ControlClient", "Telemetry", arguments,
+            configuration,
             logging, lifecycle, signals, nio, nioPosix, nioTLS, nioSSL,
         ],
         path: "Sources/6-CLI/glovebox", swiftSettings: house),

@@ -10,6 +10,8 @@ package final class Masker {
     let pseudonyms: Pseudonyms
     /// How many values were masked, by kind, since the last reset.
     package private(set) var counts: [Kind: Int] = [:]
+    /// Is told of what the detectors find in texts and streams, as it's masked.
+    package var onDetection: ((Detection) -> Void)?
 
     var draw = RandomDraw()
     private let scratch: OpaquePointer
@@ -135,6 +137,7 @@ package final class Masker {
                 if treatment == .show { continue }
                 self.count(cluster.kind)
                 self.keep(value, cluster.kind)
+                self.tell(of: cluster)
                 if findsOnly { return .masked([]) }
                 if out.isEmpty { out.reserveCapacity(bytes.count + 32) }
                 out.append(contentsOf: bytes[passed..<cluster.start])

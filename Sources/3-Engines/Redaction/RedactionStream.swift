@@ -148,6 +148,7 @@ package struct RedactionStream: ~Copyable {
             out.writeBytes(pseudonym)
         }
         masker.count(cluster.kind)
+        masker.tell(of: cluster)
         passed = cluster.start
         written = cluster.start
         return true

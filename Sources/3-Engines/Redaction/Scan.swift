@@ -15,6 +15,8 @@ struct Cluster {
     /// The offset behind the last byte that is known to belong.
     var end: Int
     var kind: Kind
+    /// The detector of its first finding, by its place in the table.
+    var rank = 0
     /// Findings in it whose end isn't known yet.
     var open: [Finding] = []
     /// Whether findings of other kinds are in it.
@@ -210,7 +212,7 @@ struct Scan {
                 return .clear(to: settled)
             }
             let first = self.findings[self.taken]
-            cluster = Cluster(start: first.start, end: first.start + 1, kind: first.kind)
+            cluster = Cluster(start: first.start, end: first.start + 1, kind: first.kind, rank: first.rank)
         }
         self.grow(&cluster, window)
         if cluster.open.isEmpty, cluster.end <= settled {

@@ -37,6 +37,7 @@ struct Glovebox: AsyncParsableCommand {
                 subcommands: [
                     UpCommand.self, GatewayCommand.self, PolicyCommand.self, BackupCommand.self, RestoreCommand.self,
                 ]),
+            CommandGroup(name: "Redaction", subcommands: [RedactCommand.self]),
             CommandGroup(
                 name: "Program", subcommands: [DoctorCommand.self, CompletionCommand.self, VersionCommand.self]),
         ])

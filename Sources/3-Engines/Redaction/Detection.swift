@@ -1,0 +1,65 @@
+/// What a detector found and why, without the value.
+package struct Detection: Hashable, Sendable {
+    /// The detector's name; `encoded` for what was found in decoded bytes.
+    package var detector: String
+    package var kind: Kind
+    /// The offset of its first byte, in the text or the stream.
+    package var start: Int
+    /// The offset behind its last byte; nil while that hasn't arrived.
+    package var end: Int?
+    /// What made the detector sure, in words.
+    package var reason: String
+}
+
+extension Masker {
+    /// Tells of a cluster by the detector whose finding begins it.
+    func tell(of cluster: Cluster) {
+        guard let onDetection = self.onDetection else { return }
+        // A finding in decoded bytes stands behind the table.
+        let detector = self.detectors.table.indices.contains(cluster.rank) ? self.detectors.table[cluster.rank] : nil
+        onDetection(
+            Detection(
+                detector: detector?.name ?? "encoded", kind: cluster.kind, start: cluster.start,
+                end: cluster.open.isEmpty ? cluster.end : nil,
+                reason: detector?.reason ?? "what it encodes has such a value"))
+    }
+}
+
+extension Detector {
+    fileprivate var reason: String {
+        switch self.form {
+        case .token: "it begins as such tokens do, and goes on like one"
+        case .prefixed: "the mark of such tokens stands in it, with the right characters around it"
+        case .near: "it has the shape of such a token, beside the vendor's word"
+        case .jwt: "its header is that of a JSON Web Token"
+        case .armour: "a header of armour opens it"
+        case .urlPassword: "it's the password in a URL"
+        case .bearer: "it stands behind an authentication scheme"
+        case .keyed: "it stands under a sensitive name"
+        case .email: "it's an address around an @"
+        case .card: "an issuer's digits, and the Luhn checksum holds"
+        case .iban: "a country's form, and its checksum holds"
+        case .phone: "the digits are a number of a numbering plan's"
+        case .ssn: "the digits are of the areas and groups that are given out"
+        }
+    }
+}
+
+extension Detectors {
+    /// A text of the built-in examples.
+    package struct LabelledText: Sendable {
+        /// The detector's name.
+        package var detector: String
+        package var text: String
+        /// The part that must be masked; nil where all may pass.
+        package var secret: String?
+    }
+
+    /// What each detector is held to, in the order of the table.
+    package var examples: [LabelledText] {
+        self.table.flatMap { detector in
+            detector.positive.map { LabelledText(detector: detector.name, text: $0.text, secret: $0.secret) }
+                + detector.negative.map { LabelledText(detector: detector.name, text: $0, secret: nil) }
+        }
+    }
+}

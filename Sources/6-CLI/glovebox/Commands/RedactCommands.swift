@@ -1,0 +1,148 @@
+import ArgumentParser
+import Foundation
+import Glibc
+import GloveboxCore
+import NIOCore
+import Redaction
+
+struct RedactCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "redact", abstract: "Mask secrets and personal data in any text.",
+        discussion: "These work on this machine alone, and ask no gateway.",
+        subcommands: [Stream.self, Test.self], defaultSubcommand: Stream.self)
+
+    struct Stream: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Copy standard input, or a file that grows, to standard output, masked.",
+            discussion: """
+                'glovebox redact' alone is this. Each byte is written as soon as nothing can begin in it that would have to \
+                be masked; what's held back is written at the input's end. What isn't text passes byte by byte but for \
+                findings in it. When the redaction fails, nothing more is written and the exit status is \
+                \(ExitStatus.failure.rawValue).
+                """)
+
+        @Option(
+            help: .init(
+                "Read this file and what's appended to it, through rotation and truncation, until interrupted.",
+                valueName: "file"), completion: .file())
+        var follow: String?
+        @Flag(help: "Print how many values were masked, by kind, on standard error at the end.")
+        var stats = false
+        @Flag(help: "Print for each finding where it is, which detector found it and why, on standard error.")
+        var explain = false
+
+        func run() throws {
+            signal(SIGPIPE, SIG_IGN)
+            let masker = try Masker(detectors: Detectors(), pseudonyms: Pseudonyms(linkable: false))
+            if self.explain {
+                masker.onDetection = {
+                    Terminal.note("byte \($0.start + 1): \($0.kind) by \($0.detector): \($0.reason)")
+                }
+            }
+            do {
+                var output = try RedactedOutput(masker, to: STDOUT_FILENO)
+                if let follow {
+                    try Self.follow(follow, &output)
+                } else {
+                    while case let chunk = try readChunk(STDIN_FILENO, "standard input"), chunk.readableBytes > 0 {
+                        try output.pass(chunk)
+                    }
+                    try output.endText()
+                }
+            } catch is RedactedOutput.ReaderGone {
+                // Nobody reads any more, which is theirs to decide.
+            }
+            if self.stats {
+                for (kind, count) in masker.counts.sorted(by: { $0.key < $1.key }) {
+                    Terminal.note("\(kind): \(count)")
+                }
+            }
+        }
+
+        /// How long it waits for more, in microseconds.
+        private static let pause: UInt32 = 100_000
+
+        private static func follow(_ path: String, _ output: inout RedactedOutput) throws {
+            Interrupts.note()
+            var file = try FollowedFile(path)
+            while !Interrupts.came {
+                switch try file.next() {
+                case .bytes(let chunk): try output.pass(chunk)
+                case .began: try output.endText()
+                case .idle: usleep(Self.pause)
+                }
+            }
+            try output.endText()
+        }
+    }
+
+    struct Test: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Measure recall and precision on the built-in examples, or on a corpus of your own.",
+            discussion: """
+                A corpus has a JSON object a line, one of
+
+                  {"text": "password=hunter22", "secret": "hunter22", "rule": "my app's passwords"}
+                  {"text": "mail ada@example.com", "spans": [{"type": "EMAIL", "value": "ada@example.com"}]}
+
+                where 'rule' may be left out, and a text without labels is one in which nothing is to be found. A value counts \
+                as masked when no five of its characters in a row are left. A finding is right when it lies on a labelled value.
+                """)
+
+        @Argument(
+            help: .init("The corpus; without it the built-in examples. (default: none)", valueName: "corpus"),
+            completion: .file())
+        var corpus: String?
+        @Option(help: "The least recall, from 0 to 1: below it the exit status is 1.")
+        var bar = 0.0
+        @OptionGroup var output: OutputOptions
+
+        func validate() throws {
+            guard (0...1).contains(self.bar) else { throw ValidationError("--bar is from 0 to 1, such as 0.98") }
+        }
+
+        func run() throws {
+            let detectors = try Detectors()
+            var trial = RedactionTrial(try Masker(detectors: detectors, pseudonyms: Pseudonyms(linkable: false)))
+            for text in try self.corpus.map(Self.texts) ?? Self.examples(of: detectors) { try trial.hold(text) }
+            let report = trial.report
+            if self.output.json {
+                try Terminal.show(json: report)
+            } else {
+                Terminal.show(
+                    Terminal.table(
+                        ["label", "masked", "of", "recall"],
+                        report.labels.map { [$0.label, "\($0.masked)", "\($0.values)", Self.written($0.recall)] }))
+                Terminal.show(
+                    "\n"
+                        + Terminal.table(
+                            ["detector", "right", "of", "precision"],
+                            report.detectors.map {
+                                [$0.detector, "\($0.right)", "\($0.findings)", Self.written($0.precision)]
+                            }))
+                Terminal.show(
+                    "\n\(report.masked) of \(report.values) values in \(report.texts) texts are masked: recall \(Self.written(report.recall))."
+                )
+            }
+            if report.recall < self.bar { throw ProgramExit(status: ExitStatus.failure.rawValue) }
+        }
+
+        private static func written(_ share: Double) -> String { String(format: "%.4f", share) }
+
+        private static func examples(of detectors: Detectors) -> [RedactionTrial.LabelledText] {
+            detectors.examples.map { example in
+                RedactionTrial.LabelledText(
+                    text: example.text, labels: example.secret.map { [(example.detector, $0)] } ?? [])
+            }
+        }
+
+        private static func texts(_ file: String) throws -> [RedactionTrial.LabelledText] {
+            guard let data = FileManager.default.contents(atPath: file) else {
+                throw GloveboxError(.notFound, "\(file) can't be read: name a file of JSON lines")
+            }
+            return try String(decoding: data, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+                .enumerated().filter { !$0.element.isEmpty }
+                .map { try RedactionTrial.LabelledText(line: $0.element, at: "\(file):\($0.offset + 1)") }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+import Glibc
+import GloveboxCore
+import NIOCore
+import Redaction
+
+/// Text on its way through a stream of the engine's to a descriptor. Nothing is written but what the engine let pass.
+struct RedactedOutput: ~Copyable {
+    /// Nobody reads the output any more.
+    struct ReaderGone: Error {}
+
+    private let masker: Masker
+    private let descriptor: Int32
+    private var stream: RedactionStream
+    private var out = ByteBuffer()
+
+    init(_ masker: Masker, to descriptor: Int32) throws {
+        self.masker = masker
+        self.descriptor = descriptor
+        self.stream = try RedactionStream(masker)
+    }
+
+    /// Takes the next bytes, and writes what may pass.
+    mutating func pass(_ chunk: ByteBuffer) throws {
+        try self.stream.write(chunk, into: &self.out)
+        try self.flush()
+    }
+
+    /// Ends the text and writes what was held back; what's passed from here on is another text.
+    mutating func endText() throws {
+        try self.stream.finish(into: &self.out)
+        try self.flush()
+        self.stream = try RedactionStream(self.masker)
+    }
+
+    private mutating func flush() throws {
+        while self.out.readableBytes > 0 {
+            let count = self.out.withUnsafeReadableBytes { write(self.descriptor, $0.baseAddress, $0.count) }
+            if count >= 0 {
+                self.out.moveReaderIndex(forwardBy: count)
+                continue
+            }
+            switch errno {
+            case EINTR: continue
+            case EAGAIN:
+                var wanted = pollfd(fd: self.descriptor, events: Int16(POLLOUT), revents: 0)
+                _ = poll(&wanted, 1, -1)
+            case EPIPE: throw ReaderGone()
+            default:
+                throw GloveboxError(
+                    .unavailable, "the output can't be written: \(String(cString: strerror(errno)))")
+            }
+        }
+        self.out.clear()
+    }
+}
