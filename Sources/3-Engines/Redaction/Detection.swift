@@ -41,6 +41,7 @@ extension Detector {
         case .iban: "a country's form, and its checksum holds"
         case .phone: "the digits are a number of a numbering plan's"
         case .ssn: "the digits are of the areas and groups that are given out"
+        case .ipAddress: "four numbers of an address that is routed on the internet"
         }
     }
 }
