@@ -163,7 +163,7 @@ let targets: [Target] = [
     tests("YAMLDocument", ["GloveboxCore"]),
     tests("TransparencyLog", ["GloveboxCore"]),
     tests("FlagRules", ["GloveboxCore"]),
-    tests("Redaction", ["GloveboxCore", "YAMLDocument", "DetectorRules", nio]),
+    tests("Redaction", ["GloveboxCore", "YAMLDocument", nio]),
     tests("Statements", ["GloveboxCore"]),
     tests("Policy", ["GloveboxCore", "Contracts"]),
     tests("Leases", ["GloveboxCore", "Contracts"]),

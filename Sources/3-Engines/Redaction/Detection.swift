@@ -1,6 +1,6 @@
 /// What a detector found and why, without the value.
 package struct Detection: Hashable, Sendable {
-    /// The detector's name; `encoded` for what was found in decoded bytes.
+    /// The detector's name; `encoded` for what was found in decoded bytes, `tainted` for what was masked before.
     package var detector: String
     package var kind: Kind
     /// The offset of its first byte, in the text or the stream.
@@ -15,13 +15,17 @@ extension Masker {
     /// Tells of a cluster by the detector whose finding begins it.
     func tell(of cluster: Cluster) {
         guard let onDetection = self.onDetection else { return }
-        // A finding in decoded bytes stands behind the table.
-        let detector = self.detectors.table.indices.contains(cluster.rank) ? self.detectors.table[cluster.rank] : nil
+        let (name, reason) =
+            switch cluster.rank {
+            case Finding.tainted: ("tainted", "the same lease has masked it before")
+            case let rank where self.detectors.table.indices.contains(rank):
+                (self.detectors.table[rank].name, self.detectors.table[rank].reason)
+            default: ("encoded", "what it encodes has such a value")
+            }
         onDetection(
             Detection(
-                detector: detector?.name ?? "encoded", kind: cluster.kind, start: cluster.start,
-                end: cluster.open.isEmpty ? cluster.end : nil,
-                reason: detector?.reason ?? "what it encodes has such a value"))
+                detector: name, kind: cluster.kind, start: cluster.start,
+                end: cluster.open.isEmpty ? cluster.end : nil, reason: reason))
     }
 }
 

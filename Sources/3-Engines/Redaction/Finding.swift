@@ -8,6 +8,8 @@ struct Finding: Sendable {
     var closer: Closer? = nil
     /// The place of its detector in the table: the earlier gives an overlap its kind.
     var rank = 0
+    /// In place of a detector's: a secret that the lease has masked before, behind all detectors.
+    static let tainted = Int.max
     /// Whether findings of other kinds are in it.
     var isMixed = false
 

@@ -129,7 +129,10 @@ final class Taint: Sendable {
                 for entry in state.entries[head] ?? [] where start + entry.count <= bytes.count {
                     let range = start..<(start + entry.count)
                     if self.sign(UnsafeRawBufferPointer(rebasing: bytes[range])) == entry.code {
-                        findings.append(Finding(start: range.lowerBound, end: range.upperBound, kind: entry.kind))
+                        findings.append(
+                            Finding(
+                                start: range.lowerBound, end: range.upperBound, kind: entry.kind, rank: Finding.tainted)
+                        )
                     }
                 }
             }
