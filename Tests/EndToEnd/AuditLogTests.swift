@@ -57,6 +57,14 @@ struct AuditLogTests {
         let verify = ["audit", "verify", log, "--key", key, "--checkpoint", kept.file("checkpoint")]
         let whole = try await shop.admin.glovebox(verify)
         #expect(whole.succeeded && whole.output.contains("all as they were signed for"), "\(whole.errors)")
+        #expect(whole.errors.isEmpty)
+        // On a terminal it says how far it is, and takes that away again.
+        let watched = try await Subprocess.run(
+            [
+                "script", "--quiet", "--return", "/dev/null", "--command",
+                ([Repository.program] + verify).joined(separator: " "),
+            ], environment: shop.admin.environment.merging(["TERM": "xterm"]) { $1 })
+        #expect(watched.output.contains(" (100 %) records checked\r\u{1B}[K"), "\(watched.output)")
         let bundle = try #require(filesUnder("\(log)/tile/entries").first)
         var bytes = try readFile(bundle)
         bytes[bytes.count / 2] ^= 1

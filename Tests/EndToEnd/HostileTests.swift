@@ -53,7 +53,8 @@ struct HostileTests {
         try await shop.admin.endLease(lease)
     }
 
-    /// What a signed-in client might send. In Python, since it's written to psycopg's socket behind its back.
+    /// What a signed-in client might send. In Python, since it's written to psycopg's socket behind its back. Short enough to
+    /// be read in one go: bytes that meet a closed socket are answered with a reset, which may overtake the last word.
     static let messages = [
         ("an unknown kind of message", #"b"\x01\x00\x00\x00\x04""#),
         ("a length below its own", #"b"Q\x00\x00\x00\x03""#),
@@ -61,7 +62,7 @@ struct HostileTests {
         ("a query without its end", #"b"Q\x00\x00\x00\x08SELE""#),
         ("a bind that promises more than it has", #"b"B\x00\x00\x00\x0c\x00\x00\x00\x00\x7f\xff\x00\x00""#),
         ("a password where none is due", #"b"p\x00\x00\x00\x08abc\x00""#),
-        ("rubbish", #"bytes(range(256)) * 40"#),
+        ("rubbish", #"bytes(range(256)) * 4"#),
     ]
 
     @Test("a message that breaks the protocol ends its session with FATAL, and no other", arguments: messages)

@@ -13,10 +13,14 @@ struct TreeScan {
     /// Bundles that are hashed at once, on all of the machine's cores.
     private static let bundlesAtOnce = 64
 
-    /// - Parameter verifiers: the log's key, and the one before where it has just been replaced.
+    /// - Parameters:
+    ///   - verifiers: the log's key, and the one before where it has just been replaced.
+    ///   - progress: is told now and then how many records were read, of how many.
     /// - Throws: `journal_corrupt`, naming the first file and record that's wrong; `journal_unavailable` when something
     ///   can't be read.
-    init(folder: String, verifiers: [NoteVerifier]) throws(GloveboxError) {
+    init(
+        folder: String, verifiers: [NoteVerifier], progress: (UInt64, UInt64) -> Void = { _, _ in }
+    ) throws(GloveboxError) {
         let folder = TileFolder(path: folder)
         self.folder = folder
         self.state.note = try TileFolder.read(folder.checkpoint)
@@ -36,7 +40,7 @@ struct TreeScan {
             self.state.minimum = pruned.minimum
             self.state.sequences = SequenceMarks(from: pruned.minimum, before: pruned.sequences)
         }
-        try self.walk()
+        try self.walk(progress)
         for partial in self.state.tree.partialTiles {
             try self.check(partial.tile, partial.hashes)
         }
@@ -84,7 +88,7 @@ struct TreeScan {
             self.folder.file(tile), offset: place * 32, "it hasn't the hash of \(self.folder.file(below))")
     }
 
-    private mutating func walk() throws(GloveboxError) {
+    private mutating func walk(_ progress: (UInt64, UInt64) -> Void) throws(GloveboxError) {
         let width = UInt64(Tile.fullWidth)
         let bundles = (self.checkpoint.size + width - 1) / width
         var next: UInt64 = 0
@@ -100,6 +104,7 @@ struct TreeScan {
                 })
             { try self.add(try part.get()) }
             next = indices.upperBound
+            progress(min(next * width, self.checkpoint.size), self.checkpoint.size)
         }
     }
 

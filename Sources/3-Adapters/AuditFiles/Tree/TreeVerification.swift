@@ -17,13 +17,14 @@ package struct TreeVerification: Hashable, Sendable {
     /// - Parameters:
     ///   - key: the log's.
     ///   - older: a checkpoint that the log has to go on from, as a signed note.
+    ///   - progress: is told now and then how many records were read, of how many.
     /// - Throws: `journal_corrupt`, naming the first file and record that's wrong; `log_shortened`, `log_forked`;
     ///   `note_invalid` when `older` isn't one of this log; `journal_unavailable` when something can't be read.
     package static func verify(
-        folder: String, key: NoteVerifier, older: [UInt8]? = nil
+        folder: String, key: NoteVerifier, older: [UInt8]? = nil, progress: (UInt64, UInt64) -> Void = { _, _ in }
     ) throws(GloveboxError) -> TreeVerification {
         let older = try older.map { (note) throws(GloveboxError) in try Checkpoint(note, signedBy: key) }
-        let scan = try TreeScan(folder: folder, verifiers: [key])
+        let scan = try TreeScan(folder: folder, verifiers: [key], progress: progress)
         let state = scan.state
         if let older { try Self.check(older, in: state, TileFolder(path: folder)) }
         var result = TreeVerification(checkpoint: scan.checkpoint, pruned: state.minimum, unsigned: 0)

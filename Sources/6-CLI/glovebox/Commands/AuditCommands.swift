@@ -155,6 +155,9 @@ extension AuditCommand {
         func run() async throws {
             try await AuditCommand.call { client in
                 var request = PageRequest(limit: PageRequest.mostLimit)
+                let progress = Progress("records written", besideResults: true)
+                defer { progress.end() }
+                var written: UInt64 = 0
                 while true {
                     let page = try await client.records(self.filter.query(request))
                     for record in page.items {
@@ -163,6 +166,8 @@ extension AuditCommand {
                         case .ocsf: try Terminal.show(jsonLine: OCSFEvent(record).json)
                         }
                     }
+                    written += UInt64(page.items.count)
+                    progress.reached(written)
                     guard let next = page.next else { return }
                     request.after = next
                 }
@@ -237,7 +242,12 @@ extension AuditCommand {
         func run() async throws {
             let key = try NoteVerifier(Self.text(self.key))
             let older = try self.checkpoint.map { Array(try Self.read($0)) }
-            let found = try TreeVerification.verify(folder: self.folder, key: key, older: older)
+            let progress = Progress("records checked")
+            defer { progress.end() }
+            let found = try TreeVerification.verify(folder: self.folder, key: key, older: older) {
+                progress.reached($0, of: $1)
+            }
+            progress.end()
             let finding = Finding(
                 log: found.checkpoint.origin, records: found.checkpoint.size,
                 root: Base64.text(found.checkpoint.root.bytes), pruned: found.pruned, unsigned: found.unsigned)
