@@ -53,6 +53,7 @@ let targets: [Target] = [
         providers: [.apt(["libvectorscan-dev"])]),
     // A static archive without a pkg-config file.
     .systemLibrary(name: "CPgQuery", path: "Sources/0-C/CPgQuery", providers: [.apt(["libpg-query-dev"])]),
+    .target(name: "CByteClasses", path: "Sources/0-C/CByteClasses"),
 
     // 1: core
     floor("1-Core", "GloveboxCore"),
@@ -74,7 +75,9 @@ let targets: [Target] = [
     floor("2-Codecs", "FlagRules", ["GloveboxCore"]),
 
     // 3: engines and adapters
-    floor("3-Engines", "Redaction", ["GloveboxCore", "YAMLDocument", "DetectorRules", "CVectorscan", nio, crypto]),
+    floor(
+        "3-Engines", "Redaction",
+        ["GloveboxCore", "YAMLDocument", "DetectorRules", "CVectorscan", "CByteClasses", nio, crypto]),
     floor("3-Engines", "Statements", ["GloveboxCore", "CPgQuery"]),
     floor("3-Engines", "Policy", ["GloveboxCore", "Contracts", "YAMLDocument"]),
     floor("3-Engines", "Leases", ["GloveboxCore", "Contracts"]),
@@ -163,7 +166,7 @@ let targets: [Target] = [
     tests("YAMLDocument", ["GloveboxCore"]),
     tests("TransparencyLog", ["GloveboxCore"]),
     tests("FlagRules", ["GloveboxCore"]),
-    tests("Redaction", ["GloveboxCore", "YAMLDocument", nio]),
+    tests("Redaction", ["GloveboxCore", "YAMLDocument", "CByteClasses", nio]),
     tests("Statements", ["GloveboxCore"]),
     tests("Policy", ["GloveboxCore", "Contracts"]),
     tests("Leases", ["GloveboxCore", "Contracts"]),

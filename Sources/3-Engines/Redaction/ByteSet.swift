@@ -6,6 +6,13 @@ struct ByteSet: Hashable, Sendable {
 
     init() {}
 
+    /// The bytes below 64 and those below 128, a bit each.
+    private init(low: UInt64, high: UInt64, others: Bool = false) {
+        self.low = low
+        self.high = high
+        self.others = others
+    }
+
     init(_ text: StaticString) {
         text.withUTF8Buffer { for byte in $0 { self.insert(byte) } }
     }
@@ -57,30 +64,14 @@ struct ByteSet: Hashable, Sendable {
         return set
     }
 
-    static let digits: ByteSet = {
-        var set = ByteSet()
-        set.insert(0x30...0x39)
-        return set
-    }()
-    static let upper: ByteSet = {
-        var set = ByteSet()
-        set.insert(0x41...0x5A)
-        return set
-    }()
-    static let lower: ByteSet = {
-        var set = ByteSet()
-        set.insert(0x61...0x7A)
-        return set
-    }()
-    static let letters = upper.union(lower)
-    static let alphanumeric = letters.union(digits)
+    // Computed, so that they are constants in the code that asks for them.
+    static var digits: ByteSet { ByteSet(low: 0x03FF_0000_0000_0000, high: 0) }
+    static var upper: ByteSet { ByteSet(low: 0, high: 0x0000_0000_07FF_FFFE) }
+    static var lower: ByteSet { ByteSet(low: 0, high: 0x07FF_FFFE_0000_0000) }
+    static var letters: ByteSet { upper.union(lower) }
+    static var alphanumeric: ByteSet { letters.union(digits) }
     /// Bytes that may stand between the start of a finding and its anchor: all but controls and the space.
-    static let run: ByteSet = {
-        var set = ByteSet()
-        set.insert(0x21...0x7E)
-        set.others = true
-        return set
-    }()
+    static var run: ByteSet { ByteSet(low: 0xFFFF_FFFE_0000_0000, high: 0x7FFF_FFFF_FFFF_FFFF, others: true) }
 }
 
 extension UInt8 {

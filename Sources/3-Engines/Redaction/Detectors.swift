@@ -16,6 +16,8 @@ package final class Detectors: Sendable {
     let anchorDetectors: [[Int]]
     let emailDetectors: [Int]
     let digitDetectors: [Int]
+    /// The form of each of them.
+    let numberForms: [NumberForm]
     /// Vectorscan's compiled literals, for whole values and for streams. `unsafe` since Swift can't know what stands behind
     /// a C pointer: a database isn't written to once it's compiled, and any number of threads may scan by one (Vectorscan
     /// manual, "Scanning for Patterns").
@@ -86,6 +88,7 @@ package final class Detectors: Sendable {
             default: false
             }
         }
+        self.numberForms = self.digitDetectors.map { NumberForm(table[$0].form) }
         let block = try Self.compile(literals, mode: HS_MODE_BLOCK)
         do throws(GloveboxError) {
             let stream = try Self.compile(literals, mode: HS_MODE_STREAM)

@@ -1,3 +1,5 @@
+import CByteClasses
+
 /// A run of bytes that may be text in an encoding, to be decoded once it has arrived.
 ///
 /// A long run is looked at in blocks that overlap by half, so that no more than one is ever held back.
@@ -129,24 +131,6 @@ struct FoldedLines {
 /// base64 shows by what its digits can't be when the byte they make up is printable. Three quads in a row that can be
 /// text, or ten bytes in hexadecimal, open a run.
 struct EncodedRuns {
-    /// What a byte means to the pass.
-    enum Role {
-        static let other: UInt8 = 0
-        static let digit: UInt8 = 1
-        static let decimal: UInt8 = 2
-        static let mark: UInt8 = 3
-        static let blank: UInt8 = 4
-
-        static let table: [UInt8] = (0...255).map { (byte: UInt8) -> UInt8 in
-            switch byte {
-            case 0...0x20, 0x7F: Self.blank
-            case 0x30...0x39: Self.decimal
-            case UInt8(ascii: "@"), UInt8(ascii: "%"), UInt8(ascii: "\\"), UInt8(ascii: "&"): Self.mark
-            default: EncodedText.sextet(byte) == nil ? Self.other : Self.digit
-            }
-        }
-    }
-
     /// By base64 digit: whether it may be the first, second and third of a quad that stands for text.
     private static let places: [UInt8] = (0...255).map { (byte: UInt8) -> UInt8 in
         guard let value = EncodedText.sextet(byte) else { return 0 }
@@ -182,9 +166,68 @@ struct EncodedRuns {
 
     // MARK: The pass
 
-    /// A base64 digit.
+    /// Whether no row is being followed.
+    var isIdle: Bool { self.row == 0 && !self.isLong }
+
+    /// Follows the digits at `start`, and what else comes, until no row is open or the window ends.
+    ///
+    /// - Returns: the offset behind the last byte that was looked at.
+    mutating func follow(from start: Int, _ window: Window) -> Int {
+        var offset = start
+        while offset < window.end {
+            let byte = window.at(offset)
+            if EncodedText.sextet(byte) != nil {
+                self.take(digit: byte, at: offset, window)
+            } else {
+                self.row = 0
+                if self.isLong { self.fold(byte) }
+            }
+            offset += 1
+            if self.isIdle { break }
+        }
+        return offset
+    }
+
+    /// Follows a row of digits that the window's end cuts, unless it begins before `floor`.
+    mutating func begin(atEndBehind floor: Int, _ window: Window) {
+        var start = window.end
+        while start > floor, EncodedText.sextet(window.at(start - 1)) != nil { start -= 1 }
+        if start < window.end { _ = self.follow(from: start, window) }
+    }
+
+    /// Takes note of where words and lines begin in the 64 bytes from `start` on.
     @inline(__always)
-    mutating func take(digit byte: UInt8, at offset: Int, _ window: Window) {
+    mutating func pass(blanks: UInt64, lineFeeds: UInt64, at start: Int) {
+        if blanks != 0 { self.wordStart = start + 64 - blanks.leadingZeroBitCount }
+        if lineFeeds != 0 { self.lineStart = start + 64 - lineFeeds.leadingZeroBitCount }
+    }
+
+    /// Whether a folded text may go on behind this byte.
+    static func isFold(_ byte: UInt8) -> Bool { byte == 0x0A || byte == 0x0D || byte == UInt8(ascii: "\\") }
+
+    /// Whether following a row would open a run.
+    static func mayBeText(_ row: Range<Int>, _ window: Window) -> Bool {
+        // What shows ten bytes in hexadecimal are twenty digits: blocks overlap by nineteen.
+        var start = row.lowerBound
+        while start < row.upperBound {
+            let count = min(64, row.upperBound - start)
+            let classes = encoded_classes_of(window.base + (start - window.first), count)
+            let quads = classes.third & classes.second << 1 & classes.first << 2
+            if quads & quads << 4 & quads << 8 != 0 { return true }
+            let hexadecimal = classes.hexadecimal & classes.hexadecimal << 1
+            let four = hexadecimal & hexadecimal << 2
+            let eight = four & four << 4
+            let high = classes.high & classes.high << 2
+            let highFour = high & high << 4
+            let highEight = highFour & highFour << 8
+            if eight & eight << 8 & four << 16 & (highEight & high << 16) << 1 != 0 { return true }
+            start += 64 - 19
+        }
+        return false
+    }
+
+    /// A base64 digit.
+    private mutating func take(digit byte: UInt8, at offset: Int, _ window: Window) {
         self.row += 1
         if self.isLong {
             self.follow(byte, at: offset)
@@ -193,20 +236,6 @@ struct EncodedRuns {
             self.lines = FoldedLines(line: 0)
             for earlier in (offset - FoldedLines.shortest + 1)...offset { self.follow(window.at(earlier), at: earlier) }
         }
-    }
-
-    /// Any other byte.
-    @inline(__always)
-    mutating func leave(_ byte: UInt8) {
-        self.row = 0
-        if self.isLong { self.fold(byte) }
-    }
-
-    @inline(__always)
-    mutating func blank(_ byte: UInt8, at offset: Int) {
-        self.wordStart = offset + 1
-        if byte == 0x0A { self.lineStart = offset + 1 }
-        self.leave(byte)
     }
 
     private mutating func fold(_ byte: UInt8) {

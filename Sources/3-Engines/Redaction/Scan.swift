@@ -36,7 +36,7 @@ struct Scan {
         var floor: Int
     }
 
-    private let detectors: Detectors
+    let detectors: Detectors
     private var pending: [Pending] = []
     private var findings: [Finding] = []
     /// How many of `findings` are in clusters already.
@@ -80,72 +80,6 @@ struct Scan {
         self.isSorted = false
     }
 
-    /// Scans the bytes from `start` on for `@`, digits and where encoded text begins.
-    mutating func scanBytes(from start: Int, _ window: Window) {
-        self.runs.retry(window)
-        var before = window.at(start - 1)
-        var offset = start
-        EncodedRuns.Role.table.withUnsafeBufferPointer { roles in
-            while offset < window.end {
-                let byte = window.base[offset - window.first]
-                switch roles[Int(byte)] {
-                case EncodedRuns.Role.digit:
-                    self.runs.take(digit: byte, at: offset, window)
-                case EncodedRuns.Role.decimal:
-                    if !before.isDigit, Self.mayBeNumber(offset, before: before, window) {
-                        let anchor = Anchor(start: offset, literal: Anchor.digit)
-                        for detector in self.detectors.digitDetectors {
-                            self.ask(detector, anchor, window, floor: nil)
-                        }
-                    }
-                    self.runs.take(digit: byte, at: offset, window)
-                case EncodedRuns.Role.blank:
-                    self.runs.blank(byte, at: offset)
-                case EncodedRuns.Role.mark:
-                    self.runs.leave(byte)
-                    if byte != UInt8(ascii: "@") {
-                        self.runs.mark(at: offset, window)
-                    } else {
-                        let anchor = Anchor(start: offset, literal: Anchor.email)
-                        for detector in self.detectors.emailDetectors {
-                            self.ask(detector, anchor, window, floor: nil)
-                        }
-                    }
-                default:
-                    self.runs.leave(byte)
-                }
-                before = byte
-                offset += 1
-            }
-        }
-    }
-
-    /// Whether the digits at `offset` may be a part of a finding: many, or followed by a separator, or behind a country's
-    /// letters. A shortcut: where it says no, every detector of numbers would.
-    @inline(__always)
-    private static func mayBeNumber(_ offset: Int, before: UInt8, _ window: Window) -> Bool {
-        if before.isLetter {
-            if before.isUpper { return true }
-            // Behind a letter a number begins only if that is the end of an escape.
-            if window.at(offset - 2) != UInt8(ascii: "\\"), window.at(offset - 3) != UInt8(ascii: "%") { return false }
-        }
-        var end = offset + 1
-        while end < window.end, end - offset < Prefilter.fewestDigits, window.base[end - window.first].isDigit {
-            end += 1
-        }
-        if end - offset >= Prefilter.fewestDigits { return true }
-        // One or two separators, and more digits.
-        for next in end..<(end + 3) {
-            if next >= window.end { return !window.finished }
-            let byte = window.base[next - window.first]
-            if byte.isDigit { return next > end }
-            guard Self.separators.contains(byte) else { return false }
-        }
-        return false
-    }
-
-    private static let separators = ByteSet(" -./()")
-
     /// Asks those again that lacked bytes.
     mutating func retry(_ window: Window) {
         guard !self.pending.isEmpty else { return }
@@ -154,7 +88,7 @@ struct Scan {
         for item in waiting { self.ask(item.detector, item.anchor, window, floor: item.floor) }
     }
 
-    private mutating func ask(_ detector: Int, _ anchor: Anchor, _ window: Window, floor: Int?) {
+    mutating func ask(_ detector: Int, _ anchor: Anchor, _ window: Window, floor: Int?) {
         let count = anchor.literal < 0 ? 1 : self.detectors.anchorCounts[anchor.literal]
         var view = View(window, anchor: anchor.start, reach: self.detectors.table[detector].reach)
         let finding = self.detectors.confirm(detector, start: anchor.start, anchorCount: count, &view)

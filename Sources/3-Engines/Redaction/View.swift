@@ -82,10 +82,20 @@ struct View {
 
     /// Whether one of `words` (lower case) stands within `distance` bytes before `offset`.
     mutating func hasContext(_ words: [StaticString], before offset: Int, within distance: Int) -> Bool {
+        // Most bytes are the first of no word.
+        var firsts = ByteSet()
+        for word in words where word.utf8CodeUnitCount > 0 {
+            let first = word.utf8Start[0]
+            firsts.insert(first)
+            if first.isLower { firsts.insert(first - 32) }
+        }
         var start = max(self.low, offset - distance)
-        while start < offset {
-            for word in words where start + word.utf8CodeUnitCount <= offset && self.matches(word, at: start) {
-                return true
+        let end = min(offset, self.high)
+        while start < end {
+            if firsts.contains(self.base[start - self.first]) {
+                for word in words where start + word.utf8CodeUnitCount <= offset && self.matches(word, at: start) {
+                    return true
+                }
             }
             start += 1
         }

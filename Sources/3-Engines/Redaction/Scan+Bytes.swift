@@ -1,0 +1,192 @@
+import CByteClasses
+
+/// The classes of a block of 64 bytes, and where it stands.
+private struct Block {
+    static let size = 64
+
+    /// The offset of its first byte.
+    var start: Int
+    var classes = byte_classes()
+
+    /// The block at `start`; what lies behind the window's end is of no class.
+    init(at start: Int, _ window: Window) {
+        self.start = start
+        guard start < window.end else { return }
+        self.classes = byte_classes_of(window.base + (start - window.first), min(Self.size, window.end - start))
+    }
+}
+
+/// Bits of two blocks in a row, to look ahead from the first.
+private struct Ahead {
+    var here: UInt64
+    var next: UInt64
+
+    /// The bits that stand `count` further on.
+    func by(_ count: UInt64) -> Ahead {
+        Ahead(here: self.here >> count | self.next << (64 - count), next: self.next >> count)
+    }
+
+    static func & (a: Self, b: Self) -> Self { Ahead(here: a.here & b.here, next: a.next & b.next) }
+    static func | (a: Self, b: Self) -> Self { Ahead(here: a.here | b.here, next: a.next | b.next) }
+}
+
+/// The byte scan: 64 bytes at once, by their classes. What most text costs is a few operations on bits; bytes are looked at
+/// one by one only where a number, a mark or a row of base64's digits may be something.
+extension Scan {
+    /// So far before the end of what has arrived, what follows a digit may not be known.
+    private static let longestShape = 48
+
+    /// Scans the bytes from `start` on for `@`, digits and where encoded text begins.
+    mutating func scanBytes(from start: Int, _ window: Window) {
+        self.runs.retry(window)
+        guard start < window.end else { return }
+        // Rows of digits before it are followed already.
+        var followed = self.runs.isIdle ? start : self.runs.follow(from: start, window)
+        var edge = Edge(before: start, window)
+        var block = Block(at: start, window)
+        while block.start < window.end {
+            let next = Block(at: block.start + Block.size, window)
+            self.numbers(block, next, edge, window)
+            if block.classes.mark != 0 { self.marks(block, window) }
+            self.runs.pass(blanks: block.classes.blank, lineFeeds: block.classes.line_feed, at: block.start)
+            self.rows(block, next, edge, &followed, window)
+            edge = Edge(behind: block, edge)
+            block = next
+        }
+        if !window.finished { self.runs.begin(atEndBehind: max(start, followed), window) }
+    }
+
+    /// What stands before a block, a bit each.
+    private struct Edge {
+        var decimal: UInt64
+        var upper: UInt64
+        var letter: UInt64
+        var sextet: UInt64
+        /// `-` or `.` behind a digit.
+        var joint: UInt64
+
+        init(before start: Int, _ window: Window) {
+            let (byte, before) = (window.at(start - 1), window.at(start - 2))
+            self.decimal = byte.isDigit ? 1 : 0
+            self.upper = byte.isUpper ? 1 : 0
+            self.letter = byte.isLetter ? 1 : 0
+            self.sextet = EncodedText.sextet(byte) == nil ? 0 : 1
+            self.joint = (byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".")) && before.isDigit ? 1 : 0
+        }
+
+        init(behind block: Block, _ edge: Edge) {
+            let classes = block.classes
+            self.decimal = classes.decimal >> 63
+            self.upper = classes.upper >> 63
+            self.letter = classes.letter >> 63
+            self.sextet = classes.sextet >> 63
+            self.joint = (classes.joint & (classes.decimal << 1 | edge.decimal)) >> 63
+        }
+    }
+
+    // MARK: Numbers
+
+    private mutating func numbers(_ block: Block, _ next: Block, _ edge: Edge, _ window: Window) {
+        let classes = block.classes
+        let behindDigit = classes.decimal << 1 | edge.decimal
+        // A digit that goes on the digits before it, with a point or a hyphen between, is no number's first.
+        let joined = (classes.joint & behindDigit) << 1 | edge.joint
+        let starts = classes.decimal & ~behindDigit & ~joined
+        guard starts != 0 else { return }
+        let behindUpper = classes.upper << 1 | edge.upper
+        let behindLetter = classes.letter << 1 | edge.letter
+        let isNearEnd = !window.finished && block.start + Block.size + Self.longestShape > window.end
+        var candidates =
+            isNearEnd ? starts : starts & (Self.continued(classes, next.classes, behindDigit) | behindUpper)
+        while candidates != 0 {
+            let bit = candidates & (~candidates &+ 1)
+            let offset = block.start + candidates.trailingZeroBitCount
+            candidates &= candidates &- 1
+            // Behind a letter a number begins only if that is the end of an escape.
+            if behindLetter & ~behindUpper & bit != 0, window.at(offset - 2) != UInt8(ascii: "\\"),
+                window.at(offset - 3) != UInt8(ascii: "%")
+            {
+                continue
+            }
+            self.number(at: offset, isNearEnd: isNearEnd, window)
+        }
+    }
+
+    /// The digits that may begin a number that is long enough: seven in a row, or less and then one or two separators and
+    /// another digit. Of a row of digits more than its first may be told.
+    @inline(__always)
+    private static func continued(_ here: byte_classes, _ next: byte_classes, _ behindDigit: UInt64) -> UInt64 {
+        let digits = Ahead(here: here.decimal, next: next.decimal)
+        let twice = digits & digits.by(1)
+        let fourfold = twice & twice.by(2)
+        let sevenfold = fourfold & fourfold.by(3)
+        let separators = Ahead(here: here.separator, next: next.separator)
+        let ends = separators & Ahead(here: behindDigit, next: next.decimal << 1 | here.decimal >> 63)
+        var led = (ends & (digits.by(1) | separators.by(1) & digits.by(2))).by(1) & digits
+        led = led | led.by(1) & digits
+        led = led | led.by(2) & twice
+        led = led | led.by(4) & fourfold
+        return sevenfold.here | led.here
+    }
+
+    private mutating func number(at offset: Int, isNearEnd: Bool, _ window: Window) {
+        let anchor = Anchor(start: offset, literal: Anchor.digit)
+        if isNearEnd {
+            for detector in self.detectors.digitDetectors { self.ask(detector, anchor, window, floor: nil) }
+            return
+        }
+        let shape = NumberShape(window, at: offset)
+        for index in self.detectors.digitDetectors.indices where shape.mayBe(self.detectors.numberForms[index]) {
+            self.ask(self.detectors.digitDetectors[index], anchor, window, floor: nil)
+        }
+    }
+
+    // MARK: Marks
+
+    private mutating func marks(_ block: Block, _ window: Window) {
+        var marks = block.classes.mark
+        while marks != 0 {
+            let index = marks.trailingZeroBitCount
+            let offset = block.start + index
+            marks &= marks &- 1
+            if window.base[offset - window.first] == UInt8(ascii: "@") {
+                let anchor = Anchor(start: offset, literal: Anchor.email)
+                for detector in self.detectors.emailDetectors { self.ask(detector, anchor, window, floor: nil) }
+            } else {
+                let earlier = (UInt64(1) << UInt64(index)) &- 1
+                self.runs.pass(
+                    blanks: block.classes.blank & earlier, lineFeeds: block.classes.line_feed & earlier, at: block.start
+                )
+                self.runs.mark(at: offset, window)
+            }
+        }
+    }
+
+    // MARK: Rows of base64's digits
+
+    private mutating func rows(
+        _ block: Block, _ next: Block, _ edge: Edge, _ followed: inout Int, _ window: Window
+    ) {
+        let digits = Ahead(here: block.classes.sextet, next: next.classes.sextet)
+        let twice = digits & digits.by(1)
+        let fourfold = twice & twice.by(2)
+        let eightfold = fourfold & fourfold.by(4)
+        var long = (eightfold & eightfold.by(8)).here & ~(digits.here << 1 | edge.sextet)
+        while long != 0 {
+            let index = long.trailingZeroBitCount
+            long &= long &- 1
+            let start = block.start + index
+            guard start >= followed else { continue }
+            var end = start + (~(digits.here >> UInt64(index))).trailingZeroBitCount
+            if end >= block.start + Block.size {
+                end = next.start + (~digits.next).trailingZeroBitCount
+                while end >= next.start + Block.size, EncodedText.sextet(window.at(end)) != nil { end += 1 }
+            }
+            if end == window.end && !window.finished || EncodedRuns.isFold(window.at(end))
+                || EncodedRuns.mayBeText(start..<end, window)
+            {
+                followed = self.runs.follow(from: start, window)
+            }
+        }
+    }
+}
