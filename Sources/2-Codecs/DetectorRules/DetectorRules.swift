@@ -14,6 +14,8 @@ package enum DetectorRules {
             File(name: "tokens.yaml", yaml: PackageResources.tokens_yaml),
             File(name: "hashes.yaml", yaml: PackageResources.hashes_yaml),
             File(name: "vendors.yaml", yaml: PackageResources.vendors_yaml),
+            File(name: "vendor_names.yaml", yaml: PackageResources.vendor_names_yaml),
+            File(name: "accounts.yaml", yaml: PackageResources.accounts_yaml),
             File(name: "secrets.yaml", yaml: PackageResources.secrets_yaml),
             File(name: "personal.yaml", yaml: PackageResources.personal_yaml),
             File(name: "keyed.yaml", yaml: PackageResources.keyed_yaml),

@@ -27,6 +27,14 @@ struct ByteSet: Hashable, Sendable {
         }
     }
 
+    mutating func remove(_ byte: UInt8) {
+        if byte < 64 {
+            self.low &= ~(1 << UInt64(byte))
+        } else if byte < 128 {
+            self.high &= ~(1 << UInt64(byte - 64))
+        }
+    }
+
     mutating func insert(_ range: ClosedRange<UInt8>) {
         for byte in range { self.insert(byte) }
     }

@@ -54,9 +54,20 @@ final class Detector: Sendable {
         case prefixed(ByteSet, ClosedRange<Int>, Pattern)
         /// The pattern within so many bytes behind a vendor's word.
         case near(Pattern, within: Int)
+        /// A token behind a vendor's word, with a name for a key between the two; if `standsAlone`, also right behind it.
+        case vendor(standsAlone: Bool)
+        /// The value under the anchor, whatever it is.
+        case named
+        case account
+        case netrc
+        /// A host whose name the anchor ends.
+        case host
+        case arguments
+        case object
         case jwt
         case armour
         case urlPassword
+        case urlUser
         case bearer
         case keyed
         case email

@@ -20,7 +20,8 @@ enum DetectorFile {
     static func read(_ yaml: [UInt8], file: String) throws(GloveboxError) -> [Detector] {
         let top = try YAMLNode(bytes: yaml, file: file).mapping("version", "detectors")
         try top.checkVersion(1)
-        return try top.required("detectors").map { node throws(GloveboxError) in try self.detector(node) }
+        return try top.required("detectors").map { node throws(GloveboxError) in try self.detectors(node) }
+            .flatMap { $0 }
     }
 
     /// - Throws: `configuration_invalid` when two detectors have one name.
@@ -33,9 +34,10 @@ enum DetectorFile {
         }
     }
 
-    private static func detector(_ node: YAMLNode) throws(GloveboxError) -> Detector {
+    /// One detector, or of the form `vendor` one for each keyword, whose name and kind are the keyword and the name.
+    private static func detectors(_ node: YAMLNode) throws(GloveboxError) -> [Detector] {
         let map = try node.mapping(
-            "name", "kind", "form", "keywords", "pattern", "before", "within", "masks", "ignores_case", "validator",
+            "name", "kind", "form", "keywords", "pattern", "before", "within", "alone", "masks", "ignores_case", "validator",
             "reach", "sample", "sample_before", "positive", "negative")
         let name = try self.word(map.required("name"))
         let kind = try map["kind"].map { value throws(GloveboxError) in try self.word(value) } ?? name
@@ -47,12 +49,10 @@ enum DetectorFile {
             try map["validator"].map { value throws(GloveboxError) in try value.choice(Detector.Validator.self) }
             ?? .none
         let reach = try map["reach"].map { value throws(GloveboxError) in try Int(value.int(in: 16...16384)) }
-        let examples = try Examples(map, keywords: keywords, masksAll: self.masksAll(map), isNear: form == .near)
         if form.needsKeywords {
             let node = try map.required("keywords")
-            for word in keywords where !(2...64).contains(word.utf8.count) || word.utf8.contains(where: { $0 <= 0x20 })
-            {
-                throw node.error("a keyword has 2 to 64 bytes and no blank: change '\(word.prefix(60))'")
+            for word in keywords where !(2...64).contains(word.utf8.count) || word.utf8.contains(where: { $0 < 0x20 }) {
+                throw node.error("a keyword has 2 to 64 bytes of one line: change '\(word.prefix(60))'")
             }
             guard !keywords.isEmpty else { throw node.error("'keywords' is empty: write what stands there") }
         }
@@ -65,11 +65,16 @@ enum DetectorFile {
                         + "\(Prefilter.shortestToken) and more, or it finds too much")
             }
         }
-        return Detector(
-            name: name, kind: Kind(kind), place: "\(node.file):\(node.line)", form: shape,
-            pattern: try map["pattern"]?.string, anchors: keywords,
-            ignoresCase: try map["ignores_case"]?.bool ?? (form == .near), validator: validator,
-            reach: reach ?? (form == .near ? 512 : 4096), positive: examples.positive, negative: examples.negative)
+        let isWord = form == .near || form == .vendor
+        return try (form == .vendor ? keywords.map { [$0] } : [keywords]).map { anchors throws(GloveboxError) in
+            let examples = try Examples(map, keywords: anchors, masksAll: self.masksAll(map), form: form)
+            let prefix = form == .vendor ? String(anchors[0].map { $0.isLetter || $0.isNumber ? $0 : "_" }) + "_" : ""
+            return Detector(
+                name: prefix + name, kind: Kind(prefix + kind), place: "\(node.file):\(node.line)", form: shape,
+                pattern: try map["pattern"]?.string, anchors: anchors,
+                ignoresCase: try map["ignores_case"]?.bool ?? isWord, validator: validator,
+                reach: reach ?? (isWord ? 512 : 4096), positive: examples.positive, negative: examples.negative)
+        }
     }
 
     /// Names and kinds: they become words of pseudonyms, receipts and documents.
@@ -116,6 +121,8 @@ enum DetectorFile {
         _ map: YAMLMapping, _ form: FormName, _ pattern: Pattern?
     ) throws(GloveboxError) -> Detector.Form {
         switch (form, pattern) {
+        case (.vendor, _):
+            return .vendor(standsAlone: try map["alone"]?.bool ?? false)
         case (.near, let pattern?):
             return .near(
                 pattern, within: try map["within"].map { n throws(GloveboxError) in try Int(n.int(in: 1...256)) } ?? 56)
@@ -124,7 +131,8 @@ enum DetectorFile {
             let before = try self.before(map)
             return .prefixed(before.set, before.count, pattern)
         case (_, nil):
-            return form.code
+            guard let code = form.code else { throw try map.required("pattern").error("'pattern' is empty") }
+            return code
         }
     }
 
@@ -137,8 +145,9 @@ enum DetectorFile {
 
     /// The forms as files name them. Those without a pattern are code.
     enum FormName: String, CaseIterable {
-        case token, near, jwt, armour
+        case token, near, vendor, named, account, netrc, host, arguments, object, jwt, armour
         case urlPassword = "url_password"
+        case urlUser = "url_user"
         case ipAddress = "ip_address"
         case bearer, keyed, email, card, iban, phone, ssn
 
@@ -149,9 +158,18 @@ enum DetectorFile {
             }
         }
 
-        fileprivate var code: Detector.Form {
+        /// Nil for those that need more than their name.
+        fileprivate var code: Detector.Form? {
             switch self {
-            case .token, .near, .keyed: .keyed
+            case .token, .near, .vendor: nil
+            case .named: .named
+            case .account: .account
+            case .netrc: .netrc
+            case .host: .host
+            case .arguments: .arguments
+            case .object: .object
+            case .urlUser: .urlUser
+            case .keyed: .keyed
             case .jwt: .jwt
             case .armour: .armour
             case .urlPassword: .urlPassword
@@ -173,12 +191,15 @@ private struct Examples {
     var negative: [String] = []
 
     /// - Throws: `configuration_invalid` when a detector has none, or marks nothing in one.
-    init(_ map: YAMLMapping, keywords: [String], masksAll: Bool, isNear: Bool) throws(GloveboxError) {
+    init(
+        _ map: YAMLMapping, keywords: [String], masksAll: Bool, form: DetectorFile.FormName
+    ) throws(GloveboxError) {
         if let sample = try map["sample"]?.string {
             let before = try map["sample_before"]?.string ?? ""
             for word in keywords {
-                if isNear {
-                    self.positive.append(.init(text: "\(word) uses \(sample), doesn't it", secret: sample))
+                if form == .near || form == .vendor {
+                    let between = form == .near ? "uses" : "key"
+                    self.positive.append(.init(text: "\(word) \(between) \(sample), doesn't it", secret: sample))
                     self.negative.append("\(word) is a word")
                     continue
                 }

@@ -183,9 +183,18 @@ package final class Detectors: Sendable {
                     detector, start: start, anchorCount: anchorCount, set: set, count: count, pattern: pattern)
             case .near(let pattern, let distance):
                 view.tokenNear(detector, behind: start + anchorCount, pattern: pattern, within: distance)
+            case .vendor(let standsAlone):
+                view.vendorToken(detector, start: start, anchorCount: anchorCount, standsAlone: standsAlone)
+            case .named: view.named(detector, start: start, anchorCount: anchorCount)
+            case .account: view.account(detector, start: start, anchorCount: anchorCount)
+            case .netrc: view.netrc(detector, start: start, anchorCount: anchorCount)
+            case .host: view.host(detector, start: start, anchorCount: anchorCount)
+            case .arguments: view.arguments(detector, start: start, anchorCount: anchorCount)
+            case .object: view.object(detector, start: start)
             case .jwt: view.webToken(detector, start: start)
             case .armour: view.armour(detector, start: start, anchorCount: anchorCount)
             case .urlPassword: view.urlPassword(detector, start: start)
+            case .urlUser: view.urlUser(detector, start: start)
             case .bearer: view.bearer(detector, start: start, anchorCount: anchorCount)
             case .keyed: view.keyed(detector, start: start, anchorCount: anchorCount)
             case .email: view.email(detector, at: start)

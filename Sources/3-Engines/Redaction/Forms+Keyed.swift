@@ -12,8 +12,9 @@ extension View {
     mutating func keyed(_ detector: Detector, start: Int, anchorCount: Int) -> Finding? {
         let first = self.run(of: Self.identifier, backFrom: start, most: 64)
         let last = self.run(of: Self.identifier, from: start + anchorCount, most: 64)
-        guard last - start - anchorCount < 64, let name = NameSegments.judge(self.bytes(first..<last)) else {
-            return nil
+        guard last - start - anchorCount < 64 else { return nil }
+        guard let name = NameSegments.judge(self.bytes(first..<last)) else {
+            return self.underPlainKey(detector, name: first..<last)
         }
         // What follows the name of a pseudonym's kind is that pseudonym.
         if self.at(first - 1) == 0xB9, self.at(first - 2) == 0x80, self.at(first - 3) == 0xE2 { return nil }
@@ -28,6 +29,34 @@ extension View {
             kind: kind, certain: certain, name: name, at: value, isHeader: self.at(blank) == UInt8(ascii: ":"))
     }
 
+    /// A token under a name that ends with `key`: that of an interface, unless the name or the value says that it's that of
+    /// a record (`cache_key`).
+    private mutating func underPlainKey(_ detector: Detector, name: Range<Int>) -> Finding? {
+        guard name.count > 4, NameSegments.isPlainKey(self.bytes(name)) else { return nil }
+        let closed = self.run(of: Self.closing, from: name.upperBound, most: 4)
+        let blank = self.run(of: ByteSet(" \t"), from: closed, most: 16)
+        guard [UInt8(ascii: "="), UInt8(ascii: ":")].contains(self.at(blank)),
+            let (value, _) = self.valueStart(name: name, closed: closed, blank: blank)
+        else { return nil }
+        let start = self.run(of: ByteSet("\\\"'`"), from: value, most: 2)
+        let set = ByteSet("_-+/=~").union(.alphanumeric)
+        let end = self.run(of: set, from: start)
+        guard end - start <= 256, TokenShape(self.bytes(start..<end)).isTokenUnderPlainKey else { return nil }
+        return self.finding(kind: Kind(SensitiveName.Kind.apiKey.rawValue), start..<end, set: set)
+    }
+
+    /// The value under the name that the anchor is, whatever it looks like.
+    mutating func named(_ detector: Detector, start: Int, anchorCount: Int) -> Finding? {
+        let last = start + anchorCount
+        guard !self.at(last).isAlphanumeric, self.startsToken(start) || self.at(start - 1) == UInt8(ascii: "_") else {
+            return nil
+        }
+        let closed = self.run(of: Self.closing, from: last, most: 4)
+        let blank = self.run(of: ByteSet(" \t"), from: closed, most: 16)
+        guard let (value, _) = self.valueStart(name: start..<last, closed: closed, blank: blank) else { return nil }
+        return self.value(kind: detector.kind, certain: true, name: SensitiveName(.secret), at: value, isHeader: false)
+    }
+
     /// Where the value begins, and whether quotes about the name say that this is data, not prose.
     private mutating func valueStart(name: Range<Int>, closed: Int, blank: Int) -> (start: Int, isStructured: Bool)? {
         let isQuoted = closed > name.upperBound && self.at(name.lowerBound - 1) == self.at(closed - 1)
@@ -35,6 +64,8 @@ extension View {
         switch self.at(offset) {
         case UInt8(ascii: "="):
             offset = self.run(of: ByteSet("=>"), from: offset, most: 2)
+        case UInt8(ascii: "!") where self.at(offset + 1) == UInt8(ascii: "="):
+            offset = self.run(of: ByteSet("!="), from: offset, most: 3)
         case UInt8(ascii: ":"):
             offset += 1
             switch self.at(offset) {
@@ -130,7 +161,7 @@ extension View {
     }
 
     /// An array or object, with its brackets.
-    private mutating func bracketed(kind: Kind, from start: Int) -> Finding? {
+    mutating func bracketed(kind: Kind, from start: Int) -> Finding? {
         var depth = 0
         var inString = false
         var offset = start

@@ -3,6 +3,8 @@
 struct Prefilter {
     /// Every token of the table has at least so many bytes in a row without a blank.
     static let shortestToken = 16
+    /// What has names and blanks alone (`machine a login b password c`) has at least so many bytes.
+    static let shortestPhrase = 24
     /// Every number that is a finding has at least so many digits.
     static let fewestDigits = 7
 
@@ -19,10 +21,11 @@ struct Prefilter {
         var longest = 0
         var hasAt = false
         var hasLetter = false
-        // What stands between a name and its value (`=`, `:`, `>`, `'`), or opens an option or an armour (`--`).
+        // What stands between a name and its value (`=`, `:`, `>`, `'`), or opens an option or an armour (`--`, ` -p`).
         var hasSeparator = false
         // What an escape, a character reference or a byte in percents begins with.
         var hasMark = false
+        var hasDot = false
         var before: UInt8 = 0
         for byte in bytes {
             run = byte > 0x20 ? run + 1 : 0
@@ -33,8 +36,10 @@ struct Prefilter {
                 hasLetter = true
             } else if byte == UInt8(ascii: "@") {
                 hasAt = true
+            } else if byte == UInt8(ascii: ".") {
+                hasDot = true
             } else if byte == UInt8(ascii: ":") || byte == UInt8(ascii: "=") || byte == UInt8(ascii: ">")
-                || byte == UInt8(ascii: "'") || (byte == UInt8(ascii: "-") && before == UInt8(ascii: "-"))
+                || byte == UInt8(ascii: "'") || (byte == UInt8(ascii: "-") && (before == UInt8(ascii: "-") || before == 0x20))
             {
                 hasSeparator = true
             } else if byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "%") || byte == UInt8(ascii: "&") {
@@ -42,7 +47,11 @@ struct Prefilter {
             }
             before = byte
         }
-        self.needsLiterals = longest >= Self.shortestToken || (hasSeparator && hasLetter)
+        self.needsLiterals =
+            longest >= Self.shortestToken
+            || hasLetter
+                && (hasSeparator || hasDot || bytes.count >= Self.shortestPhrase
+                    || (bytes.count >= Self.shortestToken && digits >= 2))
         self.needsBytes = hasAt || hasMark || digits >= Self.fewestDigits || longest >= Self.shortestToken
     }
 }

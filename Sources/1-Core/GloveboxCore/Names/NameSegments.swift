@@ -46,6 +46,13 @@ package enum NameSegments {
         return name.withUTF8 { Self.judge($0) }
     }
 
+    /// Whether a name ends with `key` and doesn't say that it's the key of a record: `acme_key`, not `cache_key`.
+    package static func isPlainKey(_ name: UnsafeBufferPointer<UInt8>) -> Bool {
+        var segments = Segments()
+        segments.cut(name)
+        return segments.isPlainKey
+    }
+
     /// Judges a name in UTF-8 without allocating.
     package static func judge(_ name: UnsafeBufferPointer<UInt8>) -> SensitiveName? {
         var segments = Segments()
@@ -162,6 +169,14 @@ private struct Segments {
         return found
     }
 
+    var isPlainKey: Bool {
+        guard self.count > 0 else { return false }
+        let last = self.words[self.count - 1]
+        guard self.count > 1, last == Vocabulary.key else { return last.ends(with: Vocabulary.key) }
+        for index in 0..<(self.count - 1) where Vocabulary.recordQualifiers.contains(self.words[index]) { return false }
+        return true
+    }
+
     /// Names that end in `id`, `no` or `number` and are themselves what must not be shown.
     private func judgeIdentifier(_ last: Word) -> SensitiveName? {
         guard self.count > 1, Vocabulary.numberWords.contains(last) else { return nil }
@@ -253,6 +268,21 @@ private enum Vocabulary {
         Word("webhook"), Word("storage"), Word("functions"), Word("app"), Word("application"), Word("consumer"),
         Word("client"), Word("integration"), Word("hmac"), Word("aes"), Word("admin"), Word("server"), Word("write"),
         Word("ingest"), Word("subscription"),
+    ]
+
+    /// What makes a key one that finds a record, or one that everybody may have.
+    static let recordQualifiers: Set<Word> = [
+        Word("primary"), Word("foreign"), Word("partition"), Word("sort"), Word("cache"), Word("public"),
+        Word("routing"), Word("idempotency"), Word("object"), Word("s3"), Word("hash"), Word("index"), Word("row"),
+        Word("map"), Word("dict"), Word("lookup"), Word("group"), Word("consumer"), Word("shard"), Word("dedup"),
+        Word("dedupe"), Word("duplicate"), Word("unique"), Word("range"), Word("record"), Word("event"), Word("message"),
+        Word("msg"), Word("job"), Word("task"), Word("item"), Word("entry"), Word("document"), Word("doc"), Word("file"),
+        Word("blob"), Word("bucket"), Word("composite"), Word("natural"), Word("surrogate"), Word("business"),
+        Word("correlation"), Word("trace"), Word("host"), Word("etag"), Word("build"), Word("artifact"), Word("lock"),
+        Word("queue"), Word("topic"), Word("stream"), Word("redis"), Word("memcached"), Word("project"), Word("issue"),
+        Word("hot"), Word("meta"), Word("metadata"), Word("join"), Word("clustering"), Word("distribution"),
+        Word("registry"), Word("config"), Word("page"), Word("cursor"), Word("continuation"), Word("translation"),
+        Word("i18n"), Word("locale"), Word("order"), Word("storage"), Word("content"), Word("digest"), Word("checksum"),
     ]
 
     static let tokenQualifiers: Set<Word> = [
