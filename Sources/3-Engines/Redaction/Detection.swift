@@ -41,7 +41,6 @@ extension Detector {
         case .netrc: "it's an entry of a .netrc with its password"
         case .host: "it's the host of one customer at a provider"
         case .arguments: "it's what a call that takes credentials is given"
-        case .object: "it's a file of keys"
         case .jwt: "its header is that of a JSON Web Token"
         case .armour: "a header of armour opens it"
         case .urlPassword: "it's the password in a URL"

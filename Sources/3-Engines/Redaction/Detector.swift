@@ -63,7 +63,6 @@ final class Detector: Sendable {
         /// A host whose name the anchor ends.
         case host
         case arguments
-        case object
         case jwt
         case armour
         case urlPassword

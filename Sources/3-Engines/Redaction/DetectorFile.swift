@@ -34,7 +34,7 @@ enum DetectorFile {
         }
     }
 
-    /// One detector, or of the form `vendor` one for each keyword, whose name and kind are the keyword and the name.
+    /// One detector, or of the form `vendor` one for each keyword, whose name begins with it.
     private static func detectors(_ node: YAMLNode) throws(GloveboxError) -> [Detector] {
         let map = try node.mapping(
             "name", "kind", "form", "keywords", "pattern", "before", "within", "alone", "masks", "ignores_case", "validator",
@@ -70,7 +70,7 @@ enum DetectorFile {
             let examples = try Examples(map, keywords: anchors, masksAll: self.masksAll(map), form: form)
             let prefix = form == .vendor ? String(anchors[0].map { $0.isLetter || $0.isNumber ? $0 : "_" }) + "_" : ""
             return Detector(
-                name: prefix + name, kind: Kind(prefix + kind), place: "\(node.file):\(node.line)", form: shape,
+                name: prefix + name, kind: Kind(kind), place: "\(node.file):\(node.line)", form: shape,
                 pattern: try map["pattern"]?.string, anchors: anchors,
                 ignoresCase: try map["ignores_case"]?.bool ?? isWord, validator: validator,
                 reach: reach ?? (isWord ? 512 : 4096), positive: examples.positive, negative: examples.negative)
@@ -145,7 +145,7 @@ enum DetectorFile {
 
     /// The forms as files name them. Those without a pattern are code.
     enum FormName: String, CaseIterable {
-        case token, near, vendor, named, account, netrc, host, arguments, object, jwt, armour
+        case token, near, vendor, named, account, netrc, host, arguments, jwt, armour
         case urlPassword = "url_password"
         case urlUser = "url_user"
         case ipAddress = "ip_address"
@@ -167,7 +167,6 @@ enum DetectorFile {
             case .netrc: .netrc
             case .host: .host
             case .arguments: .arguments
-            case .object: .object
             case .urlUser: .urlUser
             case .keyed: .keyed
             case .jwt: .jwt

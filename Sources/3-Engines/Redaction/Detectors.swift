@@ -190,7 +190,6 @@ package final class Detectors: Sendable {
             case .netrc: view.netrc(detector, start: start, anchorCount: anchorCount)
             case .host: view.host(detector, start: start, anchorCount: anchorCount)
             case .arguments: view.arguments(detector, start: start, anchorCount: anchorCount)
-            case .object: view.object(detector, start: start)
             case .jwt: view.webToken(detector, start: start)
             case .armour: view.armour(detector, start: start, anchorCount: anchorCount)
             case .urlPassword: view.urlPassword(detector, start: start)

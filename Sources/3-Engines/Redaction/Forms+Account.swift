@@ -12,10 +12,12 @@ extension View {
 
     /// The value of `user = …`, `"username": …`, `User Id=…;`, `-u …`, `clientId: …` with a name for a secret behind it.
     mutating func account(_ detector: Detector, start: Int, anchorCount: Int) -> Finding? {
-        // `-u`, `-user`, `--user`: an option, whose value follows a blank.
+        // `-u `, `-user `, `--user `: an option, which ends before its blank.
         let isOption = self.at(start) == UInt8(ascii: "-")
         var end = start + anchorCount
-        if !isOption {
+        if isOption {
+            end -= 1
+        } else {
             end = self.run(of: ByteSet("_").union(.alphanumeric), from: end, most: 24)
             if self.matches(" id", at: end) || self.matches(" name", at: end) {
                 end = self.run(of: .letters, from: end + 1)
@@ -135,13 +137,5 @@ extension View {
             offset += 1
         }
         return nil
-    }
-
-    /// The object in whose first member the anchor stands, whole: a file of keys.
-    mutating func object(_ detector: Detector, start: Int) -> Finding? {
-        let set = ByteSet(" \t\r\n\":,_").union(.lower)
-        let first = self.run(of: set, backFrom: start, most: 64)
-        guard self.at(first - 1) == UInt8(ascii: "{") else { return nil }
-        return self.bracketed(kind: detector.kind, from: first - 1)
     }
 }

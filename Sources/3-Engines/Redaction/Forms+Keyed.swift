@@ -161,7 +161,7 @@ extension View {
     }
 
     /// An array or object, with its brackets.
-    mutating func bracketed(kind: Kind, from start: Int) -> Finding? {
+    private mutating func bracketed(kind: Kind, from start: Int) -> Finding? {
         var depth = 0
         var inString = false
         var offset = start

@@ -5,7 +5,7 @@ extension View {
     private static let token = ByteSet("_-.+/=~").union(.alphanumeric)
     private static let connectors = ByteSet("_-.=/+~")
     /// What may stand between a vendor's word, names and a value.
-    private static let bridge = ByteSet(" \t\r\"'`:=>([{,|\\*").union(ByteSet("\n"))
+    private static let bridge = ByteSet(" \t\r\n\"'`:=>([{\\")
     private static let word = ByteSet.alphanumeric
     /// Words that say that a key is to come; any of them in a word will do (`ACCESSKEY`).
     private static let keyWords: [StaticString] = [
@@ -57,7 +57,7 @@ extension View {
 
     /// Whether a word begins at `start`: behind no letter, or with a capital behind a small one.
     private mutating func startsVendor(_ start: Int) -> Bool {
-        self.startsToken(start) || !self.at(start - 1).isLetter || (self.at(start - 1).isLower && self.at(start).isUpper)
+        self.startsToken(start) || (self.at(start - 1).isLower && self.at(start).isUpper)
     }
 
     /// Where the value in a row of bytes begins, once leading names are taken off; nil when it's none.
