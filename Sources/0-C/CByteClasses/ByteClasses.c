@@ -21,6 +21,7 @@
 #define IS_SEPARATOR(c) (IS_JOINT(c) || (c) == ' ' || (c) == '/' || (c) == '(' || (c) == ')')
 #define IS_MARK(c) ((c) == '@' || (c) == '%' || (c) == '&' || (c) == '\\')
 #define IS_BLANK(c) ((c) <= 0x20 || (c) == 0x7F)
+#define IS_COLON(c) ((c) == ':')
 #define IS_LINE_FEED(c) ((c) == '\n')
 #define IS_SEXTET(c) (IS_DECIMAL(c) || IS_LETTER(c) || (c) == '+' || (c) == '/' || (c) == '-' || (c) == '_')
 #define IS_HEXADECIMAL(c) (IS_DECIMAL(c) || ((c) >= 'A' && (c) <= 'F') || ((c) >= 'a' && (c) <= 'f'))
@@ -35,7 +36,8 @@
 
 static const uint8_t decimal[16] = TABLE(IS_DECIMAL), separator[16] = TABLE(IS_SEPARATOR), joint[16] = TABLE(IS_JOINT),
                      mark[16] = TABLE(IS_MARK), blank[16] = TABLE(IS_BLANK), line_feed[16] = TABLE(IS_LINE_FEED),
-                     sextet[16] = TABLE(IS_SEXTET), upper[16] = TABLE(IS_UPPER), letter[16] = TABLE(IS_LETTER);
+                     sextet[16] = TABLE(IS_SEXTET), upper[16] = TABLE(IS_UPPER), letter[16] = TABLE(IS_LETTER),
+                     colon[16] = TABLE(IS_COLON);
 static const uint8_t first[16] = TABLE(IS_FIRST), second[16] = TABLE(IS_SECOND), third[16] = TABLE(IS_THIRD),
                      hexadecimal[16] = TABLE(IS_HEXADECIMAL), high[16] = TABLE(IS_HIGH);
 
@@ -52,7 +54,7 @@ byte_classes byte_classes_portably(const uint8_t *bytes, size_t count) {
         portable_mask(bytes, count, joint),   portable_mask(bytes, count, mark),
         portable_mask(bytes, count, blank),   portable_mask(bytes, count, line_feed),
         portable_mask(bytes, count, sextet),  portable_mask(bytes, count, upper),
-        portable_mask(bytes, count, letter)};
+        portable_mask(bytes, count, letter),  portable_mask(bytes, count, colon)};
 }
 
 encoded_classes encoded_classes_portably(const uint8_t *bytes, size_t count) {
@@ -98,7 +100,8 @@ AVX2 static byte_classes byte_classes_avx2(const uint8_t *bytes) {
     halves halves = split(bytes);
     return (byte_classes){mask_of(&halves, decimal), mask_of(&halves, separator), mask_of(&halves, joint),
                           mask_of(&halves, mark),    mask_of(&halves, blank),     mask_of(&halves, line_feed),
-                          mask_of(&halves, sextet),  mask_of(&halves, upper),     mask_of(&halves, letter)};
+                          mask_of(&halves, sextet),  mask_of(&halves, upper),     mask_of(&halves, letter),
+                          mask_of(&halves, colon)};
 }
 
 AVX2 static encoded_classes encoded_classes_avx2(const uint8_t *bytes) {

@@ -78,6 +78,7 @@ struct ByteSet: Hashable, Sendable {
     static var lower: ByteSet { ByteSet(low: 0, high: 0x07FF_FFFE_0000_0000) }
     static var letters: ByteSet { upper.union(lower) }
     static var alphanumeric: ByteSet { letters.union(digits) }
+    static var hexDigits: ByteSet { digits.union(ByteSet(low: 0, high: 0x0000_007E_0000_007E)) }
     /// Bytes that may stand between the start of a finding and its anchor: all but controls and the space.
     static var run: ByteSet { ByteSet(low: 0xFFFF_FFFE_0000_0000, high: 0x7FFF_FFFF_FFFF_FFFF, others: true) }
 }

@@ -53,6 +53,15 @@ extension Detector {
         case .phone: "the digits are a number of a numbering plan's"
         case .ssn: "the digits are of the areas and groups that are given out"
         case .ipAddress: "four numbers of an address that is routed on the internet"
+        case .ipv6Address: "groups of an address that is routed on the internet"
+        case .macAddress: "six pairs as a network card's address has them"
+        case .nationalID: "it has the form of a country's number for people, and the check digits hold"
+        case .vin: "it has the form of a vehicle's number, and the check digit holds"
+        case .bitcoinAddress: "the checksum of an address holds"
+        case .birthDate: "it's a date behind a word for birth"
+        case .postalAddress: "it stands where an address was said to follow"
+        case .documentNumber: "it stands behind the name of a document"
+        case .coordinate: "it's in degrees, under a name for a place"
         }
     }
 }

@@ -73,6 +73,15 @@ final class Detector: Sendable {
         case card
         case iban
         case ipAddress
+        case ipv6Address
+        case macAddress
+        case nationalID
+        case vin
+        case bitcoinAddress
+        case birthDate
+        case postalAddress
+        case documentNumber
+        case coordinate
         case phone
         case ssn
     }

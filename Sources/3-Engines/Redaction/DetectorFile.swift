@@ -37,7 +37,8 @@ enum DetectorFile {
     /// One detector, or of the form `vendor` one for each keyword, whose name begins with it.
     private static func detectors(_ node: YAMLNode) throws(GloveboxError) -> [Detector] {
         let map = try node.mapping(
-            "name", "kind", "form", "keywords", "pattern", "before", "within", "alone", "masks", "ignores_case", "validator",
+            "name", "kind", "form", "keywords", "pattern", "before", "within", "alone", "masks", "ignores_case",
+            "validator",
             "reach", "sample", "sample_before", "positive", "negative")
         let name = try self.word(map.required("name"))
         let kind = try map["kind"].map { value throws(GloveboxError) in try self.word(value) } ?? name
@@ -149,11 +150,22 @@ enum DetectorFile {
         case urlPassword = "url_password"
         case urlUser = "url_user"
         case ipAddress = "ip_address"
+        case ipv6Address = "ipv6_address"
+        case macAddress = "mac_address"
+        case nationalID = "national_id"
+        case bitcoinAddress = "bitcoin_address"
+        case birthDate = "birth_date"
+        case postalAddress = "postal_address"
+        case documentNumber = "document_number"
+        case vin, coordinate
         case bearer, keyed, email, card, iban, phone, ssn
 
         var needsKeywords: Bool {
             switch self {
-            case .email, .card, .iban, .ipAddress, .phone, .ssn: false
+            case .email, .card, .iban, .ipAddress, .ipv6Address, .macAddress, .nationalID, .vin, .bitcoinAddress,
+                .phone,
+                .ssn:
+                false
             default: true
             }
         }
@@ -177,6 +189,15 @@ enum DetectorFile {
             case .card: .card
             case .iban: .iban
             case .ipAddress: .ipAddress
+            case .ipv6Address: .ipv6Address
+            case .macAddress: .macAddress
+            case .nationalID: .nationalID
+            case .vin: .vin
+            case .bitcoinAddress: .bitcoinAddress
+            case .birthDate: .birthDate
+            case .postalAddress: .postalAddress
+            case .documentNumber: .documentNumber
+            case .coordinate: .coordinate
             case .phone: .phone
             case .ssn: .ssn
             }

@@ -16,6 +16,7 @@ package final class Detectors: Sendable {
     let anchorDetectors: [[Int]]
     let emailDetectors: [Int]
     let digitDetectors: [Int]
+    let colonDetectors: [Int]
     /// The form of each of them.
     let numberForms: [NumberForm]
     /// Vectorscan's compiled literals, for whole values and for streams. `unsafe` since Swift can't know what stands behind
@@ -82,9 +83,16 @@ package final class Detectors: Sendable {
         self.anchorCounts = literals.map { $0.bytes.count }
         self.anchorDetectors = detectors
         self.emailDetectors = table.indices.filter { if case .email = table[$0].form { true } else { false } }
+        self.colonDetectors = table.indices.filter {
+            switch table[$0].form {
+            case .ipv6Address, .macAddress: true
+            default: false
+            }
+        }
         self.digitDetectors = table.indices.filter {
             switch table[$0].form {
-            case .card, .iban, .ipAddress, .phone, .ssn: true
+            case .card, .iban, .ipAddress, .macAddress, .nationalID, .vin, .bitcoinAddress, .phone, .ssn:
+                true
             default: false
             }
         }
@@ -200,6 +208,15 @@ package final class Detectors: Sendable {
             case .card: view.card(detector, start: start)
             case .iban: view.iban(detector, checkDigits: start)
             case .ipAddress: view.ipAddress(detector, start: start)
+            case .ipv6Address: view.ipv6Address(detector, start: start)
+            case .macAddress: view.macAddress(detector, start: start)
+            case .nationalID: view.nationalID(detector, start: start)
+            case .vin: view.vin(detector, start: start)
+            case .bitcoinAddress: view.bitcoinAddress(detector, start: start)
+            case .birthDate: view.birthDate(detector, start: start, anchorCount: anchorCount)
+            case .postalAddress: view.postalAddress(detector, start: start, anchorCount: anchorCount)
+            case .documentNumber: view.documentNumber(detector, start: start, anchorCount: anchorCount)
+            case .coordinate: view.coordinate(detector, start: start, anchorCount: anchorCount)
             case .phone: view.phone(detector, start: start)
             case .ssn: view.socialSecurity(detector, start: start)
             }

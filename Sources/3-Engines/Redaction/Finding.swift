@@ -21,12 +21,14 @@ struct Finding: Sendable {
         case armour
     }
 
-    /// The order in which overlaps are settled: the first to start, then the longest, then the earlier detector.
+    /// The order in which overlaps are settled: the first to start, then the longest, then the earlier detector; between
+    /// two found in decoded bytes the kind's name, so that the order in which they came in settles nothing.
     static func precedes(_ a: Finding, _ b: Finding) -> Bool {
         if a.start != b.start { return a.start < b.start }
         let ends = (a.closer == nil ? a.end : .max, b.closer == nil ? b.end : .max)
         if ends.0 != ends.1 { return ends.0 > ends.1 }
-        return a.rank < b.rank
+        if a.rank != b.rank { return a.rank < b.rank }
+        return a.kind < b.kind
     }
 
     /// Follows an open finding through `window`. Sets `end` and clears `closer` once its end is known.

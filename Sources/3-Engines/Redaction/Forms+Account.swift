@@ -114,7 +114,8 @@ extension View {
         var first = self.run(of: set, backFrom: start, most: 128)
         while first < start, !self.at(first).isAlphanumeric { first += 1 }
         let end = start + anchorCount
-        let goesOn = self.at(end).isAlphanumeric || self.at(end) == UInt8(ascii: "-")
+        let goesOn =
+            self.at(end).isAlphanumeric || self.at(end) == UInt8(ascii: "-")
             || (self.at(end) == UInt8(ascii: ".") && self.at(end + 1).isAlphanumeric)
         return first < start && !goesOn ? Finding(start: first, end: end, kind: detector.kind) : nil
     }

@@ -138,8 +138,10 @@ extension View {
     /// An International Bank Account Number (ISO 13616) around the check digits at `start`: country's length, mod 97.
     mutating func iban(_ detector: Detector, checkDigits start: Int) -> Finding? {
         let first = start - 2
-        guard self.at(start - 1).isUpper, self.at(first).isUpper, self.at(start + 1).isDigit,
-            self.startsToken(first), let length = Self.ibanLength(self.at(first), self.at(start - 1))
+        guard self.at(start - 1).isLetter, self.at(first).isLetter,
+            self.at(start - 1).isUpper == self.at(first).isUpper,
+            self.at(start + 1).isDigit, self.startsToken(first),
+            let length = Self.ibanLength(self.at(first) & 0xDF, self.at(start - 1) & 0xDF)
         else { return nil }
         var offset = first
         var count = 0

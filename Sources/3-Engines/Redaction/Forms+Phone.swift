@@ -2,8 +2,10 @@ extension View {
     private static let separators = ByteSet(" -./()")
     private static let words: [StaticString] = [
         "phone", "mobile", "tel:", "tel.", "tel ", "telefon", "handy", "fax", "cell", "whatsapp", "sms", "call me",
-        "dial",
+        "dial", "messages to", "answering at", "reach me", "ring ", "call ", "contact",
     ]
+    /// What says it behind the number: `930.167.3943 fax`.
+    private static let wordsBehind: [StaticString] = ["office", "fax", "mobile", "phone", "cell", "home", "tel"]
 
     /// A telephone number that begins with the digit at `start`.
     ///
@@ -18,7 +20,7 @@ extension View {
         }
         let (groups, digits) = self.phoneGroups(start, mostDigits: 15)
         // Most rows of digits end here: too few, or a date.
-        guard digits >= 7, !Self.isDate(groups), self.startsToken(start), before != UInt8(ascii: "_"),
+        guard digits >= 7, !self.isDate(groups), self.startsToken(start), before != UInt8(ascii: "_"),
             !self.continuesNumber(start)
         else { return nil }
         if self.at(start) == 0x30, self.at(start + 1) == 0x30,
@@ -133,14 +135,27 @@ extension View {
         let start = groups.start(0)
         let end = groups.end(groups.count - 1)
         // Thirteen digits without a separator are a time in milliseconds, even there.
-        guard !(groups.count == 1 && digits == 13), self.endsNumber(end) || self.isExtension(end),
-            self.hasContext(Self.words, before: start, within: 24)
-        else { return nil }
+        guard !(groups.count == 1 && digits == 13) else { return nil }
+        if self.isNamedBehind(end) { return end }
+        guard self.endsNumber(end) || self.isExtension(end), self.hasContext(Self.words, before: start, within: 24)
+        else {
+            return nil
+        }
         return end
     }
 
-    private static func isDate(_ groups: DigitGroups) -> Bool {
-        guard groups.count >= 3 else { return false }
+    /// Whether a blank or a hyphen and a word for a telephone follow.
+    private mutating func isNamedBehind(_ end: Int) -> Bool {
+        guard self.at(end) == 0x20 || self.at(end) == UInt8(ascii: "-") else { return false }
+        for word in Self.wordsBehind where self.matches(word, at: end + 1) {
+            return !self.at(end + 1 + word.utf8CodeUnitCount).isAlphanumeric
+        }
+        return false
+    }
+
+    private mutating func isDate(_ groups: DigitGroups) -> Bool {
+        // No year begins with a zero.
+        guard groups.count >= 3, self.at(groups.start(0)) != 0x30 || groups.length(0) < 4 else { return false }
         let counts = (groups.length(0), groups.length(1), groups.length(2))
         return (counts.0 == 4 && counts.1 <= 2 && counts.2 <= 2) || (counts.0 <= 2 && counts.1 <= 2 && counts.2 == 4)
     }

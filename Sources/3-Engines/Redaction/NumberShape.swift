@@ -5,6 +5,10 @@ enum NumberForm: Sendable {
     case ipAddress
     case phone
     case ssn
+    case nationalID
+    case vin
+    case macAddress
+    case bitcoinAddress
     /// One that no shape rules out.
     case other
 
@@ -16,6 +20,10 @@ enum NumberForm: Sendable {
             case .ipAddress: .ipAddress
             case .phone: .phone
             case .ssn: .ssn
+            case .nationalID: .nationalID
+            case .vin: .vin
+            case .macAddress: .macAddress
+            case .bitcoinAddress: .bitcoinAddress
             default: .other
             }
     }
@@ -73,7 +81,8 @@ struct NumberShape {
             self.first >= 12
                 || (self.first == 4 && (self.second == 4 || self.second == 6)
                     && (self.after == 0x20 || self.after == UInt8(ascii: "-")))
-        case .iban: self.before.0.isUpper && self.before.1.isUpper
+        case .iban:
+            self.before.0.isLetter && self.before.1.isLetter && self.before.0.isUpper == self.before.1.isUpper
         case .ipAddress:
             self.first <= 3 && self.after == UInt8(ascii: ".") && self.second > 0 && self.third > 0
                 && !self.before.0.isAlphanumeric
@@ -81,6 +90,12 @@ struct NumberShape {
             self.before.0 == UInt8(ascii: "+")
                 || (self.digits >= Prefilter.fewestDigits && !self.isDate && !self.goesOn)
         case .ssn: self.first == 9 || (self.first == 3 && self.second == 2)
+        case .nationalID:
+            self.before.0.isUpper || self.after.isUpper || self.digits >= Prefilter.fewestDigits
+                || (self.first == 2 && self.second == 2 && self.third == 2)
+        case .vin: self.before.0.isUpper || self.after.isUpper
+        case .macAddress: self.first == 2 && self.after == UInt8(ascii: "-")
+        case .bitcoinAddress: !self.before.0.isAlphanumeric
         case .other: true
         }
     }

@@ -7,6 +7,8 @@ struct Prefilter {
     static let shortestPhrase = 24
     /// Every number that is a finding has at least so many digits.
     static let fewestDigits = 7
+    /// Of those that have letters, too.
+    static let fewestDigitsBesideLetters = 6
 
     /// Whether a literal's detector could find something.
     var needsLiterals = false
@@ -26,6 +28,7 @@ struct Prefilter {
         // What an escape, a character reference or a byte in percents begins with.
         var hasMark = false
         var hasDot = false
+        var colons = 0
         var before: UInt8 = 0
         for byte in bytes {
             run = byte > 0x20 ? run + 1 : 0
@@ -38,8 +41,12 @@ struct Prefilter {
                 hasAt = true
             } else if byte == UInt8(ascii: ".") {
                 hasDot = true
-            } else if byte == UInt8(ascii: ":") || byte == UInt8(ascii: "=") || byte == UInt8(ascii: ">")
-                || byte == UInt8(ascii: "'") || (byte == UInt8(ascii: "-") && (before == UInt8(ascii: "-") || before == 0x20))
+            } else if byte == UInt8(ascii: ":") {
+                colons += 1
+                hasSeparator = true
+            } else if byte == UInt8(ascii: "=") || byte == UInt8(ascii: ">")
+                || byte == UInt8(ascii: "'")
+                || (byte == UInt8(ascii: "-") && (before == UInt8(ascii: "-") || before == 0x20))
             {
                 hasSeparator = true
             } else if byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "%") || byte == UInt8(ascii: "&") {
@@ -52,6 +59,7 @@ struct Prefilter {
             || hasLetter
                 && (hasSeparator || hasDot || bytes.count >= Self.shortestPhrase
                     || (bytes.count >= Self.shortestToken && digits >= 2))
-        self.needsBytes = hasAt || hasMark || digits >= Self.fewestDigits || longest >= Self.shortestToken
+        self.needsBytes =
+            hasAt || hasMark || digits >= Self.fewestDigitsBesideLetters || colons >= 2 || longest >= Self.shortestToken
     }
 }

@@ -26,6 +26,12 @@ private struct Ahead {
         Ahead(here: self.here >> count | self.next << (64 - count), next: self.next >> count)
     }
 
+    /// Whether any of the next five bits is set.
+    var soon: Ahead {
+        let two = self.by(1) | self.by(2)
+        return two | two.by(2) | self.by(5)
+    }
+
     static func & (a: Self, b: Self) -> Self { Ahead(here: a.here & b.here, next: a.next & b.next) }
     static func | (a: Self, b: Self) -> Self { Ahead(here: a.here | b.here, next: a.next | b.next) }
 }
@@ -46,11 +52,13 @@ extension Scan {
         var block = Block(at: start, window)
         while block.start < window.end {
             let next = Block(at: block.start + Block.size, window)
-            self.numbers(block, next, edge, window)
+            let long = Self.longRows(block, next, edge)
+            self.numbers(block, next, edge, long, window)
+            if block.classes.colon != 0 { self.colons(block, next, window) }
             if block.classes.mark != 0 { self.marks(block, window) }
             self.runs.pass(blanks: block.classes.blank, lineFeeds: block.classes.line_feed, at: block.start)
-            self.rows(block, next, edge, &followed, window)
-            edge = Edge(behind: block, edge)
+            self.rows(block, next, long, &followed, window)
+            edge = Edge(behind: block, long, edge)
             block = next
         }
         if !window.finished { self.runs.begin(atEndBehind: max(start, followed), window) }
@@ -64,6 +72,8 @@ extension Scan {
         var sextet: UInt64
         /// `-` or `.` behind a digit.
         var joint: UInt64
+        /// Where a long row of base64's digits begins: the last two bytes, the nearer in the higher bit.
+        var long: UInt64
 
         init(before start: Int, _ window: Window) {
             let (byte, before) = (window.at(start - 1), window.at(start - 2))
@@ -72,10 +82,13 @@ extension Scan {
             self.letter = byte.isLetter ? 1 : 0
             self.sextet = EncodedText.sextet(byte) == nil ? 0 : 1
             self.joint = (byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".")) && before.isDigit ? 1 : 0
+            // Of a stream, what stands two bytes before what has just come was near the end, where every digit is looked at.
+            self.long = 0
         }
 
-        init(behind block: Block, _ edge: Edge) {
+        init(behind block: Block, _ long: UInt64, _ edge: Edge) {
             let classes = block.classes
+            self.long = long >> 62
             self.decimal = classes.decimal >> 63
             self.upper = classes.upper >> 63
             self.letter = classes.letter >> 63
@@ -86,7 +99,9 @@ extension Scan {
 
     // MARK: Numbers
 
-    private mutating func numbers(_ block: Block, _ next: Block, _ edge: Edge, _ window: Window) {
+    private mutating func numbers(
+        _ block: Block, _ next: Block, _ edge: Edge, _ long: UInt64, _ window: Window
+    ) {
         let classes = block.classes
         let behindDigit = classes.decimal << 1 | edge.decimal
         // A digit that goes on the digits before it, with a point or a hyphen between, is no number's first.
@@ -95,15 +110,20 @@ extension Scan {
         guard starts != 0 else { return }
         let behindUpper = classes.upper << 1 | edge.upper
         let behindLetter = classes.letter << 1 | edge.letter
+        // Two letters begin a row, as they do an IBAN in small letters.
+        let behindCountry = long << 2 | edge.long
         let isNearEnd = !window.finished && block.start + Block.size + Self.longestShape > window.end
         var candidates =
-            isNearEnd ? starts : starts & (Self.continued(classes, next.classes, behindDigit) | behindUpper)
+            isNearEnd
+            ? starts
+            : starts & (Self.continued(classes, next.classes, behindDigit) | behindUpper | long | behindCountry)
         while candidates != 0 {
             let bit = candidates & (~candidates &+ 1)
             let offset = block.start + candidates.trailingZeroBitCount
             candidates &= candidates &- 1
             // Behind a letter a number begins only if that is the end of an escape.
-            if behindLetter & ~behindUpper & bit != 0, window.at(offset - 2) != UInt8(ascii: "\\"),
+            if behindLetter & ~behindUpper & ~behindCountry & bit != 0,
+                !isNearEnd || !self.mayBeCountry(offset, window), window.at(offset - 2) != UInt8(ascii: "\\"),
                 window.at(offset - 3) != UInt8(ascii: "%")
             {
                 continue
@@ -129,6 +149,11 @@ extension Scan {
         return sevenfold.here | led.here
     }
 
+    /// Whether two small letters, and no more, stand before `offset`.
+    private func mayBeCountry(_ offset: Int, _ window: Window) -> Bool {
+        window.at(offset - 1).isLower && window.at(offset - 2).isLower && !window.at(offset - 3).isAlphanumeric
+    }
+
     private mutating func number(at offset: Int, isNearEnd: Bool, _ window: Window) {
         let anchor = Anchor(start: offset, literal: Anchor.digit)
         if isNearEnd {
@@ -138,6 +163,22 @@ extension Scan {
         let shape = NumberShape(window, at: offset)
         for index in self.detectors.digitDetectors.indices where shape.mayBe(self.detectors.numberForms[index]) {
             self.ask(self.detectors.digitDetectors[index], anchor, window, floor: nil)
+        }
+    }
+
+    // MARK: Colons
+
+    /// Two colons at once, or three with no more than a group of four between them, are an address's; those of a time of
+    /// day are two.
+    private mutating func colons(_ block: Block, _ next: Block, _ window: Window) {
+        let colons = Ahead(here: block.classes.colon, next: next.classes.colon)
+        let isNearEnd = !window.finished && block.start + Block.size + Self.longestShape > window.end
+        var candidates =
+            isNearEnd ? colons.here : (colons & (colons.by(1) | (colons & colons.soon).soon)).here
+        while candidates != 0 {
+            let anchor = Anchor(start: block.start + candidates.trailingZeroBitCount, literal: Anchor.colon)
+            candidates &= candidates &- 1
+            for detector in self.detectors.colonDetectors { self.ask(detector, anchor, window, floor: nil) }
         }
     }
 
@@ -164,14 +205,20 @@ extension Scan {
 
     // MARK: Rows of base64's digits
 
-    private mutating func rows(
-        _ block: Block, _ next: Block, _ edge: Edge, _ followed: inout Int, _ window: Window
-    ) {
+    /// Where a row of sixteen digits and more begins.
+    private static func longRows(_ block: Block, _ next: Block, _ edge: Edge) -> UInt64 {
         let digits = Ahead(here: block.classes.sextet, next: next.classes.sextet)
         let twice = digits & digits.by(1)
         let fourfold = twice & twice.by(2)
         let eightfold = fourfold & fourfold.by(4)
-        var long = (eightfold & eightfold.by(8)).here & ~(digits.here << 1 | edge.sextet)
+        return (eightfold & eightfold.by(8)).here & ~(digits.here << 1 | edge.sextet)
+    }
+
+    private mutating func rows(
+        _ block: Block, _ next: Block, _ long: UInt64, _ followed: inout Int, _ window: Window
+    ) {
+        let digits = Ahead(here: block.classes.sextet, next: next.classes.sextet)
+        var long = long
         while long != 0 {
             let index = long.trailingZeroBitCount
             long &= long &- 1

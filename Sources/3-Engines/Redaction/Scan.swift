@@ -2,11 +2,12 @@
 struct Anchor {
     /// The offset of its first byte.
     var start: Int
-    /// The literal's id; `email` or `digit` for the byte scan's.
+    /// The literal's id; `email`, `digit` or `colon` for the byte scan's.
     var literal: Int
 
     static let email = -1
     static let digit = -2
+    static let colon = -3
 }
 
 /// A row of overlapping findings: what one pseudonym stands for.

@@ -20,6 +20,7 @@ typedef struct {
     uint64_t sextet;
     uint64_t upper;
     uint64_t letter;
+    uint64_t colon;
 } byte_classes;
 
 /// What text in base64 or hexadecimal shows by.

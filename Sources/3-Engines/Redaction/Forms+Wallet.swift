@@ -1,0 +1,27 @@
+import Crypto
+
+extension View {
+    /// A Bitcoin address in base58 with its checksum, the first four bytes of a double SHA-256: the digit at `start`
+    /// begins it.
+    mutating func bitcoinAddress(_ detector: Detector, start: Int) -> Finding? {
+        guard [0x31, 0x33].contains(self.at(start)), !self.at(start - 1).isAlphanumeric else { return nil }
+        let end = self.run(of: .alphanumeric, from: start, most: 36)
+        guard (26...35).contains(end - start) else { return nil }
+        let alphabet: StaticString = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+        var number = [UInt8](repeating: 0, count: 25)
+        for offset in start..<end {
+            let byte = self.at(offset)
+            guard let digit = (0..<58).first(where: { alphabet.utf8Start[$0] == byte }) else { return nil }
+            var carry = digit
+            for index in number.indices.reversed() {
+                carry += Int(number[index]) * 58
+                number[index] = UInt8(carry & 0xFF)
+                carry >>= 8
+            }
+            if carry > 0 { return nil }
+        }
+        let hash = Array(SHA256.hash(data: Array(SHA256.hash(data: number[..<21]))))
+        guard hash[..<4].elementsEqual(number[21...]) else { return nil }
+        return Finding(start: start, end: end, kind: detector.kind)
+    }
+}
