@@ -21,6 +21,7 @@ struct ByteClassesTests {
                 #expect(classes.decimal == (byte.isDigit ? bit : 0))
                 #expect(classes.upper == (byte.isUpper ? bit : 0))
                 #expect(classes.letter == (byte.isLetter ? bit : 0))
+                #expect(classes.colon == (byte == UInt8(ascii: ":") ? bit : 0))
                 #expect(classes.blank == (byte <= 0x20 || byte == 0x7F ? bit : 0))
                 #expect(classes.sextet == (EncodedText.sextet(byte) == nil ? 0 : bit))
                 #expect(encoded.hexadecimal == (byte.isHexDigit ? bit : 0))
@@ -66,7 +67,7 @@ extension byte_classes {
     fileprivate var all: [UInt64] {
         [
             self.decimal, self.separator, self.joint, self.mark, self.blank, self.line_feed, self.sextet, self.upper,
-            self.letter,
+            self.letter, self.colon,
         ]
     }
 }

@@ -38,6 +38,7 @@ struct NumberShape {
     private var first = 0
     private var second = 0
     private var third = 0
+    private let digit: UInt8
     /// What stands behind the first group.
     private let after: UInt8
     /// Digits in all groups, as far as they were counted.
@@ -45,6 +46,7 @@ struct NumberShape {
 
     init(_ window: Window, at start: Int) {
         self.before = (window.at(start - 1), window.at(start - 2))
+        self.digit = window.at(start)
         self.first = Self.count(start, most: 12, window)
         self.digits = self.first
         var end = start + self.first
@@ -101,7 +103,8 @@ struct NumberShape {
     }
 
     private var isDate: Bool {
-        (self.first == 4 && (1...2).contains(self.second) && (1...2).contains(self.third))
+        // No year begins with a zero.
+        (self.first == 4 && self.digit != 0x30 && (1...2).contains(self.second) && (1...2).contains(self.third))
             || (self.first <= 2 && (1...2).contains(self.second) && self.third == 4)
     }
 
