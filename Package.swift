@@ -57,6 +57,7 @@ let targets: [Target] = [
 
     // 1: core
     floor("1-Core", "GloveboxCore"),
+    floor("1-Core", "SensitiveNames"),
     floor("1-Core", "Contracts", ["GloveboxCore"]),
 
     // 2: codecs
@@ -77,7 +78,7 @@ let targets: [Target] = [
     // 3: engines and adapters
     floor(
         "3-Engines", "Redaction",
-        ["GloveboxCore", "YAMLDocument", "DetectorRules", "CVectorscan", "CByteClasses", nio, crypto]),
+        ["GloveboxCore", "SensitiveNames", "YAMLDocument", "DetectorRules", "CVectorscan", "CByteClasses", nio, crypto]),
     floor("3-Engines", "Statements", ["GloveboxCore", "CPgQuery"]),
     floor("3-Engines", "Policy", ["GloveboxCore", "Contracts", "YAMLDocument"]),
     floor("3-Engines", "Leases", ["GloveboxCore", "Contracts"]),
@@ -92,7 +93,8 @@ let targets: [Target] = [
     floor(
         "4-Servers", "PostgresAccess",
         [
-            "GloveboxCore", "Contracts", "PostgresWire", "Redaction", "Statements", nio, nioPosix, nioTLS, nioSSL,
+            "GloveboxCore", "SensitiveNames", "Contracts", "PostgresWire", "Redaction", "Statements", nio, nioPosix,
+            nioTLS, nioSSL,
             logging,
         ]),
     floor(
@@ -144,10 +146,18 @@ let targets: [Target] = [
         ],
         path: "Sources/6-CLI/glovebox", swiftSettings: house),
 
+    // Kit: the public library
+    .target(
+        name: "GloveboxKit", dependencies: ["SensitiveNames", logging], path: "Sources/Kit/GloveboxKit",
+        swiftSettings: house),
+
     // Benchmarks: no product
     .executableTarget(
         name: "AuditBenchmark", dependencies: ["GloveboxCore", "Contracts", "TransparencyLog", "AuditFiles"],
         path: "Benchmarks/AuditBenchmark", swiftSettings: house),
+    .executableTarget(
+        name: "RedactionBenchmark", dependencies: ["GloveboxCore", "Redaction", nio],
+        path: "Benchmarks/RedactionBenchmark", swiftSettings: house),
 
     // Tests
     .target(
@@ -166,7 +176,8 @@ let targets: [Target] = [
     tests("YAMLDocument", ["GloveboxCore"]),
     tests("TransparencyLog", ["GloveboxCore"]),
     tests("FlagRules", ["GloveboxCore"]),
-    tests("Redaction", ["GloveboxCore", "YAMLDocument", "CByteClasses", nio]),
+    tests("Redaction", ["GloveboxCore", "SensitiveNames", "YAMLDocument", "CByteClasses", nio]),
+    tests("GloveboxKit", [logging]),
     tests("Statements", ["GloveboxCore"]),
     tests("Policy", ["GloveboxCore", "Contracts"]),
     tests("Leases", ["GloveboxCore", "Contracts"]),
@@ -204,7 +215,10 @@ let targets: [Target] = [
 let package = Package(
     name: "glovebox",
     platforms: [.macOS(.v15)],
-    products: [.executable(name: "glovebox", targets: ["glovebox"])],
+    products: [
+        .executable(name: "glovebox", targets: ["glovebox"]),
+        .library(name: "GloveboxKit", targets: ["GloveboxKit"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),

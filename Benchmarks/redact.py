@@ -22,6 +22,7 @@ import logs
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROGRAM = os.path.join(ROOT, ".build-ship", "release", "glovebox")
+ROWS = os.path.join(ROOT, ".build-ship", "release", "RedactionBenchmark")
 TOOLS = os.path.join(ROOT, ".build-venv", "bin")
 SEED = 20261126
 # Of so many parts, detect-secrets gets one.
@@ -143,6 +144,7 @@ def main():
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)))
     arguments.add_argument("--program", default=PROGRAM)
+    arguments.add_argument("--rows", default=ROWS, help="the benchmark of rows; an empty text leaves it out")
     arguments.add_argument("--legs", default="glovebox,kingfisher,detect-secrets,grep -E,cat")
     arguments.add_argument("--profile", action="store_true", help="print where Glovebox's time goes (perf)")
     options = arguments.parse_args()
@@ -201,6 +203,13 @@ def run(options, folder):
                 ratios = ", ".join(
                     f"{middle['glovebox'] / rate:.2f} of {peer}" for peer, rate in middle.items() if peer != "glovebox")
             print(f"  {leg.name:<14} {middle[leg.name]:>9,.1f} ({min(rates):,.1f} to {max(rates):,.1f})  {cpu:>9,.1f}  {ratios}")
+
+    if options.rows and "glovebox" in middle:
+        done = subprocess.run(
+            ["taskset", "-c", str(options.core), options.rows, "5"], check=True, capture_output=True, text=True)
+        print("\nrows of ten text cells, what masking adds to one:")
+        for name, figures in json.loads(done.stdout).items():
+            print(f"  {name:<6} {figures['nanosecondsPerRow']:,.0f} ns a row, {figures['nanosecondsPerCell']:,.0f} ns a cell")
 
     if options.profile:
         for name, (path, _) in files.items():

@@ -1,4 +1,4 @@
-import GloveboxCore
+import SensitiveNames
 import Testing
 
 @Suite("Names by their segments")

@@ -1,4 +1,4 @@
-import GloveboxCore
+import SensitiveNames
 
 extension View {
     private static let identifier = ByteSet("_-.").union(.alphanumeric)
@@ -13,16 +13,17 @@ extension View {
         let first = self.run(of: Self.identifier, backFrom: start, most: 64)
         let last = self.run(of: Self.identifier, from: start + anchorCount, most: 64)
         guard last - start - anchorCount < 64 else { return nil }
+        let closed = self.run(of: Self.closing, from: last, most: 4)
+        let blank = self.run(of: ByteSet(" \t"), from: closed, most: 16)
+        // Judged last: most words in prose have no value beside them.
+        guard let (value, isStructured) = self.valueStart(name: first..<last, closed: closed, blank: blank) else {
+            return nil
+        }
         guard let name = NameSegments.judge(self.bytes(first..<last)) else {
             return self.underPlainKey(detector, name: first..<last)
         }
         // What follows the name of a pseudonym's kind is that pseudonym.
         if self.at(first - 1) == 0xB9, self.at(first - 2) == 0x80, self.at(first - 3) == 0xE2 { return nil }
-        let closed = self.run(of: Self.closing, from: last, most: 4)
-        let blank = self.run(of: ByteSet(" \t"), from: closed, most: 16)
-        guard let (value, isStructured) = self.valueStart(name: first..<last, closed: closed, blank: blank) else {
-            return nil
-        }
         let kind = Kind(name.kind.rawValue)
         let certain = name.certain || isStructured
         return self.value(

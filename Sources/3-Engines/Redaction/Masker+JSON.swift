@@ -1,5 +1,6 @@
 import GloveboxCore
 import NIOCore
+import SensitiveNames
 
 extension Masker {
     /// Masks a JSON text (RFC 8259): findings within strings, numbers that are findings, and whatever stands under a

@@ -1,5 +1,6 @@
 import GloveboxCore
 import Redaction
+import SensitiveNames
 
 /// What is asked of the catalogue.
 extension Preparation {

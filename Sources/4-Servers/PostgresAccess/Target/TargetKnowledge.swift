@@ -1,5 +1,6 @@
 import GloveboxCore
 import Redaction
+import SensitiveNames
 import Statements
 
 /// What the catalogue says of a target, as it was read once: by what its statements are judged, and which of its columns
