@@ -70,7 +70,9 @@ let targets: [Target] = [
     floor("2-Codecs", "YAMLDocument", ["GloveboxCore", yams]),
     .target(
         name: "DetectorRules", path: "Sources/2-Codecs/DetectorRules",
-        resources: ["tokens", "hashes", "vendors", "vendor_names", "accounts", "secrets", "personal", "keyed"].map { .embedInCode("\($0).yaml") },
+        resources: ["tokens", "hashes", "vendors", "vendor_names", "accounts", "secrets", "personal", "keyed"].map {
+            .embedInCode("\($0).yaml")
+        },
         swiftSettings: house),
     floor("2-Codecs", "TransparencyLog", ["GloveboxCore", crypto]),
     floor("2-Codecs", "FlagRules", ["GloveboxCore"]),

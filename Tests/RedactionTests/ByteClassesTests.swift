@@ -61,6 +61,41 @@ struct ByteClassesTests {
         }
         #expect((1000...39_000).contains(opened))
     }
+
+    /// Near the end of what has arrived every detector is asked about every digit; elsewhere only those that the digits'
+    /// groups leave.
+    @Test("a number is found by its groups exactly where all detectors asked would find it")
+    func shapes() throws {
+        var generator = SeededGenerator(seed: 20_261_127)
+        let fixture = try Fixture()
+        let digits = Array("0123456789".utf8)
+        let separators = ["-", ".", " ", "", "", "/"].map { Array($0.utf8) }
+        // National forms are found near words for them; addresses, cards and telephones by themselves.
+        let words = [
+            "phone ", "ssn ", "card ", "tin ", "cpf ", "nhs ", "sin ", "ein ", "dni ", "from ", "+", "id=", "GB",
+            "4111 ", "00",
+            "81.56.", "(0", "date ",
+        ].map { Array($0.utf8) }
+        var found = 0
+        for _ in 0..<300 {
+            var text: [UInt8] = []
+            while text.count < 1500 {
+                text += words[Int.random(in: 0..<words.count, using: &generator)]
+                for _ in 0..<Int.random(in: 1...5, using: &generator) {
+                    for _ in 0..<Int.random(in: 1...4, using: &generator) {
+                        text.append(digits[Int.random(in: 0...9, using: &generator)])
+                    }
+                    text += separators[Int.random(in: 0..<separators.count, using: &generator)]
+                }
+                text.append(contentsOf: Bool.random(using: &generator) ? Array("\n".utf8) : Array(" ab ".utf8))
+            }
+            let whole = try fixture.stream([text])
+            let pieces = stride(from: 0, to: text.count, by: 31).map { Array(text[$0..<min($0 + 31, text.count)]) }
+            #expect(levelled(whole) == levelled(try fixture.stream(pieces)))
+            if whole != text { found += 1 }
+        }
+        #expect(found > 100)
+    }
 }
 
 extension byte_classes {

@@ -15,10 +15,9 @@ package final class Detectors: Sendable {
     let anchorCounts: [Int]
     let anchorDetectors: [[Int]]
     let emailDetectors: [Int]
-    let digitDetectors: [Int]
     let colonDetectors: [Int]
-    /// The form of each of them.
-    let numberForms: [NumberForm]
+    let digitDetectors: [(index: Int, forms: NumberForms)]
+    let everyNumberForm: NumberForms
     /// Vectorscan's compiled literals, for whole values and for streams. `unsafe` since Swift can't know what stands behind
     /// a C pointer: a database isn't written to once it's compiled, and any number of threads may scan by one (Vectorscan
     /// manual, "Scanning for Patterns").
@@ -95,8 +94,8 @@ package final class Detectors: Sendable {
                 true
             default: false
             }
-        }
-        self.numberForms = self.digitDetectors.map { NumberForm(table[$0].form) }
+        }.map { ($0, NumberForms(table[$0].form)) }
+        self.everyNumberForm = self.digitDetectors.reduce([]) { $0.union($1.forms) }
         let block = try Self.compile(literals, mode: HS_MODE_BLOCK)
         do throws(GloveboxError) {
             let stream = try Self.compile(literals, mode: HS_MODE_STREAM)
@@ -182,7 +181,7 @@ package final class Detectors: Sendable {
     /// Asks one detector about one anchor.
     func confirm(_ index: Int, start: Int, anchorCount: Int, _ view: inout View) -> Finding? {
         let detector = self.table[index]
-        var finding: Finding? =
+        let found: Finding? =
             switch detector.form {
             case .token(let pattern, let isMasked):
                 view.token(detector, start: start, anchorCount: anchorCount, pattern: pattern, isMasked: isMasked)
@@ -220,7 +219,8 @@ package final class Detectors: Sendable {
             case .phone: view.phone(detector, start: start)
             case .ssn: view.socialSecurity(detector, start: start)
             }
-        finding?.rank = index
+        guard var finding = found else { return nil }
+        finding.rank = index
         return finding
     }
 }

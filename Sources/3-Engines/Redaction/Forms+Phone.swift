@@ -135,7 +135,7 @@ extension View {
         let start = groups.start(0)
         let end = groups.end(groups.count - 1)
         // Thirteen digits without a separator are a time in milliseconds, even there.
-        guard !(groups.count == 1 && digits == 13) else { return nil }
+        guard !(groups.count == 1 && digits == 13), !self.isAddress(groups) else { return nil }
         if self.isNamedBehind(end) { return end }
         guard self.endsNumber(end) || self.isExtension(end), self.hasContext(Self.words, before: start, within: 24)
         else {
@@ -151,6 +151,19 @@ extension View {
             return !self.at(end + 1 + word.utf8CodeUnitCount).isAlphanumeric
         }
         return false
+    }
+
+    /// Whether the groups are those of an IPv4 address: logs have them near "Mobile" and the like.
+    private mutating func isAddress(_ groups: DigitGroups) -> Bool {
+        guard groups.count == 4 else { return false }
+        for index in 0..<4 where groups.length(index) > 3 { return false }
+        for index in 0..<3 {
+            guard self.at(groups.end(index)) == UInt8(ascii: "."), groups.start(index + 1) == groups.end(index) + 1
+            else {
+                return false
+            }
+        }
+        return true
     }
 
     private mutating func isDate(_ groups: DigitGroups) -> Bool {

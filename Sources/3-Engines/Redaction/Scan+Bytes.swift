@@ -22,17 +22,21 @@ private struct Ahead {
     var next: UInt64
 
     /// The bits that stand `count` further on.
+    @inline(__always)
     func by(_ count: UInt64) -> Ahead {
         Ahead(here: self.here >> count | self.next << (64 - count), next: self.next >> count)
     }
 
     /// Whether any of the next five bits is set.
+    @inline(__always)
     var soon: Ahead {
         let two = self.by(1) | self.by(2)
         return two | two.by(2) | self.by(5)
     }
 
+    @inline(__always)
     static func & (a: Self, b: Self) -> Self { Ahead(here: a.here & b.here, next: a.next & b.next) }
+    @inline(__always)
     static func | (a: Self, b: Self) -> Self { Ahead(here: a.here | b.here, next: a.next | b.next) }
 }
 
@@ -128,7 +132,7 @@ extension Scan {
             {
                 continue
             }
-            self.number(at: offset, isNearEnd: isNearEnd, window)
+            self.number(at: offset, isNearEnd ? nil : Self.shape(block, next, at: offset), window)
         }
     }
 
@@ -154,15 +158,22 @@ extension Scan {
         window.at(offset - 1).isLower && window.at(offset - 2).isLower && !window.at(offset - 3).isAlphanumeric
     }
 
-    private mutating func number(at offset: Int, isNearEnd: Bool, _ window: Window) {
+    @inline(__always)
+    private static func shape(_ block: Block, _ next: Block, at offset: Int) -> NumberShape {
+        let place = UInt64(offset - block.start)
+        let digits = Ahead(here: block.classes.decimal, next: next.classes.decimal)
+        let separators = Ahead(here: block.classes.separator, next: next.classes.separator)
+        return NumberShape(digits: digits.by(place).here, separators: separators.by(place).here)
+    }
+
+    /// Asks the detectors of numbers about the digit at `offset`; without a shape all of them.
+    private mutating func number(at offset: Int, _ shape: NumberShape?, _ window: Window) {
+        let every = self.detectors.everyNumberForm
+        let forms = shape.map { $0.forms(at: offset, window).intersection(every) } ?? every
+        guard !forms.isEmpty else { return }
         let anchor = Anchor(start: offset, literal: Anchor.digit)
-        if isNearEnd {
-            for detector in self.detectors.digitDetectors { self.ask(detector, anchor, window, floor: nil) }
-            return
-        }
-        let shape = NumberShape(window, at: offset)
-        for index in self.detectors.digitDetectors.indices where shape.mayBe(self.detectors.numberForms[index]) {
-            self.ask(self.detectors.digitDetectors[index], anchor, window, floor: nil)
+        for detector in self.detectors.digitDetectors where !forms.isDisjoint(with: detector.forms) {
+            self.ask(detector.index, anchor, window, floor: nil)
         }
     }
 
