@@ -64,7 +64,11 @@ extension View {
             {
                 return true
             }
-            guard byte.isLetter else { continue }
+            // The first letters of those names: nearly every line has a user, and few a password.
+            let letter = byte | 0x20
+            guard letter == UInt8(ascii: "p") || letter == UInt8(ascii: "s") || letter == UInt8(ascii: "a") else {
+                continue
+            }
             for word in Self.secretNames where self.matches(word, at: offset) {
                 let end = self.run(of: ByteSet("_-").union(.alphanumeric), from: offset, most: 32)
                 let next = self.run(of: ByteSet("\"'`]\\ \t"), from: end, most: 8)
