@@ -79,20 +79,34 @@ private struct JSONWalk {
         self.passed = range.upperBound
     }
 
-    private mutating func maskAll(_ range: Range<Int>, kind: Kind, value: UnsafeRawBufferPointer) {
-        self.masker.count(kind)
-        self.replaceAll(range, kind: kind, value: value)
+    /// Masks a value because of the name that it stands under.
+    private mutating func maskAll(_ range: Range<Int>, under name: NameRule, value: UnsafeRawBufferPointer) {
+        self.masker.count(name.kind)
+        guard name.treatment != .null else {
+            self.masker.keep(value, name.kind)
+            return self.replace(range, with: Array("null".utf8))
+        }
+        self.replaceAll(range, kind: name.kind, value: value, as: name.treatment)
     }
 
     /// As `maskAll`, for a finding that is counted already.
-    private mutating func replaceAll(_ range: Range<Int>, kind: Kind, value: UnsafeRawBufferPointer) {
+    private mutating func replaceAll(
+        _ range: Range<Int>, kind: Kind, value: UnsafeRawBufferPointer, as treatment: Treatment = .pseudonym(linkable: true)
+    ) {
         self.masker.keep(value, kind)
-        self.replace(range, with: [0x22] + self.masker.pseudonym(kind, value, self.scope) + [0x22])
+        let masked = self.masker.masked(value, kind: kind, as: treatment, self.scope)
+        self.replace(range, with: [0x22] + Self.encode(masked) + [0x22])
     }
 
     // MARK: Grammar
 
-    private mutating func value(under name: SensitiveName?, depth: Int) throws(Failure) {
+    /// What a name says of the value under it: that of its segments, or the profile's.
+    private struct NameRule {
+        var kind: Kind
+        var treatment: Treatment
+    }
+
+    private mutating func value(under name: NameRule?, depth: Int) throws(Failure) {
         guard depth < Self.deepest else { throw .notJSON }
         self.skipBlanks()
         let start = self.offset
@@ -103,7 +117,7 @@ private struct JSONWalk {
                 ? self.object(judges: name == nil, depth: depth) : self.array(judges: name == nil, depth: depth)
             if let name, self.offset - start > 2 {
                 let range = start..<self.offset
-                self.maskAll(range, kind: Kind(name.kind.rawValue), value: self.slice(range))
+                self.maskAll(range, under: name, value: self.slice(range))
             }
         case 0x22:
             try self.stringValue(under: name)
@@ -120,10 +134,10 @@ private struct JSONWalk {
         UnsafeRawBufferPointer(rebasing: self.bytes[range])
     }
 
-    private mutating func scalar(_ range: Range<Int>, under name: SensitiveName?, isNumber: Bool) throws(Failure) {
+    private mutating func scalar(_ range: Range<Int>, under name: NameRule?, isNumber: Bool) throws(Failure) {
         if self.isMuted { return }
         if let name {
-            self.maskAll(range, kind: Kind(name.kind.rawValue), value: self.slice(range))
+            self.maskAll(range, under: name, value: self.slice(range))
         } else if isNumber, let kind = try self.kind(of: self.slice(range)) {
             self.replaceAll(range, kind: kind, value: self.slice(range))
         }
@@ -230,28 +244,36 @@ private struct JSONWalk {
         throw .notJSON
     }
 
-    private mutating func name() throws(Failure) -> SensitiveName? {
+    private mutating func name() throws(Failure) -> NameRule? {
         let (content, hasEscapes) = try self.string()
         if self.isMuted { return nil }
         try self.maskString(content, hasEscapes: hasEscapes)
         if hasEscapes {
             guard self.decode(content) else { throw .notJSON }
-            return self.masker.decoded.withUnsafeBufferPointer { NameSegments.judge($0) }
+            return self.masker.decoded.withUnsafeBufferPointer { self.rule(of: $0) }
         }
-        return NameSegments.judge(self.slice(content).assumingMemoryBound(to: UInt8.self))
+        return self.rule(of: self.slice(content).assumingMemoryBound(to: UInt8.self))
     }
 
-    private mutating func stringValue(under name: SensitiveName?) throws(Failure) {
+    /// What's shown by its name is judged by the detectors all the same: a name says nothing of what stands in the value.
+    private func rule(of name: UnsafeBufferPointer<UInt8>) -> NameRule? {
+        let judged = NameSegments.judge(name).map { Kind($0.kind.rawValue) }
+        guard let treatment = self.masker.profile.treatment(under: name) else {
+            return judged.map { NameRule(kind: $0, treatment: .pseudonym(linkable: true)) }
+        }
+        return treatment == .show ? nil : NameRule(kind: judged ?? Kind("named"), treatment: treatment)
+    }
+
+    private mutating func stringValue(under name: NameRule?) throws(Failure) {
         let (content, hasEscapes) = try self.string()
         if self.isMuted { return }
         guard let name else { return try self.maskString(content, hasEscapes: hasEscapes) }
         if content.isEmpty || self.isPseudonym(content) { return }
-        let kind = Kind(name.kind.rawValue)
         let whole = (content.lowerBound - 1)..<(content.upperBound + 1)
-        guard hasEscapes else { return self.maskAll(whole, kind: kind, value: self.slice(content)) }
+        guard hasEscapes else { return self.maskAll(whole, under: name, value: self.slice(content)) }
         guard self.decode(content) else { throw .notJSON }
         let decoded = self.masker.decoded
-        decoded.withUnsafeBytes { self.maskAll(whole, kind: kind, value: $0) }
+        decoded.withUnsafeBytes { self.maskAll(whole, under: name, value: $0) }
     }
 
     private mutating func maskString(_ content: Range<Int>, hasEscapes: Bool) throws(Failure) {

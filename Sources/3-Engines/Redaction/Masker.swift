@@ -24,12 +24,11 @@ package final class Masker {
     /// A JSON string without its escapes.
     var decoded: [UInt8] = []
 
-    private let profile: MaskingProfile
+    let profile: MaskingProfile
     private let now: @Sendable () -> WallTime?
 
     /// - Parameters:
-    ///   - profile: what becomes of what the detectors find; values of classified columns and under sensitive names in
-    ///     JSON become pseudonyms whatever it says.
+    ///   - profile: what becomes of what the detectors find, of classified columns, and of what stands under names in JSON.
     ///   - now: the clock that ends what the profile allows; without one it allows nothing.
     package init(
         detectors: Detectors, pseudonyms: Pseudonyms, profile: MaskingProfile = .default,
@@ -79,16 +78,21 @@ package final class Masker {
     }
 
     /// Masks all of `value`, a value of a classified column. An empty text stays empty.
+    ///
+    /// - Parameter column: the column's name, if it's known, for what the profile says of it.
     package func maskWhole(
-        _ value: ByteBuffer, kind: Kind, as shape: ValueShape, scope: PseudonymScope
+        _ value: ByteBuffer, kind: Kind, column: MaskingProfile.ColumnName? = nil, as shape: ValueShape,
+        scope: PseudonymScope
     ) throws(GloveboxError) -> MaskResult {
         try self.check()
         if value.readableBytes == 0 { return .clean }
         self.counts[kind, default: 0] += 1
         if Taint.ofColumns.contains(kind) { value.withUnsafeReadableBytes { self.keep($0, kind) } }
         if shape == .opaque { return .null }
-        let pseudonym = value.withUnsafeReadableBytes { self.pseudonym(kind, $0, scope) }
-        return .masked(ByteBuffer(bytes: shape == .json ? [0x22] + pseudonym + [0x22] : pseudonym))
+        let treatment = self.profile.treatment(ofClassified: kind, column)
+        if treatment == .null { return .null }
+        let masked = value.withUnsafeReadableBytes { self.masked($0, kind: kind, as: treatment, scope) }
+        return .masked(ByteBuffer(bytes: shape == .json ? [0x22] + masked + [0x22] : masked))
     }
 
     /// Masks a message, a record's text or a statement: what it says may pass, the secrets in it may not.
@@ -211,6 +215,14 @@ package final class Masker {
 
     // MARK: Pseudonyms
 
+    /// What stands for a value by its treatment: a pseudonym where the treatment could tell nothing else.
+    func masked(
+        _ value: UnsafeRawBufferPointer, kind: Kind, as treatment: Treatment, _ scope: PseudonymScope
+    ) -> [UInt8] {
+        treatment.replacement(of: value, kind: kind)
+            ?? self.pseudonym(kind, value, treatment == .pseudonym(linkable: true) ? scope : .random)
+    }
+
     func pseudonym(_ kind: Kind, _ value: UnsafeRawBufferPointer, _ scope: PseudonymScope) -> [UInt8] {
         self.pseudonyms.bytes(kind: kind, value: value, scope: scope, &self.draw)
     }
@@ -221,9 +233,7 @@ package final class Masker {
         _ cluster: Cluster, _ window: Window, value: UnsafeRawBufferPointer,
         as treatment: Treatment = .pseudonym(linkable: true), _ scope: PseudonymScope, to out: inout [UInt8]
     ) {
-        let pseudonym =
-            treatment.replacement(of: value, kind: cluster.kind)
-            ?? self.pseudonym(cluster.kind, value, treatment == .pseudonym(linkable: true) ? scope : .random)
+        let pseudonym = self.masked(value, kind: cluster.kind, as: treatment, scope)
         guard let quote = Self.bareQuote(cluster.start, window) else {
             out.append(contentsOf: pseudonym)
             return
@@ -233,7 +243,7 @@ package final class Masker {
         out.append(contentsOf: quote)
     }
 
-    private func treatment(of cluster: Cluster, _ value: UnsafeRawBufferPointer) -> Treatment {
+    func treatment(of cluster: Cluster, _ value: UnsafeRawBufferPointer) -> Treatment {
         cluster.isMixed || self.profile.isPlain
             ? .pseudonym(linkable: true) : self.profile.treatment(of: cluster.kind, value, now: self.now())
     }

@@ -14,7 +14,10 @@ extension MaskingProfile {
     }
 
     /// Kinds of which not a character may be told.
-    private static let untold: Set<Kind> = [.password, .secret, .privateKey, .passwordHash, .urlPassword, .glovebox]
+    private static let untold: Set<Kind> = [
+        .password, .secret, .privateKey, .passwordHash, .urlPassword, .glovebox, .token, .apiKey, .jwt,
+        Kind("credential"), Kind("cookie"), Kind("pin"), Kind("card_code"),
+    ]
 
     /// Reads a profile.
     ///
@@ -23,12 +26,16 @@ extension MaskingProfile {
     ///     kinds:
     ///       email: partial
     ///       phone: {as: show, reason: callers read it out}
+    ///     names:
+    ///       nickname: drop
+    ///     columns:
+    ///       public.customers.birthday: general
     ///     allow:
     ///       - {value: test@example.com, reason: our own test account, until: 2027-01-31}
     ///
     /// - Throws: `configuration_invalid` with file, line and column.
     package init(_ document: YAMLNode) throws(GloveboxError) {
-        let file = try document.mapping("version", "name", "kinds", "allow")
+        let file = try document.mapping("version", "name", "kinds", "names", "columns", "allow")
         try file.checkVersion(1)
         self.init(name: try file.required("name").string)
         for entry in try file["kinds"]?.entries ?? [] {
@@ -38,6 +45,23 @@ extension MaskingProfile {
             }
             let kind = Kind(entry.key)
             self.treatments[kind] = try Self.treatment(of: kind, entry.value)
+        }
+        for entry in try file["names"]?.entries ?? [] {
+            let name = Self.folded(entry.key.utf8)
+            guard !name.isEmpty else { throw entry.keyError("a name has letters or digits: write one such as nickname") }
+            let kind = NameSegments.judge(entry.key).map { Kind($0.kind.rawValue) }
+            self.names[name] = try Self.treatment(of: kind ?? Kind("named"), entry.value)
+        }
+        for entry in try file["columns"]?.entries ?? [] {
+            let parts = entry.key.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+            guard parts.count == 3, parts.allSatisfy({ !$0.isEmpty }) else {
+                throw entry.keyError("a column is written SCHEMA.TABLE.COLUMN, such as public.customers.birthday")
+            }
+            let treatment = try Self.treatment(of: Kind("column"), entry.value)
+            guard treatment != .show else {
+                throw entry.keyError("a column is shown by the ceiling, not by a profile: write it there")
+            }
+            self.columns[ColumnName(schema: parts[0], table: parts[1], column: parts[2])] = treatment
         }
         for node in try file["allow"]?.list ?? [] {
             let entry = try node.mapping("value", "reason", "until")
@@ -70,6 +94,9 @@ extension MaskingProfile {
             }
             return .partial
         case .show:
+            if Self.untold.contains(kind) {
+                throw word.error("a \(kind) can't be shown: write pseudonym, nothing or drop")
+            }
             guard reason != nil else {
                 throw word.error("what is shown needs a reason: write '{as: show, reason: WHY}'")
             }

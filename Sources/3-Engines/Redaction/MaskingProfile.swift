@@ -29,20 +29,42 @@ package struct MaskingProfile: Hashable, Sendable {
         package var until: WallTime
     }
 
+    /// A stored column of a database, by its names as the database folds them.
+    package struct ColumnName: Hashable, Sendable {
+        package var schema: String
+        package var table: String
+        package var column: String
+
+        package init(schema: String, table: String, column: String) {
+            self.schema = schema
+            self.table = table
+            self.column = column
+        }
+    }
+
     package var name: String
     package var treatments: [Kind: Treatment] = [:]
+    /// Of classified columns; their kind's, if there's none.
+    package var columns: [ColumnName: Treatment] = [:]
+    /// Of values under a name in JSON, by the name's letters and digits in small.
+    var names: [[UInt8]: Treatment] = [:]
     package var allowances: [Allowance] = []
 
     /// Every finding becomes a pseudonym.
     package static let `default` = Self(name: "default")
 
-    /// - Throws: `configuration_invalid` when there is no profile of this name.
-    package static func named(_ name: String) throws(GloveboxError) -> Self {
-        guard name == Self.default.name else {
-            throw GloveboxError(
-                .configurationInvalid, "there is no masking profile '\(name.prefix(80))': use 'default'")
-        }
-        return .default
+    /// A name's letters and digits in small: `E-Mail`, `e_mail` and `eMail` are one.
+    static func folded(_ name: some Sequence<UInt8>) -> [UInt8] { name.filter(\.isAlphanumeric).map(\.lowercased) }
+
+    /// What becomes of a value under a name; nil where the name says nothing.
+    func treatment(under name: UnsafeBufferPointer<UInt8>) -> Treatment? {
+        self.names.isEmpty ? nil : self.names[Self.folded(name)]
+    }
+
+    /// What becomes of a value of a classified column. A kind that's shown doesn't lift a classification.
+    package func treatment(ofClassified kind: Kind, _ column: ColumnName?) -> Treatment {
+        let treatment = column.flatMap { self.columns[$0] } ?? self.treatments[kind]
+        return treatment == .show ? .pseudonym(linkable: true) : treatment ?? .pseudonym(linkable: true)
     }
 
     /// What becomes of a finding.

@@ -11,6 +11,9 @@ package import NIOCore
 /// behind (`Detector.longestDelay`), usually the last word. What is longer is masked as it passes, without being held:
 /// a private key to its END or the stream's, any other until a byte that can't belong to it. `lookBehind` bytes of what
 /// has passed stay for context.
+///
+/// A profile's treatment is given to what is whole when it's written; what's longer than a detector's reach becomes a
+/// pseudonym. A stream in place also masks again what its lease has masked before, up to `lookBehind` bytes long.
 package struct RedactionStream: ~Copyable {
     /// Most bytes that are looked at in one step; a longer chunk takes several.
     private static let step = 64 << 10
@@ -94,6 +97,7 @@ package struct RedactionStream: ~Copyable {
             scan.take(anchors, window)
             scan.scanBytes(from: newBytes, window)
             guard masker.resolve(&scan, window, depth: 0) else { return false }
+            if isInPlace { Self.taint(&scan, masker, window, held, from: max(passed, newBytes - Detectors.lookBehind), newBytes) }
             let settled = scan.settled(window)
             while true {
                 switch scan.next(settled: settled, window) {
@@ -106,6 +110,12 @@ package struct RedactionStream: ~Copyable {
                     }
                     return true
                 case .mask(let cluster):
+                    if written != cluster.start,
+                        let shown = Self.treat(cluster, masker, isInPlace, window, held, &passed, into: &out)
+                    {
+                        guard shown else { return false }
+                        continue
+                    }
                     guard Self.begin(cluster, masker, isInPlace, window, held, &passed, &written, into: &out),
                         cluster.end >= passed
                     else {
@@ -132,6 +142,32 @@ package struct RedactionStream: ~Copyable {
         return isSound
     }
 
+    /// Writes a cluster that is whole, and what stands before it, as the profile has it.
+    ///
+    /// - Returns: nil where it becomes a pseudonym like any other; false on an error.
+    private static func treat(
+        _ cluster: Cluster, _ masker: Masker, _ isInPlace: Bool, _ window: Window, _ held: UnsafeBufferPointer<UInt8>,
+        _ passed: inout Int, into out: inout ByteBuffer
+    ) -> Bool? {
+        guard !masker.profile.isPlain, cluster.start >= window.first, cluster.end <= window.end else { return nil }
+        let raw = UnsafeRawBufferPointer(held)
+        let value = UnsafeRawBufferPointer(
+            rebasing: raw[(cluster.start - window.first)..<(cluster.end - window.first)])
+        let treatment = masker.treatment(of: cluster, value)
+        // What's shown passes with what follows it.
+        if treatment == .show { return cluster.start >= passed }
+        guard !isInPlace, treatment.replacement(of: value, kind: cluster.kind) != nil else { return nil }
+        guard cluster.start >= passed else { return false }
+        out.writeBytes(UnsafeRawBufferPointer(rebasing: raw[(passed - window.first)..<(cluster.start - window.first)]))
+        var masked: [UInt8] = []
+        masker.append(cluster, window, value: value, as: treatment, .random, to: &masked)
+        out.writeBytes(masked)
+        masker.count(cluster.kind)
+        masker.tell(of: cluster)
+        passed = cluster.end
+        return true
+    }
+
     /// Writes what stands before a cluster, and its pseudonym, unless that was done.
     private static func begin(
         _ cluster: Cluster, _ masker: Masker, _ isInPlace: Bool, _ window: Window, _ held: UnsafeBufferPointer<UInt8>,
@@ -152,6 +188,22 @@ package struct RedactionStream: ~Copyable {
         passed = cluster.start
         written = cluster.start
         return true
+    }
+
+    /// Adds the secrets that the lease has masked before and that end in what has just come. Only for streams in place,
+    /// which belong to a lease; they are no longer than what's held back of a word.
+    private static func taint(
+        _ scan: inout Scan, _ masker: Masker, _ window: Window, _ held: UnsafeBufferPointer<UInt8>, from start: Int,
+        _ newBytes: Int
+    ) {
+        guard masker.pseudonyms.taint.isActive, start < window.end else { return }
+        let bytes = UnsafeRawBufferPointer(
+            rebasing: UnsafeRawBufferPointer(held)[(start - window.first)..<(window.end - window.first)])
+        for var finding in masker.pseudonyms.taint.findings(in: bytes, longest: Detectors.lookBehind) {
+            finding.start += start
+            finding.end += start
+            if finding.end > newBytes { scan.add(finding) }
+        }
     }
 
     /// Forgets what has passed, but for the context.

@@ -113,7 +113,9 @@ final class Taint: Sendable {
     // MARK: Finding again
 
     /// Where kept secrets stand in `bytes`.
-    func findings(in bytes: UnsafeRawBufferPointer) -> [Finding] {
+    ///
+    /// - Parameter longest: secrets that are longer aren't looked for.
+    func findings(in bytes: UnsafeRawBufferPointer, longest: Int = Taint.longest) -> [Finding] {
         guard self.isActive, bytes.count >= Self.shortest else { return [] }
         return self.state.withLock { state in
             var findings: [Finding] = []
@@ -126,7 +128,7 @@ final class Taint: Sendable {
                 guard state.filter[place >> 6] >> UInt64(place & 63) & 1 == 1 else { continue }
                 let start = offset - Self.shortest + 1
                 let head = self.sign(UnsafeRawBufferPointer(rebasing: bytes[start...offset]))
-                for entry in state.entries[head] ?? [] where start + entry.count <= bytes.count {
+                for entry in state.entries[head] ?? [] where entry.count <= longest && start + entry.count <= bytes.count {
                     let range = start..<(start + entry.count)
                     if self.sign(UnsafeRawBufferPointer(rebasing: bytes[range])) == entry.code {
                         findings.append(
@@ -140,11 +142,12 @@ final class Taint: Sendable {
         }
     }
 
-    /// Kinds that say something of a person. They are many, and each value of a classified column would be one; their
-    /// detectors and names find them.
+    /// Kinds that say something of a person or a place. They are many, and each value of a classified column would be one;
+    /// their detectors and names find them.
     private static let personal: Set<Kind> = [
         .email, .phone, .card, .iban, .ssn, Kind("pin"), Kind("card_code"), Kind("bank_account"), Kind("national_id"),
-        Kind("birth_date"),
+        Kind("birth_date"), Kind("person_name"), Kind("address"), Kind("ip_address"), Kind("mac_address"),
+        Kind("coordinates"), Kind("vin"), Kind("wallet"), Kind("user_name"), Kind("tenant"), Kind("resource_name"),
     ]
 
     /// Kinds of a classified column that are secrets; what else a column may be classified as is its owner's word.

@@ -16,6 +16,8 @@ final class AgentCondition: Sendable {
     private struct State {
         var gateway = Gateway()
         var journalFailure: GloveboxError?
+        var maskingFailure: GloveboxError?
+        var reloadFailure: GloveboxError?
     }
 
     private let time: any TimeSource
@@ -26,6 +28,10 @@ final class AgentCondition: Sendable {
     }
 
     var gateway: Gateway { self.state.withLock { $0.gateway } }
+    /// Why the agent's masking may not be trusted: a canary came out.
+    var maskingFailure: GloveboxError? { self.state.withLock { $0.maskingFailure } }
+    /// Why the last reload changed nothing.
+    var reloadFailure: GloveboxError? { self.state.withLock { $0.reloadFailure } }
     var journalFailure: GloveboxError? { self.state.withLock { $0.journalFailure } }
 
     func joined(_ welcome: Welcome) {
@@ -35,6 +41,14 @@ final class AgentCondition: Sendable {
 
     func left() {
         self.state.withLock { $0.gateway.isConnected = false }
+    }
+
+    func masking(failing error: GloveboxError?) {
+        self.state.withLock { $0.maskingFailure = error }
+    }
+
+    func reload(failing error: GloveboxError?) {
+        self.state.withLock { $0.reloadFailure = error }
     }
 
     func journal(failing error: GloveboxError?) {

@@ -14,6 +14,12 @@ package struct AgentConfiguration: Sendable {
     package var gatewayPort: Int
     /// Path of the ceiling's file.
     package var ceiling: String
+    /// Paths of masking profiles, beside `default`.
+    package var maskingProfiles: [String]
+    /// Paths of detectors of the host's own.
+    package var detectors: [String]
+    /// How often canaries are sent through the masking.
+    package var canaries: Duration
     /// Metrics and health; nobody is told unless it's set.
     package var telemetry: TelemetryPlace?
     package var logging: LogSettings
@@ -25,7 +31,7 @@ package struct AgentConfiguration: Sendable {
     /// - Throws: `configuration_invalid` with line and column.
     package init(yaml text: String, file: String, folder: String) throws(GloveboxError) {
         let root = try YAMLNode(yaml: text, file: file).mapping(
-            "name", "gateway", "ceiling", "telemetry", "logging", "drain", "targets")
+            "name", "gateway", "ceiling", "masking", "detectors", "canaries", "telemetry", "logging", "drain", "targets")
         self.name = try root.required("name").name()
         let gateway = try root.required("gateway")
         let address = try gateway.string
@@ -37,6 +43,9 @@ package struct AgentConfiguration: Sendable {
         self.gatewayHost = String(address[..<colon])
         self.gatewayPort = Int(port)
         self.ceiling = Self.path(try root["ceiling"]?.string ?? "ceiling.yaml", in: folder)
+        self.maskingProfiles = try root["masking"]?.strings.map { Self.path($0, in: folder) } ?? []
+        self.detectors = try root["detectors"]?.strings.map { Self.path($0, in: folder) } ?? []
+        self.canaries = try root["canaries"]?.duration ?? .seconds(600)
         self.telemetry = try root["telemetry"].map(TelemetryPlace.init(node:))
         self.logging = try root["logging"].map(LogSettings.init(node:)) ?? LogSettings()
         self.drain = try root["drain"]?.duration ?? .seconds(5)

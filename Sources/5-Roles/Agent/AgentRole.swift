@@ -11,6 +11,7 @@ package import PostgresAccess
 import Redaction
 import ServiceLifecycle
 import Telemetry
+import Synchronization
 import Tunnel
 
 /// An agent: it stands beside its targets with their credentials, dials its gateway, and opens to it what the ceiling
@@ -21,7 +22,9 @@ package struct AgentRole: Service {
     private let ceiling: CeilingDocument
     private let journal: Journal
     private let memory: LogMemory
-    private let detectors: Detectors
+    private let masking: AgentMasking
+    /// While it runs.
+    private let sessions = Mutex<PostgresAgentSessions?>(nil)
     private let near: NearAgent?
     private let folder: String
     private let drain: Drain
@@ -73,7 +76,8 @@ package struct AgentRole: Service {
             logger.warning("the journal's last write was torn and is cleared", metadata: ["at": "\(torn)"])
         }
         self.memory = try LogMemory(folder: Self.credentialsFolder(folder))
-        self.detectors = try Detectors()
+        self.masking = try AgentMasking(
+            folder: folder, self.configuration, condition: self.condition, logger: logger)
         self.time = time
         self.logger = logger
     }
@@ -99,10 +103,20 @@ package struct AgentRole: Service {
         await self.drain.run()
     }
 
+    /// Reads the masking's files anew, for sessions that open from now on.
+    package func reload() {
+        let wasSealed = self.condition.maskingFailure != nil
+        guard self.masking.reload(), wasSealed, self.condition.journalFailure == nil else { return }
+        self.logger.notice("masking may be trusted again: sessions may open")
+        self.sessions.withLock { $0 }?.admit()
+    }
+
     package func run() async throws {
         let counters = RecordCounters()
         let journal = CountedJournal(self.journal, counters)
-        let sessions = try PostgresAgentSessions(detectors: self.detectors, journal: journal, time: self.time)
+        let sessions = try PostgresAgentSessions(
+            rules: { [masking] in masking.rules }, journal: journal, time: self.time)
+        self.sessions.withLock { $0 = sessions }
         self.drain.watch(Drain.Sessions(count: { sessions.count }, endAll: { sessions.endAll($0) }))
         let ledger = GrantLedger(ceiling: self.ceiling, time: self.time) { lease, error in
             sessions.endLease(lease, error)
@@ -142,6 +156,11 @@ package struct AgentRole: Service {
         let served: Result<Void, any Error> = await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await outbox.run(sending: { tunnel.send(records: $0) }) }
             tasks.addTask { await self.mendJournal(sessions, outbox) }
+            tasks.addTask {
+                await self.masking.watch(every: self.configuration.canaries, time: self.time) {
+                    sessions.endAll($0, refusing: true)
+                }
+            }
             let served = await self.serve(telemetry, while: ledger)
             self.near?.stop()
             await sessions.close(GloveboxError(.unavailable, "the agent is stopping"))
@@ -198,8 +217,8 @@ package struct AgentRole: Service {
             },
             mended: {
                 condition.journal(failing: nil)
-                // One that was lost stays lost, and a log that was altered stays so.
-                guard outbox.loss == nil, self.memory.refusal == nil else { return }
+                // One that was lost stays lost, and a log that was altered stays so; masking that leaks does until it's reloaded.
+                guard outbox.loss == nil, self.memory.refusal == nil, self.condition.maskingFailure == nil else { return }
                 logger.notice("the journal can be written again: sessions may open")
                 sessions.admit()
             },

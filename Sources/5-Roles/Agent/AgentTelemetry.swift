@@ -29,6 +29,7 @@ struct AgentTelemetry: TelemetrySource {
                 failure: isConnected ? nil : "not connected: see this agent's log, and whether the gateway runs"
             ),
             ReadinessCheck("log", failing: self.memory.refusal),
+            ReadinessCheck("masking", failing: self.condition.maskingFailure),
             ReadinessCheck("serving", failing: self.drain.hasBegun ? self.drain.refusal : nil),
         ]
     }
@@ -48,6 +49,9 @@ struct AgentTelemetry: TelemetrySource {
             MetricFamily(
                 "gateway_protocol_version", "Of the protocol that agent and gateway speak.", .gauge,
                 gateway.version.map { [.init(Double($0))] } ?? []),
+            .gauge(
+                "masking_reload_failed", "Whether the last reload of the masking's files changed nothing.",
+                self.condition.reloadFailure == nil ? 0 : 1),
             .gauge("targets", "Targets that are served.", Double(self.targets)),
             .gauge("sessions_active", "Sessions that are open.", Double(self.sessions.count)),
             .gauge("journal_last_sequence", "The last record for the gateway that is durable here.", Double(last)),

@@ -65,7 +65,9 @@ final class LoopbackGlovebox: Sendable {
         let detectors = try SharedDetectors.result.get()
         self.sessions = try PostgresAgentSessions(
             journal: self.journal, time: self.time, openingLimit: .seconds(60),
-            makeMasker: makeMasker ?? { try Masker(detectors: detectors, pseudonyms: $0) })
+            makeMasker: { _, pseudonyms in
+                try makeMasker?(pseudonyms) ?? Masker(detectors: detectors, pseudonyms: pseudonyms)
+            })
         self.decisions = LoopbackDecisions(target: target, sessions: self.sessions, way: way)
         self.port = try await PostgresPort.start(
             configuration, decisions: self.decisions, on: MultiThreadedEventLoopGroup.singleton,

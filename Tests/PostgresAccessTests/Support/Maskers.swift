@@ -26,7 +26,7 @@ final class FailingMasker: SessionMasking {
     }
 
     func maskWhole(
-        _ value: ByteBuffer, kind: Kind, as shape: ValueShape, scope: PseudonymScope
+        _ value: ByteBuffer, kind: Kind, column: MaskingProfile.ColumnName?, as shape: ValueShape, scope: PseudonymScope
     ) throws(GloveboxError) -> MaskResult { .null }
 
     func maskText(_ text: String) throws(GloveboxError) -> String { text }

@@ -72,6 +72,8 @@ extension GloveboxError.Code {
     package static let journalUnavailable = Self("journal_unavailable")
     package static let journalCorrupt = Self("journal_corrupt")
     package static let redactionFailed = Self("redaction_failed")
+    /// A canary came out unmasked.
+    package static let canaryLeaked = Self("canary_leaked")
     package static let targetUnreachable = Self("target_unreachable")
     package static let targetRefused = Self("target_refused")
     package static let protocolViolation = Self("protocol_violation")

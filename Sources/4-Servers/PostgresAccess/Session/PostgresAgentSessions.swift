@@ -24,17 +24,26 @@ package final class PostgresAgentSessions: Sendable {
     private let disclosures = DisclosureBudget()
     private let journal: any RecordJournal
     private let time: any TimeSource
-    private let makeMasker: @Sendable (Pseudonyms) throws -> any SessionMasking
+    /// Makes a masker by the name of a profile and a lease's pseudonyms.
+    package typealias MaskerMaker = @Sendable (String, Pseudonyms) throws -> any SessionMasking
+
+    private let makeMasker: MaskerMaker
     private let state = Mutex(State())
 
     private let openingLimit: TimeAmount
     /// How long an opened session waits for its pipe.
     private static let beginLimit = TimeAmount.seconds(30)
 
+    /// - Parameter rules: what sessions are masked by that open now.
     package convenience init(
-        detectors: Detectors, journal: any RecordJournal, time: any TimeSource
+        rules: @escaping @Sendable () -> RedactionRules, journal: any RecordJournal, time: any TimeSource
     ) throws(GloveboxError) {
-        try self.init(journal: journal, time: time) { try Masker(detectors: detectors, pseudonyms: $0) }
+        try self.init(journal: journal, time: time) { profile, pseudonyms in
+            let rules = rules()
+            return try Masker(
+                detectors: rules.detectors, pseudonyms: pseudonyms, profile: rules.profile(named: profile),
+                now: { time.wall })
+        }
     }
 
     /// - Parameters:
@@ -42,7 +51,7 @@ package final class PostgresAgentSessions: Sendable {
     ///   - makeMasker: called for each session, once for its results and once for its records.
     package init(
         journal: any RecordJournal, time: any TimeSource, openingLimit: TimeAmount = .seconds(10),
-        makeMasker: @escaping @Sendable (Pseudonyms) throws -> any SessionMasking
+        makeMasker: @escaping MaskerMaker
     ) throws(GloveboxError) {
         self.parser = try StatementParser()
         self.journal = journal
@@ -88,8 +97,9 @@ package final class PostgresAgentSessions: Sendable {
             throw GloveboxError(
                 .ceilingDenied, "the agent has no role for '\(request.capability.rawValue)' on '\(target.name)'")
         }
-        _ = try MaskingProfile.named(grant.maskingProfile)
         let meter = try self.meter(for: grant)
+        // A profile that isn't there is refused before anything is dialled.
+        _ = try self.makeMasker(grant.maskingProfile, meter.pseudonyms)
         try meter.openSession(grant.limits)
         do {
             let (backend, knowledge, left) = try await self.backend(request, target, signIn, eventLoop)
@@ -99,15 +109,16 @@ package final class PostgresAgentSessions: Sendable {
                         request,
                         .sessionStarted(application: try self.application(request, meter), client: request.client))
                 ])
-                let maker = self.makeMasker
                 let (keeper, key) = (self.knowledge, Self.key(request, target))
+                let maker = self.makeMasker
                 return try await eventLoop.submit {
                     let parts = SessionRelay.Parts(
                         request: request, target: target, backend: backend, columns: knowledge.columns,
                         isPooled: Preparation.isPooled(backend.answers, backend.session),
                         leftParameters: left, meter: meter, judge: knowledge.judge, disclosures: self.disclosures,
                         journal: self.journal, time: self.time, whenUnknown: { keeper.expire(key) },
-                        resultMasker: try maker(meter.pseudonyms), recordMasker: try maker(meter.pseudonyms))
+                        resultMasker: try maker(grant.maskingProfile, meter.pseudonyms),
+                        recordMasker: try maker(grant.maskingProfile, meter.pseudonyms))
                     return try self.register(SessionRelay(parts, on: eventLoop), meter)
                 }.get()
             } catch {
@@ -134,7 +145,7 @@ package final class PostgresAgentSessions: Sendable {
     /// What the client calls itself, which is anything that it likes.
     private func application(_ request: SessionRequest, _ meter: LeaseMeter) throws -> String? {
         guard let name = request.startup["application_name"] else { return nil }
-        return try self.makeMasker(meter.pseudonyms).maskText(String(name.prefix(63)))
+        return try self.makeMasker(request.grant.maskingProfile, meter.pseudonyms).maskText(String(name.prefix(63)))
     }
 
     private static func key(_ request: SessionRequest, _ target: PostgresTarget) -> KnowledgeKeeper.Key {

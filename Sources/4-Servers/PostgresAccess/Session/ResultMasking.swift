@@ -44,6 +44,7 @@ struct ResultMasking {
         let isStored = field.tableOID != 0 && field.attribute != 0
         return ColumnPlan(
             kind: isStored ? self.classified[id] : field.isHidden ? .classified : nil,
+            name: isStored ? self.classified.names[id] : nil,
             form: ValueForm(field.type, format),
             scope: isStored && self.isLinkable ? .column(table: id.table, attribute: id.attribute) : .random,
             isDerived: !isStored && field.isHidden)
@@ -125,7 +126,7 @@ struct ResultMasking {
         switch column.form {
         case .plain:
             guard let kind = column.kind else { return .clean }
-            return try self.masker.maskWhole(value, kind: kind, as: .opaque, scope: column.scope)
+            return try self.masker.maskWhole(value, kind: kind, column: column.name, as: .opaque, scope: column.scope)
         case .itself(let shape):
             return try self.judge(value, shape, column)
         case .converted(let type, let format, let shape):
@@ -140,7 +141,7 @@ struct ResultMasking {
     /// of what column it is, and nothing else.
     func placeholder(_ column: ColumnPlan) throws(GloveboxError) -> MaskResult {
         let result = try self.masker.maskWhole(
-            ByteBuffer(integer: UInt8(0)), kind: column.kind ?? .tooLong, as: column.form.shape ?? .opaque,
+            ByteBuffer(integer: UInt8(0)), kind: column.kind ?? .tooLong, column: nil, as: column.form.shape ?? .opaque,
             scope: .random)
         guard case .masked(let text) = result, case .converted(let type, let format, _) = column.form else {
             return result
@@ -159,7 +160,8 @@ struct ResultMasking {
         _ value: ByteBuffer, _ shape: ValueShape, _ column: ColumnPlan
     ) throws(GloveboxError) -> MaskResult {
         if let kind = column.kind {
-            return try self.masker.maskWhole(value, kind: kind, as: shape, scope: column.scope)
+            return try self.masker.maskWhole(
+                value, kind: kind, column: column.name, as: shape, scope: column.scope)
         }
         return try self.masker.mask(value, as: shape, scope: column.scope)
     }
@@ -264,7 +266,7 @@ struct ResultMasking {
         var payload = try self.masker.maskText(payload)
         if !payload.isEmpty, self.classified.hasOwn {
             let masked = try self.masker.maskWhole(
-                ByteBuffer(string: payload), kind: .unknownOrigin, as: .text, scope: .random)
+                ByteBuffer(string: payload), kind: .unknownOrigin, column: nil, as: .text, scope: .random)
             if case .masked(let text) = masked { payload = String(buffer: text) } else { payload = "‹hidden›" }
         }
         return .notificationResponse(
@@ -293,6 +295,8 @@ final class RowPlan {
 struct ColumnPlan: Hashable {
     /// Masked whole as this, whatever it looks like.
     var kind: Kind?
+    /// Of a stored and classified one.
+    var name: MaskingProfile.ColumnName? = nil
     var form: ValueForm
     var scope: PseudonymScope
     /// Worked out from classified values. Whoever asks chooses what it comes to, so that not even whether it's NULL or empty,

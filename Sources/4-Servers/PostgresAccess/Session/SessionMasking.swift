@@ -9,7 +9,7 @@ package protocol SessionMasking: AnyObject {
 
     func mask(_ value: ByteBuffer, as shape: ValueShape, scope: PseudonymScope) throws(GloveboxError) -> MaskResult
     func maskWhole(
-        _ value: ByteBuffer, kind: Kind, as shape: ValueShape, scope: PseudonymScope
+        _ value: ByteBuffer, kind: Kind, column: MaskingProfile.ColumnName?, as shape: ValueShape, scope: PseudonymScope
     ) throws(GloveboxError) -> MaskResult
     func maskText(_ text: String) throws(GloveboxError) -> String
     /// A stream of text whose output is as long as its input.

@@ -31,7 +31,7 @@ final class TargetKnowledge: Sendable {
         let names = CatalogueNames(answers[4].compactMap { $0.first ?? nil }, preparation.target)
         var (known, relations) = try Self.relations(preparation, answers[2])
         let functions = try Self.functions(preparation, answers[3])
-        let (kinds, hints) = try Self.columns(preparation, names, answers[5], &relations)
+        let (kinds, hints, titles) = try Self.columns(preparation, names, answers[5], &relations)
         var columns = kinds
         let views = try Self.views(preparation, answers[6])
         let classified = await parser.classifiedColumns(
@@ -43,6 +43,7 @@ final class TargetKnowledge: Sendable {
             }
         }
         known.kinds = columns
+        known.names = titles
         self.columns = known
         self.judge = StatementJudge(
             parser: parser,
@@ -74,7 +75,10 @@ final class TargetKnowledge: Sendable {
     ///   that a view may show them as.
     private static func columns(
         _ preparation: Preparation, _ names: CatalogueNames, _ rows: [[String?]], _ relations: inout ClassifiedRelations
-    ) throws(GloveboxError) -> (kinds: [ColumnID: Kind], hints: [ColumnID: Kind]) {
+    ) throws(GloveboxError) -> (
+        kinds: [ColumnID: Kind], hints: [ColumnID: Kind], names: [ColumnID: MaskingProfile.ColumnName]
+    ) {
+        var titles: [ColumnID: MaskingProfile.ColumnName] = [:]
         var found: [[String]: (columns: [String], classified: Set<String>)] = [:]
         var kinds: [Bool: [ColumnID: (number: Int, kind: Kind)]] = [:]
         var missing = Set(0..<names.configured)
@@ -98,6 +102,7 @@ final class TargetKnowledge: Sendable {
             missing.remove(number)
             let id = ColumnID(table: table, attribute: attribute)
             let isDirect = row[7] != "f"
+            if isDirect { titles[id] = MaskingProfile.ColumnName(schema: schema, table: name, column: column) }
             // Where several classifications reach one column, the first in the configuration names it.
             if (kinds[isDirect]?[id]?.number ?? .max) > number { kinds[isDirect, default: [:]][id] = (number, kind) }
             guard isDirect else { continue }
@@ -121,7 +126,7 @@ final class TargetKnowledge: Sendable {
         for (name, relation) in found {
             relations.add(schema: name[0], name: name[1], columns: relation.columns, classified: relation.classified)
         }
-        return ((kinds[true] ?? [:]).mapValues(\.kind), (kinds[false] ?? [:]).mapValues(\.kind))
+        return ((kinds[true] ?? [:]).mapValues(\.kind), (kinds[false] ?? [:]).mapValues(\.kind), titles)
     }
 
     /// The views over classified relations, and which relation each is.
@@ -172,6 +177,8 @@ final class TargetKnowledge: Sendable {
 /// Which stored columns are masked whole, whatever is in them.
 struct ClassifiedColumns: Sendable {
     var kinds: [ColumnID: Kind]
+    /// What the classified ones are called.
+    var names: [ColumnID: MaskingProfile.ColumnName] = [:]
     /// How many columns each relation had when the catalogue was read; nil where every relation is known.
     var widths: [UInt32: Int16]?
 
@@ -189,5 +196,7 @@ struct ClassifiedColumns: Sendable {
     /// Whether anything of the database's own is classified.
     var hasOwn: Bool { self.kinds.keys.contains { $0.table >= Self.firstOwnTable } }
 
-    func says(theSameAs other: Self) -> Bool { self.kinds == other.kinds && self.widths == other.widths }
+    func says(theSameAs other: Self) -> Bool {
+        self.kinds == other.kinds && self.widths == other.widths && self.names == other.names
+    }
 }

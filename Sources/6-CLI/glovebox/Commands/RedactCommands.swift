@@ -1,9 +1,11 @@
 import ArgumentParser
+import Contracts
 import Foundation
 import Glibc
 import GloveboxCore
 import NIOCore
 import Redaction
+import YAMLDocument
 
 struct RedactCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -26,6 +28,16 @@ struct RedactCommand: AsyncParsableCommand {
                 "Read this file and what's appended to it, through rotation and truncation, until interrupted.",
                 valueName: "file"), completion: .file())
         var follow: String?
+        @Option(
+            name: .customLong("profile"),
+            help: .init("What becomes of each kind of value, by this file; without one each becomes a pseudonym.", valueName: "file"),
+            completion: .file())
+        var profile: String?
+        @Option(
+            name: .customLong("detectors"),
+            help: .init("Detectors of your own, from this file; may be given more than once.", valueName: "file"),
+            completion: .file())
+        var detectors: [String] = []
         @Flag(help: "Print how many values were masked, by kind, on standard error at the end.")
         var stats = false
         @Flag(help: "Print for each finding where it is, which detector found it and why, on standard error.")
@@ -33,7 +45,13 @@ struct RedactCommand: AsyncParsableCommand {
 
         func run() throws {
             signal(SIGPIPE, SIG_IGN)
-            let masker = try Masker(detectors: Detectors(), pseudonyms: Pseudonyms(linkable: false))
+            let rules = try RedactionRules(
+                own: self.detectors.map { ($0, try Self.read($0)) },
+                profiles: self.profile.map { [try YAMLNode(bytes: try Self.read($0), file: $0)] } ?? [])
+            let name = rules.profileNames.first { $0 != MaskingProfile.default.name } ?? MaskingProfile.default.name
+            let masker = try Masker(
+                detectors: rules.detectors, pseudonyms: Pseudonyms(linkable: false),
+                profile: rules.profile(named: name), now: { SystemTime().wall })
             if self.explain {
                 masker.onDetection = {
                     Terminal.note("byte \($0.start + 1): \($0.kind) by \($0.detector): \($0.reason)")
@@ -57,6 +75,13 @@ struct RedactCommand: AsyncParsableCommand {
                     Terminal.note("\(kind): \(count)")
                 }
             }
+        }
+
+        private static func read(_ file: String) throws -> [UInt8] {
+            guard let data = FileManager.default.contents(atPath: file) else {
+                throw GloveboxError(.notFound, "\(file) can't be read: name a file in YAML")
+            }
+            return Array(data)
         }
 
         /// How long it waits for more, in microseconds.

@@ -8,6 +8,7 @@ import Gateway
 import GloveboxCore
 import Logging
 import ServiceLifecycle
+import Synchronization
 import Telemetry
 import UnixSignals
 
@@ -63,10 +64,11 @@ struct RunOptions: ParsableArguments {
     ///
     /// - Parameters:
     ///   - drain: how long its sessions may go on then.
+    ///   - reload: reads what may be changed while it runs, when the process gets SIGHUP.
     ///   - stopSessions: lets them come to an end before any of the services is asked to stop.
     func run(
         _ services: [any Service], drain: Duration, _ logger: Logger, isReady: Bool = false,
-        stopSessions: @escaping @Sendable () async -> Void
+        reload: @escaping @Sendable () -> Void = {}, stopSessions: @escaping @Sendable () async -> Void
     ) async throws {
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .warning)
@@ -81,12 +83,16 @@ struct RunOptions: ParsableArguments {
         // Whoever keeps a request open doesn't keep us.
         configuration.maximumGracefulShutdownDuration = drain + .seconds(12)
         let group = ServiceGroup(configuration: configuration)
-        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
             tasks.addTask {
                 var seen: Set<UnixSignal> = []
                 for await signal in signals {
+                    if signal == .sighup {
+                        reload()
+                        continue
+                    }
                     // Ctrl-C goes to all of a terminal's processes, and what has started us may then send its own signal.
                     guard seen.insert(signal).inserted else { endProgram(ExitStatus.interrupted.rawValue) }
                     await group.triggerGracefulShutdown()
@@ -185,7 +191,7 @@ extension AgentCommand {
             let renewal = ProfileRenewal(
                 folder: AgentRole.credentialsFolder(self.options.state), time: time, logger: logger)
             try await self.options.run(
-                [agent, renewal], drain: configuration.drain, logger, isReady: true,
+                [agent, renewal], drain: configuration.drain, logger, isReady: true, reload: { agent.reload() },
                 stopSessions: { await agent.stopSessions() })
         }
     }
@@ -207,6 +213,9 @@ struct UpCommand: AsyncParsableCommand {
         let profile = try SignedIn.folder
         let gateway = try GatewayRole(folder: self.options.state, time: SystemTime(), logger: logger)
         let (listening, listens) = AsyncStream.makeStream(of: GatewayRole.Places.self)
+        let local = LocalAgent(
+            folder: self.options.state, profile: profile, gateway: gateway, listening: listening,
+            time: SystemTime(), logger: logger)
         // The gateway stays until it has the agent's last records.
         try await self.options.run(
             [
@@ -214,10 +223,9 @@ struct UpCommand: AsyncParsableCommand {
                     listens.yield(places)
                     listens.finish()
                 },
-                LocalAgent(
-                    folder: self.options.state, profile: profile, gateway: gateway, listening: listening,
-                    time: SystemTime(), logger: logger),
-            ], drain: configuration.drain, logger, stopSessions: { await gateway.stopSessions() })
+                local,
+            ], drain: configuration.drain, logger, reload: { local.reload() },
+            stopSessions: { await gateway.stopSessions() })
     }
 }
 
@@ -231,7 +239,7 @@ private struct ListeningGateway: Service {
 }
 
 /// The agent of the machine that the gateway runs on: enrolled and started once that listens.
-private struct LocalAgent: Service {
+private final class LocalAgent: Service, Sendable {
     let folder: String
     /// Where the caller's profile is.
     let profile: String
@@ -239,6 +247,23 @@ private struct LocalAgent: Service {
     let listening: AsyncStream<GatewayRole.Places>
     let time: SystemTime
     let logger: Logger
+    private let agent = Mutex<AgentRole?>(nil)
+
+    init(
+        folder: String, profile: String, gateway: GatewayRole, listening: AsyncStream<GatewayRole.Places>,
+        time: SystemTime, logger: Logger
+    ) {
+        self.folder = folder
+        self.profile = profile
+        self.gateway = gateway
+        self.listening = listening
+        self.time = time
+        self.logger = logger
+    }
+
+    func reload() {
+        self.agent.withLock { $0 }?.reload()
+    }
 
     func run() async throws {
         let places = await cancelWhenGracefulShutdown { await self.listening.first { _ in true } }
@@ -256,6 +281,7 @@ private struct LocalAgent: Service {
         try await self.enrolCaller(api)
         let agent = try AgentRole(
             folder: self.folder, near: self.gateway.near, time: self.time, logger: self.logger)
+        self.agent.withLock { $0 = agent }
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await agent.run() }
             tasks.addTask {

@@ -1,0 +1,41 @@
+package import GloveboxCore
+package import YAMLDocument
+
+/// What a process masks by: its detectors, and the profiles that policies name. Immutable: a reload makes another, which
+/// sessions take that open from then on.
+package struct RedactionRules: Sendable {
+    package let detectors: Detectors
+    private let profiles: [String: MaskingProfile]
+
+    /// - Parameters:
+    ///   - own: somebody's own files of detectors, by their names for errors.
+    ///   - profiles: documents of profiles, beside `default`, which is always there.
+    /// - Throws: `configuration_invalid` with file and line; `redaction_failed` where Vectorscan doesn't run.
+    package init(
+        own: [(file: String, yaml: [UInt8])] = [], profiles: [YAMLNode] = []
+    ) throws(GloveboxError) {
+        self.detectors = try own.isEmpty ? Detectors() : Detectors(own: own)
+        var named = [MaskingProfile.default.name: MaskingProfile.default]
+        for document in profiles {
+            let profile = try MaskingProfile(document)
+            guard named.updateValue(profile, forKey: profile.name) == nil else {
+                throw document.error("there are two profiles '\(profile.name)': rename one")
+            }
+        }
+        self.profiles = named
+    }
+
+    /// The names of all profiles, `default` among them.
+    package var profileNames: [String] { self.profiles.keys.sorted() }
+
+    /// - Throws: `configuration_invalid` when there is no profile of this name.
+    package func profile(named name: String) throws(GloveboxError) -> MaskingProfile {
+        guard let profile = self.profiles[name] else {
+            throw GloveboxError(
+                .configurationInvalid,
+                "the agent has no masking profile '\(name.prefix(80))': name its file under 'masking' in agent.yaml, or write another in the policy"
+            )
+        }
+        return profile
+    }
+}

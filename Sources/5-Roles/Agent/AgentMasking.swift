@@ -1,0 +1,92 @@
+import Contracts
+import GloveboxCore
+import Logging
+import PostgresAccess
+import Redaction
+import Synchronization
+import YAMLDocument
+
+/// What an agent masks by, as its files say, and whether it may be trusted: canaries go through it when it's loaded and
+/// at intervals.
+final class AgentMasking: Sendable {
+    private let folder: String
+    private let condition: AgentCondition
+    private let logger: Logger
+    private let state: Mutex<RedactionRules>
+
+    /// - Throws: `configuration_invalid` with file and line, `redaction_failed`.
+    init(
+        folder: String, _ configuration: AgentConfiguration, condition: AgentCondition, logger: Logger
+    ) throws {
+        self.folder = folder
+        self.condition = condition
+        self.logger = logger
+        self.state = Mutex(try Self.rules(configuration))
+    }
+
+    var rules: RedactionRules { self.state.withLock { $0 } }
+
+    /// Reads the files that a configuration names.
+    static func rules(_ configuration: AgentConfiguration) throws -> RedactionRules {
+        try RedactionRules(
+            own: configuration.detectors.map { ($0, try PrivateFile.read($0, sharing: true)) },
+            profiles: configuration.maskingProfiles.map {
+                try YAMLNode(bytes: try PrivateFile.read($0, sharing: true), file: $0)
+            })
+    }
+
+    /// Reads `agent.yaml` and the files that it names anew. Sessions that open from now on are masked by them; those that
+    /// run keep theirs. What can't be read, or lets a canary out, changes nothing.
+    ///
+    /// - Returns: whether it's in force.
+    func reload() -> Bool {
+        do {
+            let rules = try Self.rules(try AgentRole.configuration(self.folder))
+            try Self.check(rules)
+            self.state.withLock { $0 = rules }
+            self.condition.reload(failing: nil)
+            self.condition.masking(failing: nil)
+            self.logger.notice(
+                "masking is read anew", metadata: ["profiles": "\(rules.profileNames.joined(separator: " "))"])
+            return true
+        } catch {
+            let error = GloveboxError(showing: error)
+            self.condition.reload(failing: error)
+            self.logger.error(
+                "masking stays as it was: mend the file and reload again", metadata: ["error": "\(error)"])
+            return false
+        }
+    }
+
+    /// Sends canaries through the rules, by each profile.
+    ///
+    /// - Throws: `canary_leaked`, or why masking failed.
+    static func check(_ rules: RedactionRules) throws {
+        let canaries = MaskingCanaries()
+        for name in rules.profileNames {
+            let profile = try rules.profile(named: name)
+            try canaries.check {
+                try Masker(
+                    detectors: rules.detectors, pseudonyms: Pseudonyms(linkable: false), profile: profile)
+            }
+        }
+    }
+
+    /// Sends canaries now and at intervals, until the task is cancelled.
+    ///
+    /// - Parameter seal: ends all sessions, and lets none open any more.
+    func watch(every interval: Duration, time: any TimeSource, seal: (GloveboxError) -> Void) async {
+        while !Task.isCancelled {
+            do {
+                try Self.check(self.rules)
+            } catch {
+                let error = GloveboxError(showing: error)
+                self.condition.masking(failing: error)
+                self.logger.critical(
+                    "a canary wasn't masked: sessions end, and none may open", metadata: ["error": "\(error)"])
+                seal(error)
+            }
+            do { try await time.sleep(until: time.boot + interval) } catch { return }
+        }
+    }
+}
