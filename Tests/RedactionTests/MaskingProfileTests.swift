@@ -91,4 +91,94 @@ struct MaskingProfileTests {
         #expect(error?.message.hasPrefix("support.yaml:\(place): ") == true, "\(error?.message ?? "")")
         #expect(error?.message.contains(what) == true, "\(error?.message ?? "")")
     }
+
+    @Test("values under names in JSON become what the profile says, and what is shown is judged all the same")
+    func names() throws {
+        let profile = try Self.profile(
+            """
+            names:
+              nickname: drop
+              e-mail: partial
+              phone_number: nothing
+              comment: {as: show, reason: support reads it}
+            """)
+        let masker = try Masker(
+            detectors: self.fixture.detectors, pseudonyms: Pseudonyms(linkable: false), profile: profile)
+        func mask(_ text: String) throws -> String {
+            guard case .masked(let out) = try masker.mask(ByteBuffer(string: text), as: .json, scope: .random) else {
+                return text
+            }
+            return levelled(String(buffer: out))
+        }
+        #expect(try mask("{\"nickName\":\"Bo\",\"n\":1}") == "{\"nickName\":\"‹dropped›\",\"n\":1}")
+        #expect(try mask("{\"EMail\":\"anna@example.com\"}") == "{\"EMail\":\"a…@example.com\"}")
+        #expect(try mask("{\"phone-number\":\"x\"}") == "{\"phone-number\":null}")
+        #expect(try mask("{\"comment\":\"all well\"}") == "{\"comment\":\"all well\"}")
+        #expect(
+            try mask("{\"comment\":\"to anna@example.com\"}") == "{\"comment\":\"to ‹email:0000000000000000›\"}")
+    }
+
+    @Test("a classified column becomes what the profile says of it, else of its kind")
+    func columns() throws {
+        let profile = try Self.profile("kinds: {email: partial}\ncolumns: {public.customers.mail: drop}")
+        let masker = try Masker(
+            detectors: self.fixture.detectors, pseudonyms: Pseudonyms(linkable: false), profile: profile)
+        func mask(_ column: String) throws -> String? {
+            let name = MaskingProfile.ColumnName(schema: "public", table: "customers", column: column)
+            let value = ByteBuffer(string: "anna@example.com")
+            guard
+                case .masked(let out) = try masker.maskWhole(
+                    value, kind: .email, column: name, as: .text, scope: .random)
+            else { return nil }
+            return String(buffer: out)
+        }
+        #expect(try mask("mail") == "‹dropped›")
+        #expect(try mask("other") == "a…@example.com")
+    }
+
+    @Test("a stream's findings become what the profile says, wherever it's cut")
+    func streams() throws {
+        let profile = try Self.profile(
+            "kinds: {email: partial, card: drop, phone: {as: show, reason: callers read it out}}")
+        let text =
+            "to anna@example.com by 4111 1111 1111 1111, call +41 79 123 45 67 or ghp_"
+            + String(repeating: "aB3", count: 12)
+        for cut in 0...text.utf8.count {
+            let masker = try Masker(
+                detectors: self.fixture.detectors, pseudonyms: Pseudonyms(linkable: false), profile: profile)
+            var stream = try RedactionStream(masker)
+            var out = ByteBuffer()
+            try stream.write(ByteBuffer(bytes: Array(text.utf8.prefix(cut))), into: &out)
+            try stream.write(ByteBuffer(bytes: Array(text.utf8.dropFirst(cut))), into: &out)
+            try stream.finish(into: &out)
+            #expect(
+                levelled(String(buffer: out))
+                    == "to a…@example.com by ‹dropped›, call +41 79 123 45 67 or ‹github_token:0000000000000000›")
+        }
+    }
+
+    @Test(
+        "what a profile may not say is refused with its place",
+        arguments: [
+            ("kinds: {private_key: {as: show, reason: x}}", "support.yaml:3:27"),
+            ("kinds: {token: partial}", "support.yaml:3:16"),
+            ("names: {db_password: partial}", "support.yaml:3:22"),
+            ("columns: {customers.mail: drop}", "support.yaml:3:11"),
+            ("columns: {public.customers.mail: {as: show, reason: x}}", "support.yaml:3:11"),
+        ])
+    func refusals(_ rules: String, _ place: String) {
+        let error = #expect(throws: GloveboxError.self) { try Self.profile(rules) }
+        #expect(error?.code == .configurationInvalid)
+        #expect(error?.message.hasPrefix(place) == true, "\(error?.message ?? "")")
+    }
+
+    @Test("rules know their profiles by name, and refuse one that isn't there and two of one name")
+    func rules() throws {
+        let document = try YAMLNode(yaml: "version: 1\nname: support\nkinds: {email: partial}", file: "support.yaml")
+        let rules = try RedactionRules(profiles: [document])
+        #expect(rules.profileNames == ["default", "support"])
+        #expect(try rules.profile(named: "support").name == "support")
+        #expect(throws: GloveboxError.self) { try rules.profile(named: "other") }
+        #expect(throws: GloveboxError.self) { try RedactionRules(profiles: [document, document]) }
+    }
 }

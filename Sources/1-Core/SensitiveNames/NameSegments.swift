@@ -19,6 +19,8 @@ package struct SensitiveName: Hashable, Sendable {
         case email
         case phone
         case birthDate = "birth_date"
+        case personName = "person_name"
+        case address
     }
 
     package var kind: Kind
@@ -151,7 +153,7 @@ private struct Segments {
     func judge() -> SensitiveName? {
         guard self.count > 0 else { return nil }
         let last = self.words[self.count - 1]
-        if let judged = self.judgeIdentifier(last) { return judged }
+        if let judged = self.judgeIdentifier(last) ?? self.judgePair(last) { return judged }
         if Vocabulary.harmlessLast.contains(last) { return nil }
         if self.count > 1, Vocabulary.harmlessFirst.contains(self.words[0]) { return nil }
 
@@ -186,6 +188,19 @@ private struct Segments {
     private func judgeIdentifier(_ last: Word) -> SensitiveName? {
         guard self.count > 1, Vocabulary.numberWords.contains(last) else { return nil }
         return Vocabulary.beforeNumber[self.words[self.count - 2]]
+    }
+
+    /// Names of people and postal addresses: only two segments together say so (`first_name`, `billing_address`).
+    private func judgePair(_ last: Word) -> SensitiveName? {
+        guard self.count > 1 else { return nil }
+        let before = self.words[self.count - 2]
+        switch last {
+        case Vocabulary.name: return Vocabulary.beforeName.contains(before) ? SensitiveName(.personName) : nil
+        case Vocabulary.address: return Vocabulary.beforeAddress.contains(before) ? SensitiveName(.address) : nil
+        case Vocabulary.line: return before == Vocabulary.address ? SensitiveName(.address) : nil
+        case Vocabulary.code: return Vocabulary.beforePostalCode.contains(before) ? SensitiveName(.address) : nil
+        default: return nil
+        }
     }
 
     private static func judge(_ word: Word, before: Word, after: Word, isLast: Bool) -> SensitiveName? {
@@ -233,6 +248,20 @@ private enum Vocabulary {
     static let letterE = Word("e")
     static let privateWord = Word("private")
 
+    static let name = Word("name")
+    static let address = Word("address")
+    static let line = Word("line")
+    static let beforeName: Set<Word> = [
+        Word("first"), Word("last"), Word("full"), Word("given"), Word("family"), Word("middle"), Word("maiden"),
+        Word("legal"), Word("holder"), Word("cardholder"), Word("patient"), Word("customer"), Word("contact"),
+        Word("person"), Word("employee"),
+    ]
+    static let beforeAddress: Set<Word> = [
+        Word("street"), Word("postal"), Word("home"), Word("shipping"), Word("billing"), Word("delivery"),
+        Word("mailing"), Word("residential"), Word("customer"),
+    ]
+    static let beforePostalCode: Set<Word> = [Word("postal"), Word("zip"), Word("post")]
+
     static let certain: [Word: SensitiveName.Kind] = [
         Word("password"): .password, Word("passwords"): .password, Word("passwd"): .password,
         Word("passwrd"): .password,
@@ -249,7 +278,12 @@ private enum Vocabulary {
         Word("iban"): .iban, Word("ssn"): .ssn, Word("email"): .email, Word("emails"): .email, Word("phone"): .phone,
         Word("phones"): .phone, Word("telephone"): .phone, Word("msisdn"): .phone, Word("phonenumber"): .phone,
         Word("dob"): .birthDate, Word("birthdate"): .birthDate, Word("birthday"): .birthDate,
-        Word("dateofbirth"): .birthDate,
+        Word("dateofbirth"): .birthDate, Word("firstname"): .personName, Word("lastname"): .personName,
+        Word("fullname"): .personName, Word("surname"): .personName, Word("givenname"): .personName,
+        Word("familyname"): .personName, Word("maidenname"): .personName, Word("cardholder"): .personName,
+        Word("street"): .address, Word("streetaddress"): .address, Word("postaladdress"): .address,
+        Word("homeaddress"): .address, Word("zipcode"): .address, Word("postcode"): .address,
+        Word("postalcode"): .address,
     ]
 
     /// Sensitive as the last segment only, and vague even there.

@@ -227,6 +227,8 @@ extension View {
         case .phone: return digits >= 6 && letters <= 4
         case .card, .bankAccount, .ssn, .iban, .nationalID: return digits >= 4
         case .birthDate: return digits >= 4
+        case .personName: return letters >= 2 && digits == 0
+        case .address: return letters + digits >= 3
         case .cardCode, .pin: return (3...8).contains(digits) && letters <= 2 && (certain || letters == 0)
         case .cookie: return range.count >= 12
         default: return certain || range.count >= 16 && digits > 0 || (range.count >= 8 && digits > 0 && letters > 0)

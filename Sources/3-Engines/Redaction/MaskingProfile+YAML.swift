@@ -1,4 +1,5 @@
 package import GloveboxCore
+import SensitiveNames
 package import YAMLDocument
 
 extension MaskingProfile {

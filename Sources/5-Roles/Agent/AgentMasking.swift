@@ -1,5 +1,6 @@
 import Contracts
 import GloveboxCore
+import Identity
 import Logging
 import PostgresAccess
 import Redaction
@@ -50,12 +51,16 @@ final class AgentMasking: Sendable {
                 "masking is read anew", metadata: ["profiles": "\(rules.profileNames.joined(separator: " "))"])
             return true
         } catch {
-            let error = GloveboxError(showing: error)
+            let error = Self.shown(error)
             self.condition.reload(failing: error)
             self.logger.error(
                 "masking stays as it was: mend the file and reload again", metadata: ["error": "\(error)"])
             return false
         }
+    }
+
+    private static func shown(_ error: any Error) -> GloveboxError {
+        error as? GloveboxError ?? GloveboxError(.redactionFailed, "masking failed: see the agent's log", cause: error)
     }
 
     /// Sends canaries through the rules, by each profile.
@@ -80,13 +85,13 @@ final class AgentMasking: Sendable {
             do {
                 try Self.check(self.rules)
             } catch {
-                let error = GloveboxError(showing: error)
+                let error = Self.shown(error)
                 self.condition.masking(failing: error)
                 self.logger.critical(
                     "a canary wasn't masked: sessions end, and none may open", metadata: ["error": "\(error)"])
                 seal(error)
             }
-            do { try await time.sleep(until: time.boot + interval) } catch { return }
+            do { try await time.sleep(until: time.boot.advanced(by: interval)) } catch { return }
         }
     }
 }

@@ -24,7 +24,7 @@ package struct AgentRole: Service {
     private let memory: LogMemory
     private let masking: AgentMasking
     /// While it runs.
-    private let sessions = Mutex<PostgresAgentSessions?>(nil)
+    private let running = RunningSessions()
     private let near: NearAgent?
     private let folder: String
     private let drain: Drain
@@ -108,7 +108,7 @@ package struct AgentRole: Service {
         let wasSealed = self.condition.maskingFailure != nil
         guard self.masking.reload(), wasSealed, self.condition.journalFailure == nil else { return }
         self.logger.notice("masking may be trusted again: sessions may open")
-        self.sessions.withLock { $0 }?.admit()
+        self.running.sessions.withLock { $0 }?.admit()
     }
 
     package func run() async throws {
@@ -116,7 +116,7 @@ package struct AgentRole: Service {
         let journal = CountedJournal(self.journal, counters)
         let sessions = try PostgresAgentSessions(
             rules: { [masking] in masking.rules }, journal: journal, time: self.time)
-        self.sessions.withLock { $0 = sessions }
+        self.running.sessions.withLock { $0 = sessions }
         self.drain.watch(Drain.Sessions(count: { sessions.count }, endAll: { sessions.endAll($0) }))
         let ledger = GrantLedger(ceiling: self.ceiling, time: self.time) { lease, error in
             sessions.endLease(lease, error)
@@ -254,6 +254,11 @@ package struct AgentRole: Service {
         }
         return targets
     }
+}
+
+/// The sessions of an agent, while it runs.
+private final class RunningSessions: Sendable {
+    let sessions = Mutex<PostgresAgentSessions?>(nil)
 }
 
 extension Classification {
