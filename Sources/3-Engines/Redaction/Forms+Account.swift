@@ -54,6 +54,16 @@ extension View {
         return self.at(first) == 0xE2 && self.at(first + 1) == 0x80 && self.at(first + 2) == 0xB9 ? nil : first..<end
     }
 
+    /// Whether one of `secretNames` begins with these small letters.
+    private static func beginsSecret(_ first: UInt8, _ second: UInt8) -> Bool {
+        switch first {
+        case UInt8(ascii: "p"): second == UInt8(ascii: "a") || second == UInt8(ascii: "w")
+        case UInt8(ascii: "s"): second == UInt8(ascii: "e") || second == UInt8(ascii: "h")
+        case UInt8(ascii: "a"): second == UInt8(ascii: "c")
+        default: false
+        }
+    }
+
     /// Whether a name for a secret with its value stands within reach of `start`, or `-p` behind an option.
     private mutating func hasSecret(behind start: Int, isOption: Bool) -> Bool {
         for offset in start..<(start + Self.distance) {
@@ -64,11 +74,8 @@ extension View {
             {
                 return true
             }
-            // The first letters of those names: nearly every line has a user, and few a password.
-            let letter = byte | 0x20
-            guard letter == UInt8(ascii: "p") || letter == UInt8(ascii: "s") || letter == UInt8(ascii: "a") else {
-                continue
-            }
+            // How those names begin: nearly every line has a user, and few a password.
+            guard Self.beginsSecret(byte | 0x20, self.at(offset + 1) | 0x20) else { continue }
             for word in Self.secretNames where self.matches(word, at: offset) {
                 let end = self.run(of: ByteSet("_-").union(.alphanumeric), from: offset, most: 32)
                 let next = self.run(of: ByteSet("\"'`]\\ \t"), from: end, most: 8)

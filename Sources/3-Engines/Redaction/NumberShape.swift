@@ -106,15 +106,20 @@ struct NumberShape {
         let after = window.at(offset + self.first)
         if self.first >= 12 || (self.first == 4 && (self.second == 4 || self.second == 6)) { forms.insert(.card) }
         if before.isLetter, beforeThat.isLetter, before.isUpper == beforeThat.isUpper { forms.insert(.iban) }
-        if before.isLetter || self.mayBeNational(before: after) { forms.insert(.nationalID) }
-        if before.isUpper || after.isUpper { forms.insert(.vin) }
+        if before.isLetter ? Self.isRow(offset, 2, 4, window) : self.mayBeNational(before: after) {
+            forms.insert(.nationalID)
+        }
+        // Of seventeen in a row, eight stand on one side of any.
+        if before.isUpper || after.isUpper, Self.isRow(offset, 4, 8, window) || Self.isRow(offset, -4, -8, window) {
+            forms.insert(.vin)
+        }
         if self.first == 2, after == UInt8(ascii: "-") { forms.insert(.macAddress) }
         if self.first <= 3, self.third > 0, after == UInt8(ascii: "."), !before.isAlphanumeric {
             forms.insert(.ipAddress)
         }
         if self.first == 9 || (self.first == 3 && self.second == 2) { forms.insert(.ssn) }
         let digit = window.at(offset)
-        if digit == UInt8(ascii: "1") || digit == UInt8(ascii: "3"), after.isLetter || self.first >= 26 {
+        if digit == UInt8(ascii: "1") || digit == UInt8(ascii: "3"), Self.isRow(offset, 12, 25, window) {
             forms.insert(.bitcoinAddress)
         }
         if before == UInt8(ascii: "+")
@@ -124,6 +129,11 @@ struct NumberShape {
             forms.insert(.phone)
         }
         return forms
+    }
+
+    /// Whether letters or digits stand at both distances, as in every row that goes so far.
+    private static func isRow(_ offset: Int, _ near: Int, _ far: Int, _ window: Window) -> Bool {
+        window.at(offset + near).isAlphanumeric && window.at(offset + far).isAlphanumeric
     }
 
     /// Whether this is written as an IPv4 address, whose first part isn't that of a national telephone number.
