@@ -76,6 +76,7 @@ let targets: [Target] = [
         swiftSettings: house),
     floor("2-Codecs", "TransparencyLog", ["GloveboxCore", crypto]),
     floor("2-Codecs", "FlagRules", ["GloveboxCore"]),
+    floor("2-Codecs", "LogFormats", ["GloveboxCore"]),
 
     // 3: engines and adapters
     floor(
@@ -89,6 +90,7 @@ let targets: [Target] = [
     floor("3-Adapters", "AuditFiles", ["GloveboxCore", "Contracts", "TransparencyLog", crypto]),
     floor("3-Adapters", "Identity", ["GloveboxCore", "Contracts", crypto, x509, asn1]),
     floor("3-Adapters", "OutboundHTTP", [asyncHTTP, nio, nioFoundation, nioHTTP1, nioPosix, nioSSL]),
+    floor("3-Adapters", "LogSpool", ["GloveboxCore", "AuditFiles"]),
 
     // 4: servers
     floor("4-Servers", "Tunnel", ["GloveboxCore", "Contracts", "ControlWire", nio, nioPosix, nioTLS, nioSSL, logging]),
@@ -112,6 +114,13 @@ let targets: [Target] = [
     floor(
         "4-Servers", "Telemetry",
         ["GloveboxCore", "Contracts", "YAMLDocument", nio, nioPosix, nioHTTP1, logging, lifecycle]),
+    floor(
+        "4-Servers", "LogPipeline",
+        [
+            "GloveboxCore", "SensitiveNames", "Contracts", "YAMLDocument", "LogFormats", "Redaction", "LogSpool",
+            "OutboundHTTP", "Telemetry",
+            nio, nioPosix, nioHTTP1, nioSSL, logging, lifecycle,
+        ]),
 
     // 5: roles
     floor(
@@ -142,7 +151,8 @@ let targets: [Target] = [
         name: "glovebox",
         dependencies: [
             "GloveboxCore", "Contracts", "PostgresWire", "ControlAPI", "YAMLDocument", "TransparencyLog", "Policy",
-            "Identity", "AuditFiles", "Redaction", "Gateway", "Agent", "ControlClient", "Telemetry", arguments,
+            "Identity", "AuditFiles", "Redaction", "LogPipeline", "Gateway", "Agent", "ControlClient", "Telemetry",
+            arguments,
             configuration,
             logging, lifecycle, signals, nio, nioPosix, nioTLS, nioSSL,
         ],
@@ -180,6 +190,9 @@ let targets: [Target] = [
     tests("FlagRules", ["GloveboxCore"]),
     tests("Redaction", ["GloveboxCore", "SensitiveNames", "YAMLDocument", "CByteClasses", nio]),
     tests("GloveboxKit", [logging]),
+    tests("LogFormats", ["GloveboxCore"]),
+    tests("LogSpool", ["GloveboxCore", "AuditFiles"]),
+    tests("LogPipeline", ["GloveboxCore", "AuditFiles", "LogFormats", "LogSpool", "Redaction", nio, logging]),
     tests("Statements", ["GloveboxCore"]),
     tests("Policy", ["GloveboxCore", "Contracts"]),
     tests("Leases", ["GloveboxCore", "Contracts"]),

@@ -32,6 +32,8 @@ package struct OutboundClient: Sendable {
         package var eTag: String?
         /// The other's clock, as it says (RFC 9110, section 6.6.1).
         package var date: String?
+        /// When to ask again (RFC 9110, section 10.2.3), as it is.
+        package var retryAfter: String?
         package var body: [UInt8]
     }
 
@@ -107,7 +109,8 @@ package struct OutboundClient: Sendable {
         return Answer(
             status: Int(response.status.code), contentType: response.headers.first(name: "content-type") ?? "",
             isHTTP2: response.version.major == 2, eTag: response.headers.first(name: "etag"),
-            date: response.headers.first(name: "date"), body: Array(buffer: body))
+            date: response.headers.first(name: "date"),
+            retryAfter: response.headers.first(name: "retry-after"), body: Array(buffer: body))
     }
 
     private static func explained(_ error: any Error) -> any Error {

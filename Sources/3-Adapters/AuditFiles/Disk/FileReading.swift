@@ -5,9 +5,9 @@
 #endif
 
 /// Reads of files whose writer is somebody else, or ourselves on another thread.
-enum FileReading {
+package enum FileReading {
     /// All of a file.
-    static func whole(_ path: String) throws(FileError) -> [UInt8] {
+    package static func whole(_ path: String) throws(FileError) -> [UInt8] {
         try Self.opened(path) { file throws(FileError) in
             var status = stat()
             guard fstat(file, &status) == 0 else { throw FileError("read", errno) }
@@ -16,12 +16,12 @@ enum FileReading {
     }
 
     /// Some of a file; fewer bytes where it ends before.
-    static func range(_ range: Range<Int>, of path: String) throws(FileError) -> [UInt8] {
+    package static func range(_ range: Range<Int>, of path: String) throws(FileError) -> [UInt8] {
         try Self.opened(path) { file throws(FileError) in try Self.range(range, of: file) }
     }
 
     /// The names in a folder, sorted.
-    static func names(in folder: String) throws(FileError) -> [String] {
+    package static func names(in folder: String) throws(FileError) -> [String] {
         guard let stream = opendir(folder) else { throw FileError("read", errno) }
         defer { closedir(stream) }
         var names: [String] = []

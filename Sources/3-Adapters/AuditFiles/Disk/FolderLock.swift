@@ -1,4 +1,4 @@
-import GloveboxCore
+package import GloveboxCore
 
 #if canImport(Glibc)
     import Glibc
@@ -8,12 +8,12 @@ import GloveboxCore
 
 /// The right to write to a folder, held through the file `lock` by at most one holder on the machine, and given back
 /// by the kernel if the holder dies.
-final class FolderLock: Sendable {
+package final class FolderLock: Sendable {
     private let file: Int32
 
     /// Makes the folder (0700) if it's missing, and locks it.
     /// - Throws: `store_locked`; `journal_unavailable` when the folder can't be used.
-    init(folder: String) throws(GloveboxError) {
+    package init(folder: String) throws(GloveboxError) {
         if mkdir(folder, 0o700) != 0 {
             guard errno == EEXIST else { throw Self.unusable(folder) }
             // What others could read is nothing that they should.

@@ -1,6 +1,6 @@
 /// CRC-32C (Castagnoli; RFC 3720, appendix B.4): tells a torn or rotten frame from a whole one. Against malice there is
 /// the hash chain.
-struct CRC32C {
+package struct CRC32C {
     private var state: UInt32 = ~0
 
     var value: UInt32 { ~self.state }
@@ -32,7 +32,7 @@ struct CRC32C {
         bytes.withUnsafeBytes { self.update($0) }
     }
 
-    static func of(_ bytes: [UInt8]) -> UInt32 {
+    package static func of(_ bytes: [UInt8]) -> UInt32 {
         var crc = CRC32C()
         crc.update(bytes[...])
         return crc.value

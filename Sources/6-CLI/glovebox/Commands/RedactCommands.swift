@@ -11,7 +11,7 @@ struct RedactCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "redact", abstract: "Mask secrets and personal data in any text.",
         discussion: "These work on this machine alone, and ask no gateway.",
-        subcommands: [Stream.self, Test.self], defaultSubcommand: Stream.self)
+        subcommands: [Stream.self, Serve.self, Test.self], defaultSubcommand: Stream.self)
 
     struct Stream: ParsableCommand {
         static let configuration = CommandConfiguration(

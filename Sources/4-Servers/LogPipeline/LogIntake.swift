@@ -1,0 +1,214 @@
+import GloveboxCore
+import LogFormats
+import LogSpool
+import Logging
+import NIOCore
+import Redaction
+import Telemetry
+
+/// Masks what inputs have read and puts it into the spool. Nothing that's raw leaves it.
+///
+/// Fails closed: after an error of the masker nothing more of any input passes.
+actor LogIntake {
+    /// Most bytes that are appended to the spool at once.
+    private static let batch = 1 << 20
+    private static let longestRetry = Duration.seconds(5)
+
+    /// One source of records: a connection, a socket for datagrams, a file.
+    private final class Lane {
+        var redactor = RecordRedactor.Lane()
+        var text: Text?
+    }
+
+    /// Text is masked before it's cut into lines, so that what goes over several is found.
+    private final class Text {
+        var stream: RedactionStream
+        var framing: LineFraming
+
+        init(_ masker: Masker, most: Int) throws(GloveboxError) {
+            self.stream = try RedactionStream(masker)
+            self.framing = LineFraming(most: most)
+        }
+    }
+
+    private let masker: Masker
+    private let redactor: RecordRedactor
+    private let spool: LogSpool
+    private let counters: PipelineCounters
+    private let logger: Logger
+    private var lanes: [Int: Lane] = [:]
+    private var lastLane = 0
+    private var failure: GloveboxError?
+    /// Why the spool doesn't take anything.
+    private(set) var spoolFailure: GloveboxError?
+
+    init(masker: sending Masker, spool: LogSpool, counters: PipelineCounters, logger: Logger) {
+        self.masker = masker
+        self.redactor = RecordRedactor(masker)
+        self.spool = spool
+        self.counters = counters
+        self.logger = logger
+    }
+
+    func openLane() -> Int {
+        self.lastLane += 1
+        self.lanes[self.lastLane] = Lane()
+        return self.lastLane
+    }
+
+    func closeLane(_ lane: Int) {
+        self.lanes[lane] = nil
+    }
+
+    /// How many values were masked, by kind.
+    var masked: [Kind: Int] { self.redactor.counts }
+
+    // MARK: Records
+
+    /// Returns once all of `records` are in the spool, durable; waits for room.
+    /// - Throws: `redaction_failed`; `CancellationError` while it waits.
+    func take(_ records: [LogRecord], lane: Int, input: String) async throws {
+        let batches = try self.payloads(records, lane: lane, input: input).batches
+        do {
+            for batch in batches { try await self.append(batch, input: input) }
+        } catch is CancellationError {
+            self.drop(records.count, .stopped, input)
+            throw CancellationError()
+        }
+    }
+
+    private func append(_ batch: [[UInt8]], input: String) async throws {
+        var pause = Duration.milliseconds(100)
+        while true {
+            do {
+                if try await self.spool.append(batch) { break }
+                self.counters.waits.add(1, input)
+                try Task.checkCancellation()
+                await self.spool.awaitRoom()
+            } catch let error as GloveboxError where error.code == .spoolUnavailable {
+                self.note(error)
+                try await Task.sleep(for: pause)
+                pause = min(pause * 2, Self.longestRetry)
+            }
+            try Task.checkCancellation()
+        }
+        self.note(nil)
+    }
+
+    /// As ``take(_:lane:input:)``, but doesn't wait.
+    /// - Returns: how many of `records` were refused for their size; nil where there's no room.
+    /// - Throws: `redaction_failed`, `spool_unavailable`.
+    func offer(_ records: [LogRecord], lane: Int, input: String) async throws -> Int? {
+        let (batches, refused) = try self.payloads(records, lane: lane, input: input)
+        for batch in batches {
+            do {
+                guard try await self.spool.append(batch) else { return nil }
+            } catch {
+                self.note(error)
+                throw error
+            }
+            self.note(nil)
+        }
+        return refused
+    }
+
+    private func note(_ failure: GloveboxError?) {
+        if let failure, self.spoolFailure == nil {
+            self.logger.error("\(failure.message); inputs wait until it can be")
+        } else if failure == nil, self.spoolFailure != nil {
+            self.logger.notice("the spool can be written again")
+        }
+        self.spoolFailure = failure
+    }
+
+    private func payloads(
+        _ records: [LogRecord], lane: Int, input: String
+    ) throws(GloveboxError) -> (batches: [[[UInt8]]], refused: Int) {
+        if let failure { throw failure }
+        let state = self.lanes[lane] ?? Lane()
+        var batches: [[[UInt8]]] = [[]]
+        var size = 0
+        var refused = 0
+        do {
+            for record in records {
+                let payload = OTLPLogs.protobuf([try self.redactor.redacted(record, &state.redactor)])
+                guard payload.count <= LogSpool.mostPayload else {
+                    refused += 1
+                    continue
+                }
+                if size + payload.count > Self.batch {
+                    batches.append([])
+                    size = 0
+                }
+                batches[batches.count - 1].append(payload)
+                size += payload.count
+            }
+        } catch {
+            throw self.failed(error)
+        }
+        self.counters.taken.add(Int64(records.count - refused), input)
+        if refused > 0 { self.drop(refused, .tooLarge, input) }
+        return (batches, refused)
+    }
+
+    private func failed(_ error: GloveboxError) -> GloveboxError {
+        let failure = GloveboxError(
+            .redactionFailed, "a record could not be checked for secrets, so nothing more passes", cause: error)
+        self.failure = failure
+        return failure
+    }
+
+    /// Says and counts what doesn't go on.
+    nonisolated func drop(_ count: Int, _ reason: DropReason, _ input: String) {
+        self.counters.dropped.add(Int64(count), input, reason.rawValue)
+        self.logger.warning(
+            "\(count) of what came by '\(input)' doesn't go on: \(reason.words)", metadata: ["input": "\(input)"])
+    }
+
+    // MARK: Plain text
+
+    /// Takes bytes of a text of lines.
+    func take(text bytes: ByteBuffer, lane: Int, most: Int, input: String) async throws {
+        try await self.take(try self.lines(bytes, lane, most: most), lane: lane, input: input)
+    }
+
+    /// Takes what was held back of a text at its end.
+    func endText(lane: Int, input: String) async throws {
+        try await self.take(try self.lastLines(lane), lane: lane, input: input)
+    }
+
+    private func lines(_ bytes: ByteBuffer, _ lane: Int, most: Int) throws(GloveboxError) -> [LogRecord] {
+        if let failure { throw failure }
+        guard let lane = self.lanes[lane] else { return [] }
+        do {
+            let text: Text
+            if let open = lane.text { text = open } else { text = try Text(self.masker, most: most) }
+            lane.text = text
+            var out = ByteBuffer()
+            try text.stream.write(bytes, into: &out)
+            return text.framing.take(out.readableBytesView).map { LogRecord(text: Self.trimmed($0)) }
+        } catch {
+            throw self.failed(error)
+        }
+    }
+
+    private func lastLines(_ lane: Int) throws(GloveboxError) -> [LogRecord] {
+        if let failure { throw failure }
+        guard let lane = self.lanes[lane], let text = lane.text else { return [] }
+        lane.text = nil
+        do {
+            var out = ByteBuffer()
+            try text.stream.finish(into: &out)
+            var lines = text.framing.take(out.readableBytesView)
+            if let last = text.framing.finish() { lines.append(last) }
+            return lines.map { LogRecord(text: Self.trimmed($0)) }
+        } catch {
+            throw self.failed(error)
+        }
+    }
+
+    /// Without a carriage return before the line feed.
+    private static func trimmed(_ line: [UInt8]) -> ArraySlice<UInt8> {
+        line.last == 0x0D ? line.dropLast() : line[...]
+    }
+}

@@ -1,0 +1,55 @@
+import ArgumentParser
+import Contracts
+import Foundation
+import GloveboxCore
+import LogPipeline
+import Logging
+import Redaction
+import ServiceLifecycle
+import Telemetry
+import YAMLDocument
+
+extension RedactCommand {
+    struct Serve: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Take logs of services in, and pass them on masked.",
+            discussion: """
+                Syslog, OTLP, the journal's export and plain text come in and go to files, syslog or a collector, as a \
+                YAML file says; docs/redact.md has an example. SIGTERM and SIGINT stop it in order. When the redaction \
+                fails, nothing more passes, and the exit status is \(ExitStatus.failure.rawValue).
+                """)
+
+        @Option(help: .init("What it takes in and where that goes.", valueName: "file"), completion: .file())
+        var config: String
+
+        func run() async throws {
+            signal(SIGPIPE, SIG_IGN)
+            let configuration = try PipelineConfiguration(try Self.document(self.config))
+            let logger = configuration.logging.logger("redact", standardLevel: .notice)
+            let profile =
+                try configuration.profile.map { path in try MaskingProfile(try Self.document(path)) } ?? .default
+            let time = SystemTime()
+            let pipeline = try LogPipeline(
+                configuration,
+                masker: try Masker(
+                    detectors: Detectors(), pseudonyms: Pseudonyms(linkable: false), profile: profile,
+                    now: { time.wall }), time: time, logger: logger
+            ) {
+                Terminal.note("ready: logs are taken in")
+                SystemdNotice.ready.send()
+            }
+            var services: [any Service] = []
+            if let place = configuration.telemetry {
+                services.append(TelemetryServer(place: place, source: pipeline, logger: logger))
+            }
+            try await RunOptions.run(services + [pipeline], drain: configuration.drain, logger)
+        }
+
+        private static func document(_ path: String) throws -> YAMLNode {
+            guard let bytes = FileManager.default.contents(atPath: path) else {
+                throw GloveboxError(.notFound, "\(path) can't be read: name a file that this user may read")
+            }
+            return try YAMLNode(bytes: bytes, file: path)
+        }
+    }
+}
