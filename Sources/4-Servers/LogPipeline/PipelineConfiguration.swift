@@ -72,10 +72,13 @@ package struct PipelineConfiguration: Sendable {
     package var drain: Duration
     /// A masking profile's file.
     package var profile: String?
+    /// Files of one's own detectors.
+    package var detectors: [String]
 
     /// - Throws: `configuration_invalid` with file, line and column.
     package init(_ document: YAMLNode) throws(GloveboxError) {
-        let file = try document.mapping("version", "spool", "inputs", "outputs", "telemetry", "log", "drain", "profile")
+        let file = try document.mapping(
+            "version", "spool", "inputs", "outputs", "telemetry", "log", "drain", "profile", "detectors")
         try file.checkVersion(1)
         let spool = try file.required("spool").mapping("folder", "size")
         self.spoolFolder = try spool.required("folder").string
@@ -94,6 +97,7 @@ package struct PipelineConfiguration: Sendable {
             try file["log"].map { node throws(GloveboxError) in try LogSettings(node: node) } ?? LogSettings()
         self.drain = try file["drain"]?.duration ?? .seconds(10)
         self.profile = try file["profile"]?.string
+        self.detectors = try file["detectors"]?.strings ?? []
         let readers = self.inputs.filter {
             $0.input == .stream(.standardInput) || $0.input == .journald(.standardInput)
         }

@@ -76,7 +76,9 @@ struct RecordRedactor {
         let text = value.text
         if value == .empty || text.isEmpty { return value }
         switch try self.masker.maskWhole(ByteBuffer(bytes: text), kind: kind, as: .text, scope: .random) {
-        case .clean, .null: return .empty
+        // The profile shows it.
+        case .clean: return value
+        case .null: return .empty
         case .masked(let bytes): return .string(String(buffer: bytes))
         }
     }

@@ -26,13 +26,16 @@ extension RedactCommand {
             signal(SIGPIPE, SIG_IGN)
             let configuration = try PipelineConfiguration(try Self.document(self.config))
             let logger = configuration.logging.logger("redact", standardLevel: .notice)
-            let profile =
-                try configuration.profile.map { path in try MaskingProfile(try Self.document(path)) } ?? .default
+            let rules = try RedactionRules(
+                own: try configuration.detectors.map { ($0, try Self.read($0)) },
+                profiles: try configuration.profile.map { [try Self.document($0)] } ?? [])
+            let name = rules.profileNames.first { $0 != MaskingProfile.default.name } ?? MaskingProfile.default.name
+            let profile = try rules.profile(named: name)
             let time = SystemTime()
             let pipeline = try LogPipeline(
                 configuration,
                 masker: try Masker(
-                    detectors: Detectors(), pseudonyms: Pseudonyms(linkable: false), profile: profile,
+                    detectors: rules.detectors, pseudonyms: Pseudonyms(linkable: false), profile: profile,
                     now: { time.wall }), time: time, logger: logger
             ) {
                 Terminal.note("ready: logs are taken in")
@@ -46,10 +49,14 @@ extension RedactCommand {
         }
 
         private static func document(_ path: String) throws -> YAMLNode {
+            try YAMLNode(bytes: try Self.read(path), file: path)
+        }
+
+        private static func read(_ path: String) throws -> [UInt8] {
             guard let bytes = FileManager.default.contents(atPath: path) else {
                 throw GloveboxError(.notFound, "\(path) can't be read: name a file that this user may read")
             }
-            return try YAMLNode(bytes: bytes, file: path)
+            return Array(bytes)
         }
     }
 }

@@ -70,13 +70,14 @@ struct RunOptions: ParsableArguments {
         _ services: [any Service], drain: Duration, _ logger: Logger, isReady: Bool = false,
         reload: @escaping @Sendable () -> Void = {}, stopSessions: @escaping @Sendable () async -> Void
     ) async throws {
-        try await Self.run(services, drain: drain, logger, isReady: isReady, stopSessions: stopSessions)
+        try await Self.run(
+            services, drain: drain, logger, isReady: isReady, reload: reload, stopSessions: stopSessions)
     }
 
-    /// As ``run(_:drain:_:isReady:stopSessions:)``, for what has no role's options.
+    /// As the other, for what has no role's options.
     static func run(
         _ services: [any Service], drain: Duration, _ logger: Logger, isReady: Bool = false,
-        stopSessions: @escaping @Sendable () async -> Void = {}
+        reload: @escaping @Sendable () -> Void = {}, stopSessions: @escaping @Sendable () async -> Void = {}
     ) async throws {
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .warning)
