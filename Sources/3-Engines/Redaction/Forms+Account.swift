@@ -49,7 +49,8 @@ extension View {
         var set = isQuoted ? ByteSet("\r\n\\").inverted : ByteSet(" \t\r\n,;&\"'`<>(){}[]|\\").inverted
         if isQuoted { set.remove(quote) }
         let end = self.run(of: set, from: first, most: 129)
-        guard end > first, end - first <= 128 else { return nil }
+        // A number is an id, not what one signs in with.
+        guard end > first, end - first <= 128, self.run(of: .digits, from: first) < end else { return nil }
         // A pseudonym already.
         return self.at(first) == 0xE2 && self.at(first + 1) == 0x80 && self.at(first + 2) == 0xB9 ? nil : first..<end
     }
@@ -64,11 +65,21 @@ extension View {
         }
     }
 
-    /// Whether a name for a secret with its value stands within reach of `start`, or `-p` behind an option.
+    /// Whether a name for a secret with its value stands within reach of `start`, or `-p` behind an option: in the same
+    /// line, or as the first word of the next. Other lines of a log speak of other things.
     private mutating func hasSecret(behind start: Int, isOption: Bool) -> Bool {
-        for offset in start..<(start + Self.distance) {
+        var offset = start - 1
+        var limit = start + Self.distance
+        while offset + 1 < limit {
+            offset += 1
             let byte = self.at(offset)
             if byte == 0 { return false }
+            if byte == 0x0A {
+                let first = self.run(of: ByteSet(" \t\r\n$@-\"'"), from: offset, most: 32)
+                limit = min(limit, self.run(of: ByteSet("_-.").union(.alphanumeric), from: first, most: 64))
+                offset = first - 1
+                continue
+            }
             if isOption, byte == UInt8(ascii: "-"), self.at(offset + 1).lowercased == UInt8(ascii: "p"),
                 !self.at(offset - 1).isAlphanumeric
             {

@@ -91,7 +91,8 @@ private struct JSONWalk {
 
     /// As `maskAll`, for a finding that is counted already.
     private mutating func replaceAll(
-        _ range: Range<Int>, kind: Kind, value: UnsafeRawBufferPointer, as treatment: Treatment = .pseudonym(linkable: true)
+        _ range: Range<Int>, kind: Kind, value: UnsafeRawBufferPointer,
+        as treatment: Treatment = .pseudonym(linkable: true)
     ) {
         self.masker.keep(value, kind)
         let masked = self.masker.masked(value, kind: kind, as: treatment, self.scope)

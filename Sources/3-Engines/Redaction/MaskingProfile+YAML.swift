@@ -49,7 +49,9 @@ extension MaskingProfile {
         }
         for entry in try file["names"]?.entries ?? [] {
             let name = Self.folded(entry.key.utf8)
-            guard !name.isEmpty else { throw entry.keyError("a name has letters or digits: write one such as nickname") }
+            guard !name.isEmpty else {
+                throw entry.keyError("a name has letters or digits: write one such as nickname")
+            }
             let kind = NameSegments.judge(entry.key).map { Kind($0.kind.rawValue) }
             self.names[name] = try Self.treatment(of: kind ?? Kind("named"), entry.value)
         }

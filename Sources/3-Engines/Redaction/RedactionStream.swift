@@ -97,7 +97,9 @@ package struct RedactionStream: ~Copyable {
             scan.take(anchors, window)
             scan.scanBytes(from: newBytes, window)
             guard masker.resolve(&scan, window, depth: 0) else { return false }
-            if isInPlace { Self.taint(&scan, masker, window, held, from: max(passed, newBytes - Detectors.lookBehind), newBytes) }
+            if isInPlace {
+                Self.taint(&scan, masker, window, held, from: max(passed, newBytes - Detectors.lookBehind), newBytes)
+            }
             let settled = scan.settled(window)
             while true {
                 switch scan.next(settled: settled, window) {

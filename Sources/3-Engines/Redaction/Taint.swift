@@ -128,7 +128,8 @@ final class Taint: Sendable {
                 guard state.filter[place >> 6] >> UInt64(place & 63) & 1 == 1 else { continue }
                 let start = offset - Self.shortest + 1
                 let head = self.sign(UnsafeRawBufferPointer(rebasing: bytes[start...offset]))
-                for entry in state.entries[head] ?? [] where entry.count <= longest && start + entry.count <= bytes.count {
+                for entry in state.entries[head] ?? []
+                where entry.count <= longest && start + entry.count <= bytes.count {
                     let range = start..<(start + entry.count)
                     if self.sign(UnsafeRawBufferPointer(rebasing: bytes[range])) == entry.code {
                         findings.append(

@@ -31,7 +31,8 @@ package struct AgentConfiguration: Sendable {
     /// - Throws: `configuration_invalid` with line and column.
     package init(yaml text: String, file: String, folder: String) throws(GloveboxError) {
         let root = try YAMLNode(yaml: text, file: file).mapping(
-            "name", "gateway", "ceiling", "masking", "detectors", "canaries", "telemetry", "logging", "drain", "targets")
+            "name", "gateway", "ceiling", "masking", "detectors", "canaries", "telemetry", "logging", "drain", "targets"
+        )
         self.name = try root.required("name").name()
         let gateway = try root.required("gateway")
         let address = try gateway.string

@@ -10,8 +10,8 @@ import Policy
 package import PostgresAccess
 import Redaction
 import ServiceLifecycle
-import Telemetry
 import Synchronization
+import Telemetry
 import Tunnel
 
 /// An agent: it stands beside its targets with their credentials, dials its gateway, and opens to it what the ceiling
@@ -218,7 +218,9 @@ package struct AgentRole: Service {
             mended: {
                 condition.journal(failing: nil)
                 // One that was lost stays lost, and a log that was altered stays so; masking that leaks does until it's reloaded.
-                guard outbox.loss == nil, self.memory.refusal == nil, self.condition.maskingFailure == nil else { return }
+                guard outbox.loss == nil, self.memory.refusal == nil, self.condition.maskingFailure == nil else {
+                    return
+                }
                 logger.notice("the journal can be written again: sessions may open")
                 sessions.admit()
             },

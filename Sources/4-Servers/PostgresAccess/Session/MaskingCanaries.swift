@@ -60,20 +60,29 @@ package struct MaskingCanaries {
         ("a row's text in binary", { try Self.row($0, .text, .binary, &$1, &$2) }),
         ("a row's JSON", { try Self.row(Self.json($0), .json, .text, &$1, &$2) }),
         ("COPY in text", { try Self.copy($0, .text(CopyFormat.Text()), &$1, &$2) }),
-        ("an error's message", { secret, results, out in
-            let fields = [("S", "ERROR"), ("C", "P0001"), ("M", "it says \(secret)")].map {
-                ErrorFields.Field(code: UInt8(ascii: Unicode.Scalar($0.0) ?? "M"), value: $0.1)
+        (
+            "an error's message",
+            { secret, results, out in
+                let fields = [("S", "ERROR"), ("C", "P0001"), ("M", "it says \(secret)")].map {
+                    ErrorFields.Field(code: UInt8(ascii: Unicode.Scalar($0.0) ?? "M"), value: $0.1)
+                }
+                try results.mask(ErrorFields(fields: fields)).writeError(into: &out)
             }
-            try results.mask(ErrorFields(fields: fields)).writeError(into: &out)
-        }),
-        ("a notification", { secret, results, out in
-            try results.notification(processID: 1, channel: "canary", payload: secret).write(into: &out)
-        }),
-        ("a long value", { secret, results, out in
-            var stream = try results.masker.streamInPlace()
-            try stream.write(ByteBuffer(string: "see \(secret) there"), into: &out)
-            try stream.finish(into: &out)
-        }),
+        ),
+        (
+            "a notification",
+            { secret, results, out in
+                try results.notification(processID: 1, channel: "canary", payload: secret).write(into: &out)
+            }
+        ),
+        (
+            "a long value",
+            { secret, results, out in
+                var stream = try results.masker.streamInPlace()
+                try stream.write(ByteBuffer(string: "see \(secret) there"), into: &out)
+                try stream.finish(into: &out)
+            }
+        ),
     ]
 
     private static func json(_ secret: String) -> String {

@@ -30,7 +30,9 @@ struct RedactCommand: AsyncParsableCommand {
         var follow: String?
         @Option(
             name: .customLong("profile"),
-            help: .init("What becomes of each kind of value, by this file; without one each becomes a pseudonym.", valueName: "file"),
+            help: .init(
+                "What becomes of each kind of value, by this file; without one each becomes a pseudonym.",
+                valueName: "file"),
             completion: .file())
         var profile: String?
         @Option(
