@@ -34,7 +34,7 @@ struct MaskingRulesTests {
 
     @Test("a policy's profile and the host's detectors hold; what's read anew holds for sessions that open then")
     func rules() async throws {
-        let shop = try Installation(database: await PostgresServer.shared().makeDatabase())
+        let shop = try await Installation.make(customers: 10)
         try shop.write("support.yaml", Self.profile("email: partial"))
         try shop.write("vouchers.yaml", Self.detectors)
         try shop.addToAgent("agent.yaml", "masking: [support.yaml]\ndetectors: [vouchers.yaml]\n")
@@ -61,7 +61,7 @@ struct MaskingRulesTests {
 
     @Test("a profile that the agent hasn't got is refused at the session's start, and says what to do")
     func unknown() async throws {
-        let shop = try Installation(database: await PostgresServer.shared().makeDatabase())
+        let shop = try await Installation.make(customers: 10)
         try Self.setProfile(shop)
         let up = try await shop.up()
         let lease = try await shop.admin.openLease()

@@ -181,4 +181,25 @@ struct MaskingProfileTests {
         #expect(throws: GloveboxError.self) { try rules.profile(named: "other") }
         #expect(throws: GloveboxError.self) { try RedactionRules(profiles: [document, document]) }
     }
+
+    @Test(
+        "a secret of any kind that a detector finds is shown neither whole nor in part; what a host adds is its own to say"
+    )
+    func secrets() throws {
+        for rule in ["github_token: {as: show, reason: x}", "stripe_key: partial", "api_key: partial"] {
+            let document = try YAMLNode(yaml: "version: 1\nname: support\nkinds: {\(rule)}", file: "support.yaml")
+            let error = #expect(throws: GloveboxError.self) { try RedactionRules(profiles: [document]) }
+            #expect(error?.message.hasPrefix("support.yaml:3:") == true, "\(error?.message ?? "")")
+        }
+        let own = try YAMLNode(yaml: "version: 1\nname: support\nkinds: {customer: partial}", file: "support.yaml")
+        #expect(try RedactionRules(profiles: [own]).profileNames.contains("support"))
+    }
+
+    @Test("a rule for a column of secrets tells nothing of them")
+    func secretColumn() throws {
+        let profile = try Self.profile("columns: {public.users.hash: partial}")
+        let name = MaskingProfile.ColumnName(schema: "public", table: "users", column: "hash")
+        #expect(profile.treatment(ofClassified: .passwordHash, name) == .pseudonym(linkable: true))
+        #expect(profile.treatment(ofClassified: Kind("customer"), name) == .partial)
+    }
 }

@@ -15,7 +15,7 @@ extension MaskingProfile {
     }
 
     /// Kinds of which not a character may be told.
-    private static let untold: Set<Kind> = [
+    static let secrets: Set<Kind> = [
         .password, .secret, .privateKey, .passwordHash, .urlPassword, .glovebox, .token, .apiKey, .jwt,
         Kind("credential"), Kind("cookie"), Kind("pin"), Kind("card_code"),
     ]
@@ -34,18 +34,20 @@ extension MaskingProfile {
     ///     allow:
     ///       - {value: test@example.com, reason: our own test account, until: 2027-01-31}
     ///
+    /// - Parameter found: the kinds that detectors find; those of secrets may not be told in part.
     /// - Throws: `configuration_invalid` with file, line and column.
-    package init(_ document: YAMLNode) throws(GloveboxError) {
+    package init(_ document: YAMLNode, found: Set<Kind> = []) throws(GloveboxError) {
         let file = try document.mapping("version", "name", "kinds", "names", "columns", "allow")
         try file.checkVersion(1)
         self.init(name: try file.required("name").string)
+        self.untold = Self.secrets.union(found.subtracting(Kind.personal))
         for entry in try file["kinds"]?.entries ?? [] {
             guard entry.key.utf8.count <= 32, entry.key.utf8.allSatisfy({ $0.isLower || $0.isDigit || $0 == 0x5F })
             else {
                 throw entry.keyError("a kind is written in small letters, digits and '_', such as us_ssn")
             }
             let kind = Kind(entry.key)
-            self.treatments[kind] = try Self.treatment(of: kind, entry.value)
+            self.treatments[kind] = try self.treatment(of: kind, entry.value)
         }
         for entry in try file["names"]?.entries ?? [] {
             let name = Self.folded(entry.key.utf8)
@@ -53,14 +55,14 @@ extension MaskingProfile {
                 throw entry.keyError("a name has letters or digits: write one such as nickname")
             }
             let kind = NameSegments.judge(entry.key).map { Kind($0.kind.rawValue) }
-            self.names[name] = try Self.treatment(of: kind ?? Kind("named"), entry.value)
+            self.names[name] = try self.treatment(of: kind ?? Kind("named"), entry.value)
         }
         for entry in try file["columns"]?.entries ?? [] {
             let parts = entry.key.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
             guard parts.count == 3, parts.allSatisfy({ !$0.isEmpty }) else {
                 throw entry.keyError("a column is written SCHEMA.TABLE.COLUMN, such as public.customers.birthday")
             }
-            let treatment = try Self.treatment(of: Kind("column"), entry.value)
+            let treatment = try self.treatment(of: Kind("column"), entry.value)
             guard treatment != .show else {
                 throw entry.keyError("a column is shown by the ceiling, not by a profile: write it there")
             }
@@ -77,7 +79,7 @@ extension MaskingProfile {
         }
     }
 
-    private static func treatment(of kind: Kind, _ node: YAMLNode) throws(GloveboxError) -> Treatment {
+    private func treatment(of kind: Kind, _ node: YAMLNode) throws(GloveboxError) -> Treatment {
         var word = node
         var reason: String?
         if case .mapping = node.content {
@@ -92,12 +94,12 @@ extension MaskingProfile {
         case .nothing: return .null
         case .drop: return .drop
         case .partial:
-            if Self.untold.contains(kind) {
+            if self.untold.contains(kind) {
                 throw word.error("not a character of a \(kind) may be shown: write pseudonym, nothing or drop")
             }
             return .partial
         case .show:
-            if Self.untold.contains(kind) {
+            if self.untold.contains(kind) {
                 throw word.error("a \(kind) can't be shown: write pseudonym, nothing or drop")
             }
             guard reason != nil else {

@@ -49,6 +49,8 @@ package struct MaskingProfile: Hashable, Sendable {
     /// Of values under a name in JSON, by the name's letters and digits in small.
     var names: [[UInt8]: Treatment] = [:]
     package var allowances: [Allowance] = []
+    /// Kinds of which not a character is told, whatever a rule says.
+    var untold: Set<Kind> = Self.secrets
 
     /// Every finding becomes a pseudonym.
     package static let `default` = Self(name: "default")
@@ -64,7 +66,10 @@ package struct MaskingProfile: Hashable, Sendable {
     /// What becomes of a value of a classified column. A kind that's shown doesn't lift a classification.
     package func treatment(ofClassified kind: Kind, _ column: ColumnName?) -> Treatment {
         let treatment = column.flatMap { self.columns[$0] } ?? self.treatments[kind]
-        return treatment == .show ? .pseudonym(linkable: true) : treatment ?? .pseudonym(linkable: true)
+        if treatment == .show || (treatment == .partial && self.untold.contains(kind)) {
+            return .pseudonym(linkable: true)
+        }
+        return treatment ?? .pseudonym(linkable: true)
     }
 
     /// What becomes of a finding.

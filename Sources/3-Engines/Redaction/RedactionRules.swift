@@ -16,8 +16,9 @@ package struct RedactionRules: Sendable {
     ) throws(GloveboxError) {
         self.detectors = try own.isEmpty ? Detectors() : Detectors(own: own)
         var named = [MaskingProfile.default.name: MaskingProfile.default]
+        let found = Set(self.detectors.table.map(\.kind))
         for document in profiles {
-            let profile = try MaskingProfile(document)
+            let profile = try MaskingProfile(document, found: found)
             guard named.updateValue(profile, forKey: profile.name) == nil else {
                 throw document.error("there are two profiles '\(profile.name)': rename one")
             }

@@ -58,7 +58,7 @@ final class Taint: Sendable {
     ///
     /// - Returns: false when there is no room.
     func keep(_ value: UnsafeRawBufferPointer, kind: Kind) -> Bool {
-        guard value.count >= Self.shortest, !Self.personal.contains(kind) else { return true }
+        guard value.count >= Self.shortest, !Kind.personal.contains(kind) else { return true }
         var isKept = true
         var start = 0
         var words = 0
@@ -143,14 +143,6 @@ final class Taint: Sendable {
         }
     }
 
-    /// Kinds that say something of a person or a place. They are many, and each value of a classified column would be one;
-    /// their detectors and names find them.
-    private static let personal: Set<Kind> = [
-        .email, .phone, .card, .iban, .ssn, Kind("pin"), Kind("card_code"), Kind("bank_account"), Kind("national_id"),
-        Kind("birth_date"), Kind("person_name"), Kind("address"), Kind("ip_address"), Kind("mac_address"),
-        Kind("coordinates"), Kind("vin"), Kind("wallet"), Kind("user_name"), Kind("tenant"), Kind("resource_name"),
-    ]
-
     /// Kinds of a classified column that are secrets; what else a column may be classified as is its owner's word.
     static let ofColumns: Set<Kind> = [
         .password, .passwordHash, .secret, .token, .apiKey, .privateKey, Kind("credential"), Kind("cookie"),
@@ -158,6 +150,14 @@ final class Taint: Sendable {
 }
 
 extension Kind {
+    /// Kinds that say something of a person or a place. As secrets they'd be too many to be kept, and each value of a
+    /// classified column would be one; their detectors and names find them.
+    static let personal: Set<Kind> = [
+        .email, .phone, .card, .iban, .ssn, Kind("pin"), Kind("card_code"), Kind("bank_account"), Kind("national_id"),
+        Kind("birth_date"), Kind("person_name"), Kind("address"), Kind("ip_address"), Kind("mac_address"),
+        Kind("coordinates"), Kind("vin"), Kind("wallet"), Kind("user_name"), Kind("tenant"), Kind("resource_name"),
+    ]
+
     /// In counts: secrets that there was no room to keep.
     static let taintOverflow = Self("taint_overflow")
 }

@@ -13,16 +13,25 @@ final class AgentMasking: Sendable {
     private let folder: String
     private let condition: AgentCondition
     private let logger: Logger
+    private let check: Check
     private let state: Mutex<RedactionRules>
+
+    /// Sends canaries through rules; throws when one comes out.
+    typealias Check = @Sendable (RedactionRules) throws -> Void
 
     /// - Throws: `configuration_invalid` with file and line, `redaction_failed`.
     init(
-        folder: String, _ configuration: AgentConfiguration, condition: AgentCondition, logger: Logger
+        folder: String, _ configuration: AgentConfiguration, condition: AgentCondition, logger: Logger,
+        check: @escaping Check = AgentMasking.check
     ) throws {
+        self.check = check
         self.folder = folder
         self.condition = condition
         self.logger = logger
-        self.state = Mutex(try Self.rules(configuration))
+        let rules = try Self.rules(configuration)
+        // Before any session: an agent whose masking leaks doesn't start.
+        try check(rules)
+        self.state = Mutex(rules)
     }
 
     var rules: RedactionRules { self.state.withLock { $0 } }
@@ -43,7 +52,7 @@ final class AgentMasking: Sendable {
     func reload() -> Bool {
         do {
             let rules = try Self.rules(try AgentRole.configuration(self.folder))
-            try Self.check(rules)
+            try self.check(rules)
             self.state.withLock { $0 = rules }
             self.condition.reload(failing: nil)
             self.condition.masking(failing: nil)
@@ -66,7 +75,7 @@ final class AgentMasking: Sendable {
     /// Sends canaries through the rules, by each profile.
     ///
     /// - Throws: `canary_leaked`, or why masking failed.
-    static func check(_ rules: RedactionRules) throws {
+    @Sendable static func check(_ rules: RedactionRules) throws {
         let canaries = MaskingCanaries()
         for name in rules.profileNames {
             let profile = try rules.profile(named: name)
@@ -77,13 +86,13 @@ final class AgentMasking: Sendable {
         }
     }
 
-    /// Sends canaries now and at intervals, until the task is cancelled.
+    /// Sends canaries at intervals, until the task is cancelled.
     ///
     /// - Parameter seal: ends all sessions, and lets none open any more.
     func watch(every interval: Duration, time: any TimeSource, seal: (GloveboxError) -> Void) async {
-        while !Task.isCancelled {
+        while (try? await time.sleep(until: time.boot.advanced(by: interval))) != nil {
             do {
-                try Self.check(self.rules)
+                try self.check(self.rules)
             } catch {
                 let error = Self.shown(error)
                 self.condition.masking(failing: error)
@@ -91,7 +100,6 @@ final class AgentMasking: Sendable {
                     "a canary wasn't masked: sessions end, and none may open", metadata: ["error": "\(error)"])
                 seal(error)
             }
-            do { try await time.sleep(until: time.boot.advanced(by: interval)) } catch { return }
         }
     }
 }

@@ -106,9 +106,9 @@ package struct AgentRole: Service {
     /// Reads the masking's files anew, for sessions that open from now on.
     package func reload() {
         let wasSealed = self.condition.maskingFailure != nil
-        guard self.masking.reload(), wasSealed, self.condition.journalFailure == nil else { return }
-        self.logger.notice("masking may be trusted again: sessions may open")
-        self.running.sessions.withLock { $0 }?.admit()
+        guard self.masking.reload(), wasSealed else { return }
+        self.logger.notice("masking may be trusted again")
+        self.running.sessions.withLock { $0 }?.admit(.masking)
     }
 
     package func run() async throws {
@@ -158,7 +158,7 @@ package struct AgentRole: Service {
             tasks.addTask { await self.mendJournal(sessions, outbox) }
             tasks.addTask {
                 await self.masking.watch(every: self.configuration.canaries, time: self.time) {
-                    sessions.endAll($0, refusing: true)
+                    sessions.endAll($0, refusing: .masking)
                 }
             }
             let served = await self.serve(telemetry, while: ledger)
@@ -213,16 +213,14 @@ package struct AgentRole: Service {
                         .journalUnavailable,
                         "the agent can't write its journal: make room or mend the disk on its host, as its log says; it goes on by itself then"
                     ),
-                    refusing: true)
+                    refusing: .journal)
             },
             mended: {
                 condition.journal(failing: nil)
-                // One that was lost stays lost, and a log that was altered stays so; masking that leaks does until it's reloaded.
-                guard outbox.loss == nil, self.memory.refusal == nil, self.condition.maskingFailure == nil else {
-                    return
-                }
+                // One that was lost stays lost.
+                guard outbox.loss == nil else { return }
                 logger.notice("the journal can be written again: sessions may open")
-                sessions.admit()
+                sessions.admit(.journal)
             },
             givenUp: { error in
                 condition.journal(failing: error)

@@ -56,7 +56,7 @@ struct GatewayConnection: TunnelAgentEvents {
         } catch {
             self.logger.critical(
                 "THE GATEWAY'S AUDIT LOG WAS ALTERED OR REPLACED: no session may open", metadata: ["error": "\(error)"])
-            return self.opener.postgres.endAll(error, refusing: true)
+            return self.opener.postgres.endAll(error, refusing: .log)
         }
         // Only a log that's accepted gets the records, since what it acknowledges is deleted here.
         if let sequence = self.memory.takePostponed() {
@@ -64,12 +64,12 @@ struct GatewayConnection: TunnelAgentEvents {
                 try self.outbox.joined(after: sequence)
             } catch {
                 self.logger.critical("no session may open", metadata: ["error": "\(error)"])
-                return self.opener.postgres.endAll(error, refusing: true)
+                return self.opener.postgres.endAll(error, refusing: .log)
             }
         }
         guard before != nil else { return }
         self.logger.notice("the gateway's log is accepted: sessions may open")
-        if self.outbox.loss == nil { self.opener.postgres.admit() }
+        self.opener.postgres.admit(.log)
     }
 
     func leaseEnded(_ lease: LeaseID, _ reason: LeaseEnd) {

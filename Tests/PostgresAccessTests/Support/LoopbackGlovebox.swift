@@ -76,7 +76,7 @@ final class LoopbackGlovebox: Sendable {
 
     func close() async {
         await self.port.close()
-        self.sessions.endAll(GloveboxError(.unavailable, "the test is over"), refusing: true)
+        self.sessions.endAll(GloveboxError(.unavailable, "the test is over"), refusing: .closing)
     }
 
     func lease(_ capability: Capability = .read, limits: Limits = Limits()) -> TestLease {

@@ -15,8 +15,17 @@ package final class PostgresAgentSessions: Sendable {
         var sessions: [SessionID: PostgresAgentSession] = [:]
         /// Leases that have ended, so that none comes back by an opening that began before.
         var ended = EndedLeases()
-        /// Why no session opens any more.
-        var refusal: GloveboxError?
+        /// Why no session opens any more: each cause is lifted by itself.
+        var refusals: [Cause: GloveboxError] = [:]
+
+        var refusal: GloveboxError? { self.refusals.min { $0.key < $1.key }?.value }
+    }
+
+    /// What may keep sessions from opening.
+    package enum Cause: Int, Comparable, Sendable {
+        case closing, journal, log, masking
+
+        package static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
     }
 
     private let parser: StatementParser
@@ -307,10 +316,12 @@ package final class PostgresAgentSessions: Sendable {
         for session in sessions { session.end(error) }
     }
 
-    /// Ends every session. Others may be opened, unless `refusing`.
-    package func endAll(_ error: GloveboxError, refusing: Bool = false) {
+    /// Ends every session.
+    ///
+    /// - Parameter cause: none opens until it's lifted by ``admit(_:)``; without one others may open at once.
+    package func endAll(_ error: GloveboxError, refusing cause: Cause? = nil) {
         let sessions = self.state.withLock { state -> [PostgresAgentSession] in
-            if refusing { state.refusal = error }
+            if let cause { state.refusals[cause] = error }
             return Array(state.sessions.values)
         }
         for session in sessions { session.end(error) }
@@ -318,12 +329,15 @@ package final class PostgresAgentSessions: Sendable {
 
     /// Ends every session and opens none any more; returns when all are closed and their receipts are with the journal.
     package func close(_ error: GloveboxError) async {
-        self.endAll(error, refusing: true)
+        self.endAll(error, refusing: .closing)
         for session in self.state.withLock({ Array($0.sessions.values) }) { try? await session.closed.get() }
     }
 
-    /// Lets sessions open again after ``endAll(_:refusing:)``.
-    package func admit() {
-        self.state.withLock { $0.refusal = nil }
+    /// Lifts a cause of ``endAll(_:refusing:)``; sessions open again once none is left.
+    package func admit(_ cause: Cause) {
+        self.state.withLock { $0.refusals[cause] = nil }
     }
+
+    /// Why no session may open; nil when sessions may.
+    package var refusal: GloveboxError? { self.state.withLock { $0.refusal } }
 }
