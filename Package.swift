@@ -215,7 +215,9 @@ let targets: [Target] = [
             "StorageSQLite", "AuditFiles", "Identity", "Webhooks", "Telemetry", logging,
         ]),
     tests("Webhooks", ["GloveboxCore", "Contracts", "ControlAPI", nio, nioHTTP1, nioPosix, logging]),
-    tests("Agent", ["GloveboxCore", "Contracts", "ControlWire", "TransparencyLog", "Policy", "AuditFiles", logging]),
+    tests(
+        "Agent",
+        ["GloveboxCore", "Contracts", "ControlWire", "TransparencyLog", "Policy", "AuditFiles", "Redaction", logging]),
     tests(
         "ControlServer",
         [

@@ -36,7 +36,7 @@ final class HoledMasker: SessionMasking {
             switch self {
             case .text: "a row's text"
             case .json: "a row's JSON"
-            case .message: "an error's message"
+            case .message: "a result's description"
             }
         }
     }

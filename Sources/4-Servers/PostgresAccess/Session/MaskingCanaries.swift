@@ -59,7 +59,40 @@ package struct MaskingCanaries {
         ("a row's text", { try Self.row($0, .text, .text, &$1, &$2) }),
         ("a row's text in binary", { try Self.row($0, .text, .binary, &$1, &$2) }),
         ("a row's JSON", { try Self.row(Self.json($0), .json, .text, &$1, &$2) }),
-        ("COPY in text", { try Self.copy($0, .text(CopyFormat.Text()), &$1, &$2) }),
+        ("a row's JSON in binary", { try Self.row("\u{1}" + Self.json($0), .jsonb, .binary, &$1, &$2) }),
+        (
+            "COPY in text",
+            { secret, results, out in
+                let line = secret.replacing("\n", with: "\\n") + "\n"
+                try Self.copy(ByteBuffer(string: line), .text(CopyFormat.Text()), &results, &out)
+            }
+        ),
+        (
+            "COPY in CSV",
+            { secret, results, out in
+                try Self.copy(ByteBuffer(string: "\"\(secret)\"\n"), .csv(CopyFormat.CSV()), &results, &out)
+            }
+        ),
+        (
+            "COPY in binary",
+            { secret, results, out in
+                var data = ByteBuffer(bytes: Array("PGCOPY\n".utf8) + [0xFF, 0x0D, 0x0A, 0x00])
+                data.writeMultipleIntegers(UInt32(0), UInt32(0), Int16(1))
+                data.writeValue(ByteBuffer(string: secret))
+                data.writeInteger(Int16(-1))
+                try Self.copy(data, .binary, &results, &out)
+            }
+        ),
+        (
+            "a result's description",
+            { secret, results, out in
+                let fields = RowFields([RowField(name: secret)])
+                var bytes = ByteBuffer()
+                fields.write(into: &bytes)
+                let frame = Frame(kind: BackendMessage.Kind.rowDescription.rawValue, bytes: bytes)
+                try results.write(description: frame, fields, into: &out)
+            }
+        ),
         (
             "an error's message",
             { secret, results, out in
@@ -108,12 +141,11 @@ package struct MaskingCanaries {
     }
 
     private static func copy(
-        _ secret: String, _ format: CopyFormat, _ results: inout ResultMasking, _ out: inout ByteBuffer
+        _ data: ByteBuffer, _ format: CopyFormat, _ results: inout ResultMasking, _ out: inout ByteBuffer
     ) throws {
         var copy = try CopyMasking(
             CopyOut(columns: RowFields([Self.field(.text)]), columnCount: 1, format: format), results)
-        let line = secret.replacing("\n", with: "\\n") + "\n"
-        _ = try copy.write(ByteBuffer(string: line), &results, into: &out)
+        _ = try copy.write(data, &results, into: &out)
         try copy.finish()
     }
 }
