@@ -217,7 +217,10 @@ let targets: [Target] = [
     tests("Webhooks", ["GloveboxCore", "Contracts", "ControlAPI", nio, nioHTTP1, nioPosix, logging]),
     tests(
         "Agent",
-        ["GloveboxCore", "Contracts", "ControlWire", "TransparencyLog", "Policy", "AuditFiles", "Redaction", logging]),
+        [
+            "GloveboxCore", "Contracts", "ControlWire", "TransparencyLog", "Policy", "AuditFiles", "Redaction",
+            "Telemetry", logging,
+        ]),
     tests(
         "ControlServer",
         [

@@ -2,6 +2,7 @@ import GloveboxCore
 import Logging
 import Redaction
 import Synchronization
+import Telemetry
 import TestSupport
 import Testing
 
@@ -99,5 +100,17 @@ struct AgentMaskingTests {
         #expect(masking.reload())
         #expect(masking.rules.profileNames == ["default"])
         #expect(self.condition.reloadFailure == nil)
+    }
+
+    @Test("doctor says what is wrong with the files")
+    func doctor() async throws {
+        func said() async -> Finding? {
+            await AgentRole.examine(self.folder.path, time: self.time).first { $0.check == "agent masking" }
+        }
+        #expect(await said()?.verdict == .ok)
+        try self.profile("email: nonsense")
+        let broken = await said()
+        #expect(broken?.verdict == .failed)
+        #expect(broken?.found.contains("support.yaml:3:") == true, "\(String(describing: broken))")
     }
 }

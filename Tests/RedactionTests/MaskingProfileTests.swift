@@ -202,4 +202,46 @@ struct MaskingProfileTests {
         #expect(profile.treatment(ofClassified: .passwordHash, name) == .pseudonym(linkable: true))
         #expect(profile.treatment(ofClassified: Kind("customer"), name) == .partial)
     }
+
+    @Test("a part of an address is told of an address alone, not of a text that has one")
+    func sentences() throws {
+        let profile = try Self.profile("kinds: {email: partial}\nnames: {contact: partial}")
+        let masker = try Masker(
+            detectors: self.fixture.detectors, pseudonyms: Pseudonyms(linkable: false), profile: profile)
+        for text in [
+            "ask anna@example.com, the code is swordfish", "\"anna@example.com\"", "anna@example.com swordfish",
+            "{\"mail\":\"anna@example.com\",\"note\":\"swordfish\"}", "anna@swordfish",
+        ] {
+            for shape in [ValueShape.text, .json] {
+                guard
+                    case .masked(let out) = try masker.maskWhole(
+                        ByteBuffer(string: text), kind: .email, as: shape, scope: .random)
+                else {
+                    Issue.record("\(text) isn't masked")
+                    continue
+                }
+                let masked = levelled(String(buffer: out))
+                #expect(masked == (shape == .json ? "\"‹email:0000000000000000›\"" : "‹email:0000000000000000›"))
+            }
+        }
+    }
+
+    @Test("a rule for a name doesn't lift that of a secret's name that folds to the same")
+    func foldedSecret() throws {
+        let profile = try Self.profile("names: {dbpass: {as: show, reason: a door}}")
+        let masker = try Masker(
+            detectors: self.fixture.detectors, pseudonyms: Pseudonyms(linkable: false), profile: profile)
+        let result = try masker.mask(ByteBuffer(string: "{\"db_pass\":\"swordfish\"}"), as: .json, scope: .random)
+        #expect(
+            levelled(try #require(Fixture.text(result, of: ""))) == "{\"db_pass\":\"‹password:0000000000000000›\"}")
+    }
+
+    @Test("of what was worked out from classified columns nothing is told", arguments: ["partial", "general"])
+    func workedOut(_ treatment: String) throws {
+        #expect(throws: GloveboxError.self) { try Self.profile("kinds: {classified: \(treatment)}") }
+        let profile = try Self.profile("columns: {public.users.hash: \(treatment)}")
+        let name = MaskingProfile.ColumnName(schema: "public", table: "users", column: "hash")
+        #expect(profile.treatment(ofClassified: Kind("classified"), name) == .pseudonym(linkable: true))
+        #expect(profile.treatment(ofClassified: Kind("unknown_origin"), name) == .pseudonym(linkable: true))
+    }
 }

@@ -78,4 +78,23 @@ struct TaintTests {
         #expect(try self.mask(Self.secret, masker) == Self.secret)
         #expect(try self.mask("secret-no-4095-abc", masker) != "secret-no-4095-abc")
     }
+
+    @Test("a stream in place masks what its lease has masked before, wherever it's cut")
+    func stream() throws {
+        let secret = "correct.horse/battery-staple"
+        let text = "see it again: \(secret) and \(secret), not as a key"
+        for cut in 0...text.utf8.count {
+            let masker = try Fixture().masker()
+            _ = try masker.maskWhole(ByteBuffer(string: secret), kind: .password, as: .text, scope: .random)
+            var stream = try RedactionStream(masker, inPlace: true)
+            var out = ByteBuffer()
+            try stream.write(ByteBuffer(bytes: Array(text.utf8.prefix(cut))), into: &out)
+            try stream.write(ByteBuffer(bytes: Array(text.utf8.dropFirst(cut))), into: &out)
+            try stream.finish(into: &out)
+            let masked = String(buffer: out)
+            #expect(masked.utf8.count == text.utf8.count)
+            #expect(!leaks(secret, in: masked, beside: text), "cut at \(cut): \(masked)")
+            #expect(masked.hasPrefix("see it again: ***") && masked.hasSuffix(", not as a key"), "\(masked)")
+        }
+    }
 }

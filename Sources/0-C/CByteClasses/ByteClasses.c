@@ -110,23 +110,24 @@ AVX2 static encoded_classes encoded_classes_avx2(const uint8_t *bytes) {
                              mask_of(&halves, hexadecimal), mask_of(&halves, high)};
 }
 
+/// Up to 64 bytes as 64: what fills the rest is of no class.
+static const uint8_t *filled(const uint8_t *bytes, size_t count, uint8_t room[64]) {
+    if (count >= 64) return bytes;
+    memset(room, 0xFF, 64);
+    memcpy(room, bytes, count);
+    return room;
+}
+
 byte_classes byte_classes_of(const uint8_t *bytes, size_t count) {
-    if (!__builtin_cpu_supports("avx2")) return byte_classes_portably(bytes, count);
-    if (count >= 64) return byte_classes_avx2(bytes);
-    // What fills the rest is of no class.
-    uint8_t filled[64];
-    memset(filled, 0xFF, sizeof filled);
-    memcpy(filled, bytes, count);
-    return byte_classes_avx2(filled);
+    uint8_t room[64];
+    return __builtin_cpu_supports("avx2") ? byte_classes_avx2(filled(bytes, count, room))
+                                          : byte_classes_portably(bytes, count < 64 ? count : 64);
 }
 
 encoded_classes encoded_classes_of(const uint8_t *bytes, size_t count) {
-    if (!__builtin_cpu_supports("avx2")) return encoded_classes_portably(bytes, count);
-    if (count >= 64) return encoded_classes_avx2(bytes);
-    uint8_t filled[64];
-    memset(filled, 0xFF, sizeof filled);
-    memcpy(filled, bytes, count);
-    return encoded_classes_avx2(filled);
+    uint8_t room[64];
+    return __builtin_cpu_supports("avx2") ? encoded_classes_avx2(filled(bytes, count, room))
+                                          : encoded_classes_portably(bytes, count < 64 ? count : 64);
 }
 #else
 byte_classes byte_classes_of(const uint8_t *bytes, size_t count) {

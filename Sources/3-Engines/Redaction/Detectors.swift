@@ -178,24 +178,6 @@ package final class Detectors: Sendable {
         return clone
     }
 
-    /// Asks a detector of numbers about a digit.
-    func confirm(_ number: (index: Int, forms: NumberForms), start: Int, _ view: inout View) -> Finding? {
-        let detector = self.table[number.index]
-        let found: Finding? =
-            switch number.forms {
-            case .card: view.card(detector, start: start)
-            case .iban: view.iban(detector, checkDigits: start)
-            case .ipAddress: view.ipAddress(detector, start: start)
-            case .nationalID: view.nationalID(detector, start: start)
-            case .phone: view.phone(detector, start: start)
-            case .ssn: view.socialSecurity(detector, start: start)
-            default: self.confirm(number.index, start: start, anchorCount: 1, &view)
-            }
-        guard var finding = found else { return nil }
-        finding.rank = number.index
-        return finding
-    }
-
     /// Asks one detector about one anchor.
     func confirm(_ index: Int, start: Int, anchorCount: Int, _ view: inout View) -> Finding? {
         let detector = self.table[index]

@@ -75,7 +75,8 @@ extension View {
             groups.keepFirst()
         }
         let end = groups.end(groups.count - 1)
-        guard digits >= 8, self.endsNumber(end) || groups.count > 1 else { return nil }
+        // Behind `00` a number must end like one: an identifier in hexadecimal may begin so.
+        guard digits >= 8, self.endsNumber(end) || (groups.count > 1 && !isPlain) else { return nil }
         if isPlain, groups.count == 1, !(10...13).contains(digits) || (code == 1 && digits != 11) { return nil }
         return self.withExtension(end)
     }

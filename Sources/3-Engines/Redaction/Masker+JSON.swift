@@ -259,7 +259,7 @@ private struct JSONWalk {
     /// What's shown by its name is judged by the detectors all the same: a name says nothing of what stands in the value.
     private func rule(of name: UnsafeBufferPointer<UInt8>) -> NameRule? {
         let judged = NameSegments.judge(name).map { Kind($0.kind.rawValue) }
-        guard let treatment = self.masker.profile.treatment(under: name) else {
+        guard let treatment = self.masker.profile.treatment(under: name, judged: judged) else {
             return judged.map { NameRule(kind: $0, treatment: .pseudonym(linkable: true)) }
         }
         return treatment == .show ? nil : NameRule(kind: judged ?? Kind("named"), treatment: treatment)

@@ -87,7 +87,11 @@ extension MaskingProfile {
             word = try rule.required("as")
             reason = try rule["reason"]?.string
         }
-        switch try word.choice(Word.self) {
+        let choice = try word.choice(Word.self)
+        if Self.workedOut.contains(kind), [.partial, .general, .show].contains(choice) {
+            throw word.error("nothing of a \(kind) value may be told: write pseudonym, nothing or drop")
+        }
+        switch choice {
         case .pseudonym: return .pseudonym(linkable: true)
         case .unlinked: return .pseudonym(linkable: false)
         case .general: return .general

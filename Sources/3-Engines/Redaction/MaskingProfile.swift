@@ -58,18 +58,32 @@ package struct MaskingProfile: Hashable, Sendable {
     /// A name's letters and digits in small: `E-Mail`, `e_mail` and `eMail` are one.
     static func folded(_ name: some Sequence<UInt8>) -> [UInt8] { name.filter(\.isAlphanumeric).map(\.lowercased) }
 
-    /// What becomes of a value under a name; nil where the name says nothing.
-    func treatment(under name: UnsafeBufferPointer<UInt8>) -> Treatment? {
-        self.names.isEmpty ? nil : self.names[Self.folded(name)]
+    /// What becomes of a value under a name; nil where the profile says nothing of it.
+    ///
+    /// - Parameter judged: what the name's segments say. That of a secret isn't lifted by a rule for a name that only folds
+    ///   to the same.
+    func treatment(under name: UnsafeBufferPointer<UInt8>, judged: Kind?) -> Treatment? {
+        guard !self.names.isEmpty, let treatment = self.names[Self.folded(name)] else { return nil }
+        if let judged, self.untold.contains(judged), treatment == .show || treatment == .partial {
+            return .pseudonym(linkable: true)
+        }
+        return treatment
     }
+
+    /// Kinds of what was worked out from classified columns, comes from nobody knows where, or is too long to be looked at.
+    static let workedOut: Set<Kind> = [Kind("classified"), Kind("unknown_origin"), Kind("too_long")]
 
     /// What becomes of a value of a classified column. A kind that's shown doesn't lift a classification.
     package func treatment(ofClassified kind: Kind, _ column: ColumnName?) -> Treatment {
         let treatment = column.flatMap { self.columns[$0] } ?? self.treatments[kind]
-        if treatment == .show || (treatment == .partial && self.untold.contains(kind)) {
+        switch treatment {
+        case .show, nil: return .pseudonym(linkable: true)
+        case .partial where self.untold.contains(kind): return .pseudonym(linkable: true)
+        // Whoever asks chooses what is worked out, and so which part would be told.
+        case .partial where Self.workedOut.contains(kind), .general where Self.workedOut.contains(kind):
             return .pseudonym(linkable: true)
+        case let treatment?: return treatment
         }
-        return treatment ?? .pseudonym(linkable: true)
     }
 
     /// What becomes of a finding.
@@ -106,9 +120,13 @@ extension Treatment {
 
     private static let ellipsis: [UInt8] = [0xE2, 0x80, 0xA6]
 
-    /// The first character and the host.
+    /// The first character and the host, of what is an address and nothing else: a classified text may be a whole sentence.
     private static func partialAddress(_ value: UnsafeRawBufferPointer) -> [UInt8]? {
-        guard let at = value.lastIndex(of: UInt8(ascii: "@")), at >= 3, value[0] < 0x80 else { return nil }
+        guard let at = value.firstIndex(of: UInt8(ascii: "@")), at >= 3, value[0].isAlphanumeric,
+            value[..<at].allSatisfy({ $0 > 0x20 && $0 != 0x22 && $0 != UInt8(ascii: "\\") }),
+            value[(at + 1)...].contains(UInt8(ascii: ".")),
+            value[(at + 1)...].allSatisfy({ $0.isAlphanumeric || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-") })
+        else { return nil }
         return [value[0]] + Self.ellipsis + value[at...]
     }
 

@@ -3,8 +3,10 @@
 struct Prefilter {
     /// Every token of the table has at least so many bytes in a row without a blank.
     static let shortestToken = 16
-    /// What has names and blanks alone (`machine a login b password c`) has at least so many bytes.
-    static let shortestPhrase = 24
+    /// What has names and blanks alone has at least so many bytes (`user "a" pass "b"`), and with a digit so many
+    /// (`dob 1/2/1935`).
+    static let shortestPhrase = 16
+    static let shortestPhraseWithDigit = 12
     /// Every number that is a finding has at least so many digits.
     static let fewestDigits = 7
     /// Of those that have letters, too.
@@ -58,7 +60,7 @@ struct Prefilter {
             longest >= Self.shortestToken
             || hasLetter
                 && (hasSeparator || hasDot || bytes.count >= Self.shortestPhrase
-                    || (bytes.count >= Self.shortestToken && digits >= 2))
+                    || (bytes.count >= Self.shortestPhraseWithDigit && digits >= 1))
         self.needsBytes =
             hasAt || hasMark || digits >= Self.fewestDigitsBesideLetters || colons >= 2 || longest >= Self.shortestToken
     }

@@ -173,9 +173,7 @@ extension Scan {
         guard !forms.isEmpty else { return }
         let anchor = Anchor(start: offset, literal: Anchor.digit)
         for detector in self.detectors.digitDetectors where !forms.isDisjoint(with: detector.forms) {
-            var view = View(window, anchor: offset, reach: self.detectors.table[detector.index].reach)
-            let finding = self.detectors.confirm(detector, start: offset, &view)
-            self.take(finding, from: detector.index, anchor, window, floor: nil, isStarved: view.starved)
+            self.ask(detector.index, anchor, window, floor: nil)
         }
     }
 

@@ -93,15 +93,7 @@ struct Scan {
         let count = anchor.literal < 0 ? 1 : self.detectors.anchorCounts[anchor.literal]
         var view = View(window, anchor: anchor.start, reach: self.detectors.table[detector].reach)
         let finding = self.detectors.confirm(detector, start: anchor.start, anchorCount: count, &view)
-        self.take(finding, from: detector, anchor, window, floor: floor, isStarved: view.starved)
-    }
-
-    /// Takes a detector's answer, or notes that it has to be asked again.
-    @inline(__always)
-    mutating func take(
-        _ finding: Finding?, from detector: Int, _ anchor: Anchor, _ window: Window, floor: Int?, isStarved: Bool
-    ) {
-        if isStarved {
+        if view.starved {
             let floor = floor ?? Self.runStart(window, before: anchor.start)
             self.pending.append(Pending(anchor: anchor, detector: detector, floor: floor))
         } else if let finding {

@@ -71,12 +71,12 @@ struct RecordRedactor {
         }
     }
 
-    /// All of a value; nothing stays nothing, and what was masked before (a pseudonym) is what it is.
+    /// All of a value; nothing stays nothing.
     private func whole(_ value: LogValue, _ kind: Kind) throws(GloveboxError) -> LogValue {
         let text = value.text
         if value == .empty || text.isEmpty { return value }
         switch try self.masker.maskWhole(ByteBuffer(bytes: text), kind: kind, as: .text, scope: .random) {
-        // The profile shows it.
+        // There is nothing in it.
         case .clean: return value
         case .null: return .empty
         case .masked(let bytes): return .string(String(buffer: bytes))

@@ -3,6 +3,7 @@ import GloveboxCore
 import Identity
 import Policy
 import PostgresAccess
+import Redaction
 package import Telemetry
 
 extension AgentRole {
@@ -20,6 +21,12 @@ extension AgentRole {
             await .of("agent ceiling") {
                 ceiling = try Self.ceiling(configuration)
                 return "\(configuration.ceiling) is sound"
+            })
+        findings.append(
+            await .of("agent masking") {
+                let rules = try AgentMasking.rules(configuration)
+                try AgentMasking.check(rules)
+                return "profiles \(rules.profileNames.joined(separator: ", ")); no canary came out"
             })
         let credentials = Self.credentialsFolder(folder)
         findings.append(await Self.certificate(credentials, configuration.name, now: time.wall))

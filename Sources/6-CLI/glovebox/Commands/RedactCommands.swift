@@ -86,7 +86,8 @@ struct RedactCommand: AsyncParsableCommand {
             return Array(data)
         }
 
-        /// How long it waits for more, in microseconds.
+        /// How long it waits before it looks for more, in microseconds. It looks rather than be told: a file on a network's
+        /// disk tells nobody, and nothing else happens in this process meanwhile.
         private static let pause: UInt32 = 100_000
 
         private static func follow(_ path: String, _ output: inout RedactedOutput) throws {

@@ -64,11 +64,12 @@ struct RunOptions: ParsableArguments {
     ///
     /// - Parameters:
     ///   - drain: how long its sessions may go on then.
-    ///   - reload: reads what may be changed while it runs, when the process gets SIGHUP.
+    ///   - reload: reads what may be changed while it runs, when the process gets SIGHUP. Without one, and where the input is
+    ///     a terminal, which sends SIGHUP when it's closed, that signal ends the process.
     ///   - stopSessions: lets them come to an end before any of the services is asked to stop.
     func run(
         _ services: [any Service], drain: Duration, _ logger: Logger, isReady: Bool = false,
-        reload: @escaping @Sendable () -> Void = {}, stopSessions: @escaping @Sendable () async -> Void
+        reload: (@Sendable () -> Void)? = nil, stopSessions: @escaping @Sendable () async -> Void
     ) async throws {
         try await Self.run(
             services, drain: drain, logger, isReady: isReady, reload: reload, stopSessions: stopSessions)
@@ -77,7 +78,7 @@ struct RunOptions: ParsableArguments {
     /// As the other, for what has no role's options.
     static func run(
         _ services: [any Service], drain: Duration, _ logger: Logger, isReady: Bool = false,
-        reload: @escaping @Sendable () -> Void = {}, stopSessions: @escaping @Sendable () async -> Void = {}
+        reload: (@Sendable () -> Void)? = nil, stopSessions: @escaping @Sendable () async -> Void = {}
     ) async throws {
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .warning)
@@ -92,14 +93,16 @@ struct RunOptions: ParsableArguments {
         // Whoever keeps a request open doesn't keep us.
         configuration.maximumGracefulShutdownDuration = drain + .seconds(12)
         let group = ServiceGroup(configuration: configuration)
-        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
+        let reload = isatty(STDIN_FILENO) == 0 ? reload : nil
+        let signals = await UnixSignalsSequence(
+            trapping: reload == nil ? [.sigterm, .sigint] : [.sigterm, .sigint, .sighup])
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
             tasks.addTask {
                 var seen: Set<UnixSignal> = []
                 for await signal in signals {
                     if signal == .sighup {
-                        reload()
+                        reload?()
                         continue
                     }
                     // Ctrl-C goes to all of a terminal's processes, and what has started us may then send its own signal.
