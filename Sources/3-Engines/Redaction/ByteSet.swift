@@ -72,6 +72,7 @@ struct ByteSet: Hashable, Sendable {
         return set
     }
 
+    static let any = ByteSet(low: .max, high: .max, others: true)
     // Computed, so that they are constants in the code that asks for them.
     static var digits: ByteSet { ByteSet(low: 0x03FF_0000_0000_0000, high: 0) }
     static var upper: ByteSet { ByteSet(low: 0, high: 0x0000_0000_07FF_FFFE) }

@@ -13,7 +13,7 @@ package final class Detectors: Sendable {
     let table: [Detector]
     /// By the literal's id: its length, and the detectors that it stands for.
     let anchorCounts: [Int]
-    let anchorDetectors: [[Int]]
+    let anchorDetectors: [[AnchoredDetector]]
     let emailDetectors: [Int]
     let colonDetectors: [Int]
     let digitDetectors: [(index: Int, forms: NumberForms)]
@@ -80,7 +80,9 @@ package final class Detectors: Sendable {
         }
         self.table = table
         self.anchorCounts = literals.map { $0.bytes.count }
-        self.anchorDetectors = detectors
+        self.anchorDetectors = zip(literals, detectors).map { literal, detectors in
+            detectors.map { AnchoredDetector($0, table[$0].form, literal.bytes) }
+        }
         self.emailDetectors = table.indices.filter { if case .email = table[$0].form { true } else { false } }
         self.colonDetectors = table.indices.filter {
             switch table[$0].form {

@@ -11,8 +11,6 @@ struct NumberForms: OptionSet, Sendable {
     static let vin = Self(rawValue: 1 << 6)
     static let macAddress = Self(rawValue: 1 << 7)
     static let bitcoinAddress = Self(rawValue: 1 << 8)
-    /// Those that no shape rules out.
-    static let others = Self(rawValue: 1 << 9)
 
     init(rawValue: UInt16) {
         self.rawValue = rawValue
@@ -30,53 +28,136 @@ struct NumberForms: OptionSet, Sendable {
             case .vin: .vin
             case .macAddress: .macAddress
             case .bitcoinAddress: .bitcoinAddress
-            default: .others
+            default: []
             }
     }
 }
 
 /// How digits stand in groups, from an anchor on: most numbers in logs are times, counts and addresses, and this says so
-/// before a detector is asked.
+/// before a detector is asked. A shortcut: of any other form, the detector would say no.
 struct NumberShape {
-    /// How many digits the first three groups have.
+    /// A bit for each digit, and for each byte that may stand between the digits of a number, from the anchor on.
+    private var digits: UInt64
+    private var separators: UInt64
+    /// How many digits the first group has.
     private var first: Int
-    private var second = 0
-    private var third = 0
-    /// Digits in all groups, as far as they were counted.
-    private var digits: Int
-    /// Whether one byte stands between the first groups.
-    private var isTight = false
-
-    /// Where the first three groups end, if they and a fourth have one to three digits each, with one byte between two.
-    private var quad: (Int, Int, Int)?
+    /// How many letters and digits stand in a row.
+    private var row: Int
 
     /// - Parameters:
     ///   - digits: a bit for each digit from the anchor on.
     ///   - separators: a bit for each byte that may stand between the digits of a number.
+    ///   - letters: a bit for each letter.
     @inline(__always)
-    init(digits: UInt64, separators: UInt64) {
+    init(digits: UInt64, separators: UInt64, letters: UInt64) {
+        self.digits = digits
+        self.separators = separators
         self.first = (~digits).trailingZeroBitCount
-        self.digits = self.first
-        var rest = Rest(digits: digits >> UInt64(self.first), separators: separators >> UInt64(self.first))
-        var group = 1
-        // Two more groups, or as many as make it a number.
-        while group < 3 || self.digits < Prefilter.fewestDigits {
-            guard let (between, count) = rest.next() else { return }
-            if group == 1 {
-                self.second = count
-                self.isTight = between == 1
-            } else if group == 2 {
-                self.third = count
-                self.isTight = self.isTight && between == 1
-            }
-            self.digits += count
-            group += 1
+        self.row = (~(digits | letters)).trailingZeroBitCount
+    }
+
+    /// The forms that have letters right before their digits.
+    @inline(__always)
+    func formsBehindLetter(at offset: Int, _ window: Window) -> NumberForms {
+        var forms: NumberForms = []
+        let (before, beforeThat) = (window.at(offset - 1), window.at(offset - 2))
+        if self.first >= 2, beforeThat.isLetter, before.isUpper == beforeThat.isUpper { forms.insert(.iban) }
+        switch (self.first, self.row) {
+        case (7, 8), (6, 7), (4, 5), (6, 14), (2, 10): forms.insert(.nationalID)
+        default: break
         }
-        guard group == 3, self.isTight, self.first <= 3, self.second <= 3, self.third <= 3, let fourth = rest.next(),
-            fourth.between == 1, fourth.count <= 3, rest.next() == nil
-        else { return }
-        let end = self.first + 1 + self.second
-        self.quad = (self.first, end, end + 1 + self.third)
+        if before.isUpper, self.row < 17, window.at(offset + self.row - 17).isAlphanumeric,
+            !window.at(offset + self.row - 18).isAlphanumeric
+        {
+            forms.insert(.vin)
+        }
+        return forms
+    }
+
+    /// The forms that begin with their digits.
+    @inline(__always)
+    func forms(at offset: Int, _ window: Window) -> NumberForms {
+        var forms: NumberForms = []
+        if self.row >= 17 {
+            if self.row == 17 { forms.insert(.vin) }
+            let digit = window.at(offset)
+            if digit == UInt8(ascii: "1") || digit == UInt8(ascii: "3"), self.row >= 26, self.row <= 35 {
+                forms.insert(.bitcoinAddress)
+            }
+        }
+        let before = window.at(offset - 1)
+        if before == UInt8(ascii: "+") { forms.insert(.phone) }
+        // Of six pairs the first five have a hyphen behind them.
+        if self.row == 2, window.at(offset + 2) == UInt8(ascii: "-"),
+            before == UInt8(ascii: "-") || window.at(offset + 5) == UInt8(ascii: "-")
+        {
+            forms.insert(.macAddress)
+        }
+        if self.row > self.first {
+            if (self.first == 8 && self.row == 9) || (self.first == 17 && self.row == 18) { forms.insert(.nationalID) }
+            // An extension: `5550132x12`.
+            let after = window.at(offset + self.first) | 0x20
+            if self.first >= Prefilter.fewestDigits, after == UInt8(ascii: "x") || after == UInt8(ascii: "e") {
+                forms.insert(.phone)
+            }
+        } else if self.first < 64, self.separators >> UInt64(self.first) & 1 == 1 {
+            forms.formUnion(self.grouped(at: offset, before: before, window))
+        } else {
+            forms.formUnion(self.plain(before: before, window.at(offset - 2)))
+        }
+        return forms
+    }
+
+    /// Of one group with nothing behind it that a number could go on with.
+    @inline(__always)
+    private func plain(before: UInt8, _ beforeThat: UInt8) -> NumberForms {
+        var forms: NumberForms = []
+        if self.first < Prefilter.fewestDigits { return forms }
+        if self.first >= 12 { forms.insert(.card) }
+        if self.first == 9 { forms.insert(.ssn) }
+        switch self.first {
+        case 9...12, 14, 15, 18: forms.insert(.nationalID)
+        default: break
+        }
+        if self.first <= 15, !Self.goesOn(before, beforeThat) { forms.insert(.phone) }
+        return forms
+    }
+
+    /// Of groups with one or two separators between them.
+    @inline(__always)
+    private func grouped(at offset: Int, before: UInt8, _ window: Window) -> NumberForms {
+        var rest = Rest(digits: self.digits >> UInt64(self.first), separators: self.separators >> UInt64(self.first))
+        guard let (between, second) = rest.next() else {
+            return self.plain(before: before, window.at(offset - 2))
+        }
+        let next = rest.next()
+        let third = next?.count ?? 0
+        if self.isDate(window.at(offset), second, third) { return [] }
+        var forms: NumberForms = self.first >= 12 ? .card : []
+        // Most numbers of two groups are decimals.
+        var digits = self.first + second + third
+        if third == 0 && digits < Prefilter.fewestDigits { return forms }
+        let isTight = between == 1 && (third == 0 || next?.between == 1)
+        let hasDots =
+            isTight && third > 0 && window.at(offset + self.first) == UInt8(ascii: ".")
+            && window.at(offset + self.first + 1 + second) == UInt8(ascii: ".")
+        if isTight {
+            if self.first == 4, second == 4 || second == 6 { forms.insert(.card) }
+            if self.first == 3, second == 2, third == 4 { forms.insert(.ssn) }
+            if hasDots, self.first <= 3, second <= 3, third <= 3 { forms.insert(.ipAddress) }
+        }
+        if between == 1, Self.mayBeNational(self.first, second, third, hasDots: hasDots) { forms.insert(.nationalID) }
+        if self.first == 9 { forms.insert(.ssn) }
+        // Only what has too few digits so far must be counted to the end.
+        if third > 0 {
+            while digits < Prefilter.fewestDigits, let more = rest.next() { digits += more.count }
+        }
+        if digits >= Prefilter.fewestDigits, !Self.goesOn(before, window.at(offset - 2)),
+            !(hasDots && self.isAddress(at: offset, second, third, &rest, window))
+        {
+            forms.insert(.phone)
+        }
+        return forms
     }
 
     /// The groups that are still to be counted.
@@ -98,70 +179,37 @@ struct NumberShape {
         }
     }
 
-    /// The forms that the number at `offset` may be of. A shortcut: of any other form, the detector would say no.
-    @inline(__always)
-    func forms(at offset: Int, _ window: Window) -> NumberForms {
-        var forms = NumberForms.others
-        let (before, beforeThat) = (window.at(offset - 1), window.at(offset - 2))
-        let after = window.at(offset + self.first)
-        if self.first >= 12 || (self.first == 4 && (self.second == 4 || self.second == 6)) { forms.insert(.card) }
-        if before.isLetter, beforeThat.isLetter, before.isUpper == beforeThat.isUpper { forms.insert(.iban) }
-        if before.isLetter ? Self.isRow(offset, 2, 4, window) : self.mayBeNational(before: after) {
-            forms.insert(.nationalID)
-        }
-        // Of seventeen in a row, eight stand on one side of any.
-        if before.isUpper || after.isUpper, Self.isRow(offset, 4, 8, window) || Self.isRow(offset, -4, -8, window) {
-            forms.insert(.vin)
-        }
-        if self.first == 2, after == UInt8(ascii: "-") { forms.insert(.macAddress) }
-        if self.first <= 3, self.third > 0, after == UInt8(ascii: "."), !before.isAlphanumeric {
-            forms.insert(.ipAddress)
-        }
-        if self.first == 9 || (self.first == 3 && self.second == 2) { forms.insert(.ssn) }
-        let digit = window.at(offset)
-        if digit == UInt8(ascii: "1") || digit == UInt8(ascii: "3"), Self.isRow(offset, 12, 25, window) {
-            forms.insert(.bitcoinAddress)
-        }
-        if before == UInt8(ascii: "+")
-            || (self.digits >= Prefilter.fewestDigits && !self.isDate(digit) && !Self.goesOn(before, beforeThat)
-                && !self.isAddress(at: offset, window))
-        {
-            forms.insert(.phone)
-        }
-        return forms
-    }
-
-    /// Whether letters or digits stand at both distances, as in every row that goes so far.
-    private static func isRow(_ offset: Int, _ near: Int, _ far: Int, _ window: Window) -> Bool {
-        window.at(offset + near).isAlphanumeric && window.at(offset + far).isAlphanumeric
-    }
-
     /// Whether this is written as an IPv4 address, whose first part isn't that of a national telephone number.
-    private func isAddress(at offset: Int, _ window: Window) -> Bool {
-        guard let quad = self.quad, window.at(offset) != UInt8(ascii: "0") else { return false }
-        return window.at(offset + quad.0) == UInt8(ascii: ".") && window.at(offset + quad.1) == UInt8(ascii: ".")
-            && window.at(offset + quad.2) == UInt8(ascii: ".")
+    private func isAddress(at offset: Int, _ second: Int, _ third: Int, _ rest: inout Rest, _ window: Window) -> Bool {
+        guard self.first <= 3, second <= 3, third <= 3, window.at(offset) != UInt8(ascii: "0"),
+            window.at(offset + self.first + second + third + 2) == UInt8(ascii: "."), let fourth = rest.next(),
+            fourth.between == 1, fourth.count <= 3
+        else { return false }
+        return rest.next() == nil
     }
 
     /// Whether the groups of digits without letters before them are those of some country's number.
-    private func mayBeNational(before after: UInt8) -> Bool {
-        switch (self.first, self.second) {
-        case (1, 2), (2, 2): self.third == 2
-        case (2, 3), (2, 7), (3, 2), (3, 3), (6, 7): true
-        case (4, 4): self.third == 4
-        case (8, _), (17, _): after.isLetter
+    private static func mayBeNational(_ first: Int, _ second: Int, _ third: Int, hasDots: Bool) -> Bool {
+        switch (first, second) {
+        case (1, 2), (2, 2): third == 2 && !hasDots
+        case (2, 3): third == 3
+        case (3, 2): third == 4
+        case (3, 3): third == 3 || third == 4
+        case (4, 4): third == 4
+        case (2, 7), (6, 7): third == 0
         case (9...12, _), (14, _), (15, _), (18, _): true
         default: false
         }
     }
 
-    private func isDate(_ digit: UInt8) -> Bool {
+    private func isDate(_ digit: UInt8, _ second: Int, _ third: Int) -> Bool {
         // No year begins with a zero.
-        (self.first == 4 && digit != 0x30 && (1...2).contains(self.second) && (1...2).contains(self.third))
-            || (self.first <= 2 && (1...2).contains(self.second) && self.third == 4)
+        (self.first == 4 && digit != 0x30 && (1...2).contains(second) && (1...2).contains(third))
+            || (self.first <= 2 && (1...2).contains(second) && third == 4)
     }
 
     /// Whether the digits go on those of a date, a time, a version or a range.
+    @inline(__always)
     private static func goesOn(_ before: UInt8, _ beforeThat: UInt8) -> Bool {
         switch before {
         case UInt8(ascii: "."), UInt8(ascii: "/"), UInt8(ascii: ":"), UInt8(ascii: ","): beforeThat.isDigit

@@ -69,8 +69,9 @@ struct Scan {
 
     mutating func take(_ anchors: [Anchor], _ window: Window) {
         for anchor in anchors {
-            for detector in self.detectors.anchorDetectors[anchor.literal] {
-                self.ask(detector, anchor, window, floor: nil)
+            for detector in self.detectors.anchorDetectors[anchor.literal]
+            where detector.mayFind(at: anchor.start, window) {
+                self.ask(detector.index, anchor, window, floor: nil)
             }
         }
     }

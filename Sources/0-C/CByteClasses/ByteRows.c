@@ -1,5 +1,7 @@
 #include "CByteClasses.h"
 
+#include "ByteStops.h"
+
 #include <string.h>
 
 // A class is a table by a byte's low half, with a bit for each high half from 0 to 7; bytes above ASCII are of no class.
@@ -23,6 +25,8 @@
 #define IS_BLANK(c) ((c) <= 0x20 || (c) == 0x7F)
 #define IS_COLON(c) ((c) == ':')
 #define IS_LINE_FEED(c) ((c) == '\n')
+#define IS_MILLENNIUM(c) ((c) == '1' || (c) == '2')
+#define IS_ESCAPE(c) ((c) == 0x1B)
 #define IS_SEXTET(c) (IS_DECIMAL(c) || IS_LETTER(c) || (c) == '+' || (c) == '/' || (c) == '-' || (c) == '_')
 #define IS_HEXADECIMAL(c) (IS_DECIMAL(c) || ((c) >= 'A' && (c) <= 'F') || ((c) >= 'a' && (c) <= 'f'))
 #define IS_HIGH(c) ((c) >= '2' && (c) <= '7')
@@ -34,12 +38,54 @@
 #define IS_SECOND(c) (IS_SEXTET(c) && (SEXTET(c) & 8) == 0)
 #define IS_THIRD(c) (IS_SEXTET(c) && (SEXTET(c) & 2) == 0)
 
-static const uint8_t decimal[16] = TABLE(IS_DECIMAL), separator[16] = TABLE(IS_SEPARATOR), joint[16] = TABLE(IS_JOINT),
-                     mark[16] = TABLE(IS_MARK), blank[16] = TABLE(IS_BLANK), line_feed[16] = TABLE(IS_LINE_FEED),
-                     sextet[16] = TABLE(IS_SEXTET), upper[16] = TABLE(IS_UPPER), letter[16] = TABLE(IS_LETTER),
-                     colon[16] = TABLE(IS_COLON);
+static const uint8_t classes[byte_row_classes][16] = {
+    [byte_row_decimal] = TABLE(IS_DECIMAL),
+    [byte_row_separator] = TABLE(IS_SEPARATOR),
+    [byte_row_joint] = TABLE(IS_JOINT),
+    [byte_row_mark] = TABLE(IS_MARK),
+    [byte_row_blank] = TABLE(IS_BLANK),
+    [byte_row_line_feed] = TABLE(IS_LINE_FEED),
+    [byte_row_sextet] = TABLE(IS_SEXTET),
+    [byte_row_upper] = TABLE(IS_UPPER),
+    [byte_row_letter] = TABLE(IS_LETTER),
+    [byte_row_colon] = TABLE(IS_COLON),
+    [byte_row_millennium] = TABLE(IS_MILLENNIUM),
+    [byte_row_escape] = TABLE(IS_ESCAPE),
+};
 static const uint8_t first[16] = TABLE(IS_FIRST), second[16] = TABLE(IS_SECOND), third[16] = TABLE(IS_THIRD),
                      hexadecimal[16] = TABLE(IS_HEXADECIMAL), high[16] = TABLE(IS_HIGH);
+
+/// Writes the word of 64 bytes in each row of a class; `rows` is that of the first row.
+typedef void classify(uint64_t *rows, const uint8_t *bytes);
+
+/// Writes the rows of stops of `count` blocks.
+typedef void find_stops(uint64_t *rows, size_t count);
+
+/// Up to 64 bytes as 64, `offset` of them before the first: what fills the rest is of no class.
+static const uint8_t *filled(const uint8_t *bytes, size_t offset, size_t count, uint8_t room[64]) {
+    if (count >= 64) return bytes;
+    memset(room, 0xFF, 64);
+    if (count > 0) memcpy(room + offset, bytes, count);
+    return room;
+}
+
+static size_t fill(
+    uint64_t *rows, const uint8_t *bytes, size_t before, size_t count, classify *classify, find_stops *find_stops
+) {
+    uint8_t room[64];
+    if (before > 64) before = 64;
+    classify(rows, filled(bytes - before, 64 - before, before, room));
+    size_t blocks = (count + 63) / 64;
+    if (blocks > byte_rows_blocks) blocks = byte_rows_blocks;
+    for (size_t block = 0; block <= blocks; block++) {
+        size_t start = block * 64;
+        size_t rest = start < count ? count - start : 0;
+        classify(rows + 1 + block, filled(bytes + start, 0, rest, room));
+    }
+    for (size_t row = 0; row < byte_row_classes; row++) rows[row * byte_row_stride + blocks + 2] = 0;
+    find_stops(rows, blocks);
+    return blocks;
+}
 
 static uint64_t portable_mask(const uint8_t *bytes, size_t count, const uint8_t table[16]) {
     uint64_t mask = 0;
@@ -48,13 +94,15 @@ static uint64_t portable_mask(const uint8_t *bytes, size_t count, const uint8_t 
     return mask;
 }
 
-byte_classes byte_classes_portably(const uint8_t *bytes, size_t count) {
-    return (byte_classes){
-        portable_mask(bytes, count, decimal), portable_mask(bytes, count, separator),
-        portable_mask(bytes, count, joint),   portable_mask(bytes, count, mark),
-        portable_mask(bytes, count, blank),   portable_mask(bytes, count, line_feed),
-        portable_mask(bytes, count, sextet),  portable_mask(bytes, count, upper),
-        portable_mask(bytes, count, letter),  portable_mask(bytes, count, colon)};
+static void classify_portably(uint64_t *rows, const uint8_t *bytes) {
+    for (size_t row = 0; row < byte_row_classes; row++)
+        rows[row * byte_row_stride] = portable_mask(bytes, 64, classes[row]);
+}
+
+static void find_stops_portably(uint64_t *rows, size_t count) { byte_stops_find(rows, count); }
+
+size_t byte_rows_fill_portably(uint64_t *rows, const uint8_t *bytes, size_t before, size_t count) {
+    return fill(rows, bytes, before, count, classify_portably, find_stops_portably);
 }
 
 encoded_classes encoded_classes_portably(const uint8_t *bytes, size_t count) {
@@ -67,6 +115,7 @@ encoded_classes encoded_classes_portably(const uint8_t *bytes, size_t count) {
 #include <immintrin.h>
 
 #define AVX2 __attribute__((target("avx2")))
+#define AVX512 __attribute__((target("avx512bw,avx512vl")))
 
 /// The halves of 64 bytes: the low half as it is, the high half as the bit that it has in a table, 0 above ASCII.
 typedef struct {
@@ -96,13 +145,12 @@ AVX2 static inline uint64_t mask_of(const halves *split, const uint8_t table[16]
     return ~(others[0] | (uint64_t)others[1] << 32);
 }
 
-AVX2 static byte_classes byte_classes_avx2(const uint8_t *bytes) {
+AVX2 static void classify_avx2(uint64_t *rows, const uint8_t *bytes) {
     halves halves = split(bytes);
-    return (byte_classes){mask_of(&halves, decimal), mask_of(&halves, separator), mask_of(&halves, joint),
-                          mask_of(&halves, mark),    mask_of(&halves, blank),     mask_of(&halves, line_feed),
-                          mask_of(&halves, sextet),  mask_of(&halves, upper),     mask_of(&halves, letter),
-                          mask_of(&halves, colon)};
+    for (size_t row = 0; row < byte_row_classes; row++) rows[row * byte_row_stride] = mask_of(&halves, classes[row]);
 }
+
+AVX2 static void find_stops_avx2(uint64_t *rows, size_t count) { byte_stops_find(rows, count); }
 
 AVX2 static encoded_classes encoded_classes_avx2(const uint8_t *bytes) {
     halves halves = split(bytes);
@@ -110,28 +158,35 @@ AVX2 static encoded_classes encoded_classes_avx2(const uint8_t *bytes) {
                              mask_of(&halves, hexadecimal), mask_of(&halves, high)};
 }
 
-/// Up to 64 bytes as 64: what fills the rest is of no class.
-static const uint8_t *filled(const uint8_t *bytes, size_t count, uint8_t room[64]) {
-    if (count >= 64) return bytes;
-    memset(room, 0xFF, 64);
-    memcpy(room, bytes, count);
-    return room;
+AVX512 static void classify_avx512(uint64_t *rows, const uint8_t *bytes) {
+    const __m512i half = _mm512_set1_epi8(15);
+    const __m512i bits = _mm512_broadcast_i32x4(_mm_setr_epi8(1, 2, 4, 8, 16, 32, 64, -128, 0, 0, 0, 0, 0, 0, 0, 0));
+    __m512i taken = _mm512_loadu_si512(bytes);
+    __m512i low = _mm512_and_si512(taken, half);
+    __m512i bit = _mm512_shuffle_epi8(bits, _mm512_and_si512(_mm512_srli_epi16(taken, 4), half));
+    for (size_t row = 0; row < byte_row_classes; row++) {
+        const __m512i wide = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)classes[row]));
+        rows[row * byte_row_stride] = _mm512_test_epi8_mask(_mm512_shuffle_epi8(wide, low), bit);
+    }
 }
 
-byte_classes byte_classes_of(const uint8_t *bytes, size_t count) {
-    uint8_t room[64];
-    return __builtin_cpu_supports("avx2") ? byte_classes_avx2(filled(bytes, count, room))
-                                          : byte_classes_portably(bytes, count < 64 ? count : 64);
+AVX512 static void find_stops_avx512(uint64_t *rows, size_t count) { byte_stops_find(rows, count); }
+
+size_t byte_rows_fill(uint64_t *rows, const uint8_t *bytes, size_t before, size_t count) {
+    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+        return fill(rows, bytes, before, count, classify_avx512, find_stops_avx512);
+    if (__builtin_cpu_supports("avx2")) return fill(rows, bytes, before, count, classify_avx2, find_stops_avx2);
+    return byte_rows_fill_portably(rows, bytes, before, count);
 }
 
 encoded_classes encoded_classes_of(const uint8_t *bytes, size_t count) {
     uint8_t room[64];
-    return __builtin_cpu_supports("avx2") ? encoded_classes_avx2(filled(bytes, count, room))
+    return __builtin_cpu_supports("avx2") ? encoded_classes_avx2(filled(bytes, 0, count, room))
                                           : encoded_classes_portably(bytes, count < 64 ? count : 64);
 }
 #else
-byte_classes byte_classes_of(const uint8_t *bytes, size_t count) {
-    return byte_classes_portably(bytes, count < 64 ? count : 64);
+size_t byte_rows_fill(uint64_t *rows, const uint8_t *bytes, size_t before, size_t count) {
+    return byte_rows_fill_portably(rows, bytes, before, count);
 }
 
 encoded_classes encoded_classes_of(const uint8_t *bytes, size_t count) {
