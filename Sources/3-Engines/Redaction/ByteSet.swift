@@ -80,6 +80,12 @@ struct ByteSet: Hashable, Sendable {
     static var letters: ByteSet { upper.union(lower) }
     static var alphanumeric: ByteSet { letters.union(digits) }
     static var hexDigits: ByteSet { digits.union(ByteSet(low: 0, high: 0x0000_007E_0000_007E)) }
+    /// The space and the tab.
+    static var blanks: ByteSet { ByteSet(low: 1 << 0x20 | 1 << 0x09, high: 0) }
+    /// `=` and `>`
+    static var assignment: ByteSet { ByteSet(low: 0b11 << 0x3D, high: 0) }
+    /// Letters, digits and the underscore.
+    static var identifier: ByteSet { alphanumeric.union(ByteSet(low: 0, high: 1 << 0x1F)) }
     /// Bytes that may stand between the start of a finding and its anchor: all but controls and the space.
     static var run: ByteSet { ByteSet(low: 0xFFFF_FFFE_0000_0000, high: 0x7FFF_FFFF_FFFF_FFFF, others: true) }
 }

@@ -47,7 +47,8 @@ final class Detector: Sendable {
         var secret: String
     }
 
-    enum Form: Sendable {
+    /// Each a word: an anchor costs no copy of a pattern.
+    indirect enum Form: Sendable {
         /// An anchor at the start of the token, then the pattern. `isMasked`: whether the anchor is masked with it.
         case token(Pattern, isMasked: Bool)
         /// As `token`, with `least...most` bytes of the set before the anchor that belong to it.

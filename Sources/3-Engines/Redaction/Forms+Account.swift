@@ -18,18 +18,18 @@ extension View {
         if isOption {
             end -= 1
         } else {
-            end = self.run(of: ByteSet("_").union(.alphanumeric), from: end, most: 24)
+            end = self.run(of: .identifier, from: end, most: 24)
             if self.matches(" id", at: end) || self.matches(" name", at: end) {
                 end = self.run(of: .letters, from: end + 1)
             }
         }
         let closed = self.run(of: Self.closing, from: end, most: 4)
-        let blank = self.run(of: ByteSet(" \t"), from: closed, most: 16)
+        let blank = self.run(of: .blanks, from: closed, most: 16)
         var value = blank
         switch self.at(blank) {
         case UInt8(ascii: "="), UInt8(ascii: ":"):
-            value = self.run(of: ByteSet("=>"), from: blank + 1, most: 2)
-            value = self.run(of: ByteSet(" \t"), from: value, most: 16)
+            value = self.run(of: .assignment, from: blank + 1, most: 2)
+            value = self.run(of: .blanks, from: value, most: 16)
         case 0x22, 0x27:
             guard blank > closed else { return nil }
         default:

@@ -14,7 +14,7 @@ extension View {
         let last = self.run(of: Self.identifier, from: start + anchorCount, most: 64)
         guard last - start - anchorCount < 64 else { return nil }
         let closed = self.run(of: Self.closing, from: last, most: 4)
-        let blank = self.run(of: ByteSet(" \t"), from: closed, most: 16)
+        let blank = self.run(of: .blanks, from: closed, most: 16)
         // Judged last: most words in prose have no value beside them.
         guard let (value, isStructured) = self.valueStart(name: first..<last, closed: closed, blank: blank) else {
             return nil
@@ -35,7 +35,7 @@ extension View {
     private mutating func underPlainKey(_ detector: Detector, name: Range<Int>) -> Finding? {
         guard name.count > 4, NameSegments.isPlainKey(self.bytes(name)) else { return nil }
         let closed = self.run(of: Self.closing, from: name.upperBound, most: 4)
-        let blank = self.run(of: ByteSet(" \t"), from: closed, most: 16)
+        let blank = self.run(of: .blanks, from: closed, most: 16)
         guard [UInt8(ascii: "="), UInt8(ascii: ":")].contains(self.at(blank)),
             let (value, _) = self.valueStart(name: name, closed: closed, blank: blank)
         else { return nil }
@@ -53,7 +53,7 @@ extension View {
             return nil
         }
         let closed = self.run(of: Self.closing, from: last, most: 4)
-        let blank = self.run(of: ByteSet(" \t"), from: closed, most: 16)
+        let blank = self.run(of: .blanks, from: closed, most: 16)
         guard let (value, _) = self.valueStart(name: start..<last, closed: closed, blank: blank) else { return nil }
         return self.value(kind: detector.kind, certain: true, name: SensitiveName(.secret), at: value, isHeader: false)
     }
@@ -64,7 +64,7 @@ extension View {
         var offset = blank
         switch self.at(offset) {
         case UInt8(ascii: "="):
-            offset = self.run(of: ByteSet("=>"), from: offset, most: 2)
+            offset = self.run(of: .assignment, from: offset, most: 2)
         case UInt8(ascii: "!") where self.at(offset + 1) == UInt8(ascii: "="):
             offset = self.run(of: ByteSet("!="), from: offset, most: 3)
         case UInt8(ascii: ":"):
@@ -84,7 +84,7 @@ extension View {
             guard offset > closed, closed == name.upperBound else { return nil }
             return self.isFlag(name) || self.isTokenShaped(offset) ? (offset, false) : nil
         }
-        return (self.run(of: ByteSet(" \t"), from: offset, most: 16), isQuoted)
+        return (self.run(of: .blanks, from: offset, most: 16), isQuoted)
     }
 
     /// Whether a word of sixteen bytes and more with letters and digits begins at `start`: nothing that prose would put

@@ -85,7 +85,7 @@ extension View {
         }
     }
 
-    private mutating func says(_ words: [StaticString], _ start: Int) -> Bool {
+    private mutating func says(_ words: ContextWords, _ start: Int) -> Bool {
         self.hasContext(words, before: start, within: 40)
     }
 

@@ -1,6 +1,6 @@
 extension View {
     private static let separators = ByteSet(" -./()")
-    private static let words: [StaticString] = [
+    private static let words: ContextWords = [
         "phone", "mobile", "tel:", "tel.", "tel ", "telefon", "handy", "fax", "cell", "whatsapp", "sms", "call me",
         "dial", "messages to", "answering at", "reach me", "ring ", "call ", "contact",
     ]

@@ -1,17 +1,21 @@
 import Crypto
 
 extension View {
+    private static let base58: StaticString = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+    private static let base58Digits = ByteSet(Self.base58)
+
     /// A Bitcoin address in base58 with its checksum, the first four bytes of a double SHA-256: the digit at `start`
     /// begins it.
     mutating func bitcoinAddress(_ detector: Detector, start: Int) -> Finding? {
         guard [0x31, 0x33].contains(self.at(start)), !self.at(start - 1).isAlphanumeric else { return nil }
         let end = self.run(of: .alphanumeric, from: start, most: 36)
         guard (26...35).contains(end - start) else { return nil }
-        let alphabet: StaticString = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+        // Nearly every row in hexadecimal has a zero.
+        guard self.run(of: Self.base58Digits, from: start, most: 36) == end else { return nil }
         var number = [UInt8](repeating: 0, count: 25)
         for offset in start..<end {
             let byte = self.at(offset)
-            guard let digit = (0..<58).first(where: { alphabet.utf8Start[$0] == byte }) else { return nil }
+            guard let digit = (0..<58).first(where: { Self.base58.utf8Start[$0] == byte }) else { return nil }
             var carry = digit
             for index in number.indices.reversed() {
                 carry += Int(number[index]) * 58

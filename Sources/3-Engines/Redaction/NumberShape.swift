@@ -144,7 +144,9 @@ struct NumberShape {
         if isTight {
             if self.first == 4, second == 4 || second == 6 { forms.insert(.card) }
             if self.first == 3, second == 2, third == 4 { forms.insert(.ssn) }
-            if hasDots, self.first <= 3, second <= 3, third <= 3 { forms.insert(.ipAddress) }
+            if hasDots, self.first <= 3, second <= 3, third <= 3, self.mayBePublic(at: offset, before: before, window) {
+                forms.insert(.ipAddress)
+            }
         }
         if between == 1, Self.mayBeNational(self.first, second, third, hasDots: hasDots) { forms.insert(.nationalID) }
         if self.first == 9 { forms.insert(.ssn) }
@@ -186,6 +188,14 @@ struct NumberShape {
             fourth.between == 1, fourth.count <= 3
         else { return false }
         return rest.next() == nil
+    }
+
+    /// Whether four numbers may be an address that says something of a person: not of the largest private network, and no
+    /// version behind a name (`Chrome/120.0.0.0`).
+    @inline(__always)
+    private func mayBePublic(at offset: Int, before: UInt8, _ window: Window) -> Bool {
+        if before == UInt8(ascii: "/"), window.at(offset - 2) != UInt8(ascii: "/") { return false }
+        return self.first != 2 || window.at(offset) != UInt8(ascii: "1") || window.at(offset + 1) != UInt8(ascii: "0")
     }
 
     /// Whether the groups of digits without letters before them are those of some country's number.

@@ -80,19 +80,14 @@ struct View {
         return true
     }
 
-    /// Whether one of `words` (lower case, of two bytes and more) stands within `distance` bytes before `offset`.
-    mutating func hasContext(_ words: [StaticString], before offset: Int, within distance: Int) -> Bool {
-        // By a first byte's low bits, which are the same in both cases: those of the second byte. Most places have no word's.
-        var pairs = InlineArray<32, UInt32>(repeating: 0)
-        for word in words {
-            pairs[Int(word.utf8Start[0] & 31)] |= 1 << UInt32(word.utf8Start[1] & 31)
-        }
+    /// Whether one of `words` stands within `distance` bytes before `offset`.
+    mutating func hasContext(_ words: ContextWords, before offset: Int, within distance: Int) -> Bool {
         var start = max(self.low, offset - distance)
         let end = min(offset, self.high) - 1
         while start < end {
             let place = start - self.first
-            if pairs[Int(self.base[place] & 31)] >> UInt32(self.base[place + 1] & 31) & 1 == 1 {
-                for word in words where start + word.utf8CodeUnitCount <= offset && self.matches(word, at: start) {
+            if words.mayBegin(self.base[place], self.base[place + 1]) {
+                for word in words.words where start + word.utf8CodeUnitCount <= offset && self.matches(word, at: start) {
                     return true
                 }
             }
