@@ -158,31 +158,51 @@ AVX2 static encoded_classes encoded_classes_avx2(const uint8_t *bytes) {
                              mask_of(&halves, hexadecimal), mask_of(&halves, high)};
 }
 
-AVX512 static void classify_avx512(uint64_t *rows, const uint8_t *bytes) {
+typedef struct {
+    __m512i low, bit;
+} wide_halves;
+
+AVX512 static inline wide_halves split_wide(const uint8_t *bytes) {
     const __m512i half = _mm512_set1_epi8(15);
     const __m512i bits = _mm512_broadcast_i32x4(_mm_setr_epi8(1, 2, 4, 8, 16, 32, 64, -128, 0, 0, 0, 0, 0, 0, 0, 0));
     __m512i taken = _mm512_loadu_si512(bytes);
-    __m512i low = _mm512_and_si512(taken, half);
-    __m512i bit = _mm512_shuffle_epi8(bits, _mm512_and_si512(_mm512_srli_epi16(taken, 4), half));
-    for (size_t row = 0; row < byte_row_classes; row++) {
-        const __m512i wide = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)classes[row]));
-        rows[row * byte_row_stride] = _mm512_test_epi8_mask(_mm512_shuffle_epi8(wide, low), bit);
-    }
+    return (wide_halves){
+        _mm512_and_si512(taken, half),
+        _mm512_shuffle_epi8(bits, _mm512_and_si512(_mm512_srli_epi16(taken, 4), half))};
+}
+
+AVX512 static inline uint64_t wide_mask_of(const wide_halves *split, const uint8_t table[16]) {
+    const __m512i wide = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)table));
+    return _mm512_test_epi8_mask(_mm512_shuffle_epi8(wide, split->low), split->bit);
+}
+
+AVX512 static void classify_avx512(uint64_t *rows, const uint8_t *bytes) {
+    wide_halves halves = split_wide(bytes);
+    for (size_t row = 0; row < byte_row_classes; row++)
+        rows[row * byte_row_stride] = wide_mask_of(&halves, classes[row]);
+}
+
+AVX512 static encoded_classes encoded_classes_avx512(const uint8_t *bytes) {
+    wide_halves halves = split_wide(bytes);
+    return (encoded_classes){wide_mask_of(&halves, first), wide_mask_of(&halves, second), wide_mask_of(&halves, third),
+                             wide_mask_of(&halves, hexadecimal), wide_mask_of(&halves, high)};
 }
 
 AVX512 static void find_stops_avx512(uint64_t *rows, size_t count) { byte_stops_find(rows, count); }
 
+static int has_avx512(void) { return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"); }
+
 size_t byte_rows_fill(uint64_t *rows, const uint8_t *bytes, size_t before, size_t count) {
-    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
-        return fill(rows, bytes, before, count, classify_avx512, find_stops_avx512);
+    if (has_avx512()) return fill(rows, bytes, before, count, classify_avx512, find_stops_avx512);
     if (__builtin_cpu_supports("avx2")) return fill(rows, bytes, before, count, classify_avx2, find_stops_avx2);
     return byte_rows_fill_portably(rows, bytes, before, count);
 }
 
 encoded_classes encoded_classes_of(const uint8_t *bytes, size_t count) {
     uint8_t room[64];
-    return __builtin_cpu_supports("avx2") ? encoded_classes_avx2(filled(bytes, 0, count, room))
-                                          : encoded_classes_portably(bytes, count < 64 ? count : 64);
+    if (has_avx512()) return encoded_classes_avx512(filled(bytes, 0, count, room));
+    if (__builtin_cpu_supports("avx2")) return encoded_classes_avx2(filled(bytes, 0, count, room));
+    return encoded_classes_portably(bytes, count < 64 ? count : 64);
 }
 #else
 size_t byte_rows_fill(uint64_t *rows, const uint8_t *bytes, size_t before, size_t count) {

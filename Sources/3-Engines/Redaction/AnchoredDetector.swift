@@ -44,6 +44,7 @@ struct AnchoredDetector: Sendable {
             return false
         }
         guard self.startsToken, window.at(start - 1).isAlphanumeric else { return true }
+        // As `View.startsToken` has it, less exactly.
         return window.at(start - 2) == UInt8(ascii: "\\") || window.at(start - 3) == UInt8(ascii: "%")
             || window.at(start - 1) == UInt8(ascii: "m")
     }

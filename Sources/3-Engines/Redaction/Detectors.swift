@@ -11,9 +11,14 @@ package final class Detectors: Sendable {
     package static let lookBehind = 256
 
     let table: [Detector]
-    /// By the literal's id: its length, and the detectors that it stands for.
+    /// The table's detectors again, and how far each looks.
+    private let references: [Unmanaged<Detector>]
+    let reaches: [Int]
+    /// By the literal's id: its length, and where the detectors that it stands for begin among `anchored`; those of the next
+    /// literal end them.
     let anchorCounts: [Int]
-    let anchorDetectors: [[AnchoredDetector]]
+    let anchoredStarts: [Int]
+    let anchored: [AnchoredDetector]
     let emailDetectors: [Int]
     let colonDetectors: [Int]
     let digitDetectors: [(index: Int, forms: NumberForms)]
@@ -79,8 +84,11 @@ package final class Detectors: Sendable {
             }
         }
         self.table = table
+        self.references = table.map { Unmanaged.passUnretained($0) }
+        self.reaches = table.map(\.reach)
         self.anchorCounts = literals.map { $0.bytes.count }
-        self.anchorDetectors = zip(literals, detectors).map { literal, detectors in
+        self.anchoredStarts = detectors.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.count) }
+        self.anchored = zip(literals, detectors).flatMap { literal, detectors in
             detectors.map { AnchoredDetector($0, table[$0].form, literal.bytes) }
         }
         self.emailDetectors = table.indices.filter { if case .email = table[$0].form { true } else { false } }
@@ -182,47 +190,51 @@ package final class Detectors: Sendable {
 
     /// Asks one detector about one anchor.
     func confirm(_ index: Int, start: Int, anchorCount: Int, _ view: inout View) -> Finding? {
-        let detector = self.table[index]
-        let found: Finding? =
-            switch detector.form {
-            case .token(let pattern, let isMasked):
-                view.token(detector, start: start, anchorCount: anchorCount, pattern: pattern, isMasked: isMasked)
-            case .prefixed(let set, let count, let pattern):
-                view.prefixedToken(
-                    detector, start: start, anchorCount: anchorCount, set: set, count: count, pattern: pattern)
-            case .near(let pattern, let distance):
-                view.tokenNear(detector, behind: start + anchorCount, pattern: pattern, within: distance)
-            case .vendor(let standsAlone):
-                view.vendorToken(detector, start: start, anchorCount: anchorCount, standsAlone: standsAlone)
-            case .named: view.named(detector, start: start, anchorCount: anchorCount)
-            case .account: view.account(detector, start: start, anchorCount: anchorCount)
-            case .netrc: view.netrc(detector, start: start, anchorCount: anchorCount)
-            case .host: view.host(detector, start: start, anchorCount: anchorCount)
-            case .arguments: view.arguments(detector, start: start, anchorCount: anchorCount)
-            case .jwt: view.webToken(detector, start: start)
-            case .armour: view.armour(detector, start: start, anchorCount: anchorCount)
-            case .urlPassword: view.urlPassword(detector, start: start)
-            case .urlUser: view.urlUser(detector, start: start)
-            case .bearer: view.bearer(detector, start: start, anchorCount: anchorCount)
-            case .keyed: view.keyed(detector, start: start, anchorCount: anchorCount)
-            case .email: view.email(detector, at: start)
-            case .card: view.card(detector, start: start)
-            case .iban: view.iban(detector, checkDigits: start)
-            case .ipAddress: view.ipAddress(detector, start: start)
-            case .ipv6Address: view.ipv6Address(detector, start: start)
-            case .macAddress: view.macAddress(detector, start: start)
-            case .nationalID: view.nationalID(detector, start: start)
-            case .vin: view.vin(detector, start: start)
-            case .bitcoinAddress: view.bitcoinAddress(detector, start: start)
-            case .birthDate: view.birthDate(detector, start: start, anchorCount: anchorCount)
-            case .postalAddress: view.postalAddress(detector, start: start, anchorCount: anchorCount)
-            case .documentNumber: view.documentNumber(detector, start: start, anchorCount: anchorCount)
-            case .coordinate: view.coordinate(detector, start: start, anchorCount: anchorCount)
-            case .phone: view.phone(detector, start: start)
-            case .ssn: view.socialSecurity(detector, start: start)
-            }
-        guard var finding = found else { return nil }
-        finding.rank = index
-        return finding
+        // The table holds on to it: no need to count another reference at each of millions of anchors.
+        self.references[index]._withUnsafeGuaranteedRef {
+            guard var finding = Self.confirm($0, start: start, anchorCount: anchorCount, &view) else { return nil }
+            finding.rank = index
+            return finding
+        }
+    }
+
+    private static func confirm(_ detector: Detector, start: Int, anchorCount: Int, _ view: inout View) -> Finding? {
+        switch detector.form {
+        case .token(let pattern, let isMasked):
+            view.token(detector, start: start, anchorCount: anchorCount, pattern: pattern, isMasked: isMasked)
+        case .prefixed(let set, let count, let pattern):
+            view.prefixedToken(
+                detector, start: start, anchorCount: anchorCount, set: set, count: count, pattern: pattern)
+        case .near(let pattern, let distance):
+            view.tokenNear(detector, behind: start + anchorCount, pattern: pattern, within: distance)
+        case .vendor(let standsAlone):
+            view.vendorToken(detector, start: start, anchorCount: anchorCount, standsAlone: standsAlone)
+        case .named: view.named(detector, start: start, anchorCount: anchorCount)
+        case .account: view.account(detector, start: start, anchorCount: anchorCount)
+        case .netrc: view.netrc(detector, start: start, anchorCount: anchorCount)
+        case .host: view.host(detector, start: start, anchorCount: anchorCount)
+        case .arguments: view.arguments(detector, start: start, anchorCount: anchorCount)
+        case .jwt: view.webToken(detector, start: start)
+        case .armour: view.armour(detector, start: start, anchorCount: anchorCount)
+        case .urlPassword: view.urlPassword(detector, start: start)
+        case .urlUser: view.urlUser(detector, start: start)
+        case .bearer: view.bearer(detector, start: start, anchorCount: anchorCount)
+        case .keyed: view.keyed(detector, start: start, anchorCount: anchorCount)
+        case .email: view.email(detector, at: start)
+        case .card: view.card(detector, start: start)
+        case .iban: view.iban(detector, checkDigits: start)
+        case .ipAddress: view.ipAddress(detector, start: start)
+        case .ipv6Address: view.ipv6Address(detector, start: start)
+        case .macAddress: view.macAddress(detector, start: start)
+        case .nationalID: view.nationalID(detector, start: start)
+        case .vin: view.vin(detector, start: start)
+        case .bitcoinAddress: view.bitcoinAddress(detector, start: start)
+        case .birthDate: view.birthDate(detector, start: start, anchorCount: anchorCount)
+        case .postalAddress: view.postalAddress(detector, start: start, anchorCount: anchorCount)
+        case .documentNumber: view.documentNumber(detector, start: start, anchorCount: anchorCount)
+        case .coordinate: view.coordinate(detector, start: start, anchorCount: anchorCount)
+        case .phone: view.phone(detector, start: start)
+        case .ssn: view.socialSecurity(detector, start: start)
+        }
     }
 }

@@ -58,6 +58,9 @@ extension View {
 
     // MARK: Cards
 
+    private static let cardWords: ContextWords = ["card", "visa"]
+    private static let issuerWords: ContextWords = ["card", "cc ", "visa", "credit"]
+
     /// A payment card number (ISO/IEC 7812): issuer range and length, groups as printed on cards, Luhn's digit.
     mutating func card(_ detector: Detector, start: Int) -> Finding? {
         guard self.startsToken(start) else { return nil }
@@ -67,7 +70,7 @@ extension View {
         if plain - start >= 12 {
             guard plain - start <= 19, self.endsNumber(plain) else { return nil }
             // Thirteen digits are far more often a time in milliseconds or an id than one of the few such cards left.
-            if plain - start == 13, !self.hasContext(["card", "visa"], before: start, within: 48) { return nil }
+            if plain - start == 13, !self.hasContext(Self.cardWords, before: start, within: 48) { return nil }
             return self.isCard(start..<plain, near: start)
                 ? Finding(start: start, end: plain, kind: detector.kind) : nil
         }
@@ -109,7 +112,7 @@ extension View {
         guard sum % 10 == 0 else { return false }
         return Self.isIssuer(head, count: count)
             || (count >= 14 && head > 9
-                && self.hasContext(["card", "cc ", "visa", "credit"], before: start, within: 32))
+                && self.hasContext(Self.issuerWords, before: start, within: 32))
     }
 
     /// Whether six leading digits are of an issuer whose numbers have `count` digits.
@@ -198,6 +201,10 @@ extension View {
 
     // MARK: Social security numbers
 
+    private static let socialSecurityWords: ContextWords = [
+        "ssn", "social security", "social_security", "socialsecurity",
+    ]
+
     /// A US social security number in its own form (three, two, four) or as nine digits, near a word that says so.
     mutating func socialSecurity(_ detector: Detector, start: Int) -> Finding? {
         guard self.startsToken(start), ![0x2D, 0x2E].contains(self.at(start - 1)) else { return nil }
@@ -216,7 +223,7 @@ extension View {
         let area =
             (Int(self.at(start)) - 0x30) * 100 + (Int(self.at(start + 1)) - 0x30) * 10 + Int(self.at(start + 2)) - 0x30
         guard area != 0, area != 666, area < 900, self.endsNumber(end),
-            self.hasContext(["ssn", "social security", "social_security", "socialsecurity"], before: start, within: 64)
+            self.hasContext(Self.socialSecurityWords, before: start, within: 64)
         else { return nil }
         return Finding(start: start, end: end, kind: detector.kind)
     }

@@ -5,7 +5,7 @@ extension View {
         "dial", "messages to", "answering at", "reach me", "ring ", "call ", "contact",
     ]
     /// What says it behind the number: `930.167.3943 fax`.
-    private static let wordsBehind: [StaticString] = ["office", "fax", "mobile", "phone", "cell", "home", "tel"]
+    private static let wordsBehind: ContextWords = ["office", "fax", "mobile", "phone", "cell", "home", "tel"]
 
     /// A telephone number that begins with the digit at `start`.
     ///
@@ -148,7 +148,8 @@ extension View {
     /// Whether a blank or a hyphen and a word for a telephone follow.
     private mutating func isNamedBehind(_ end: Int) -> Bool {
         guard self.at(end) == 0x20 || self.at(end) == UInt8(ascii: "-") else { return false }
-        for word in Self.wordsBehind where self.matches(word, at: end + 1) {
+        guard Self.wordsBehind.mayBegin(self.at(end + 1), self.at(end + 2), self.at(end + 3)) else { return false }
+        for word in Self.wordsBehind.words where self.matches(word, at: end + 1) {
             return !self.at(end + 1 + word.utf8CodeUnitCount).isAlphanumeric
         }
         return false

@@ -66,7 +66,9 @@ extension Scan {
             let place = digits.trailingZeroBitCount
             let offset = rows.start + block * ByteRows.block + place
             digits &= digits &- 1
-            if behindSmall >> UInt64(place) & 1 == 1, !self.mayBeCountry(offset, window), !Self.endsEscape(offset, window) {
+            if behindSmall >> UInt64(place) & 1 == 1, !self.mayBeCountry(offset, window),
+                !Self.endsEscape(offset, window)
+            {
                 continue
             }
             self.number(at: offset, self.detectors.everyNumberForm, window)

@@ -68,10 +68,11 @@ struct Scan {
     // MARK: Finding
 
     mutating func take(_ anchors: [Anchor], _ window: Window) {
+        let (anchored, starts) = (self.detectors.anchored, self.detectors.anchoredStarts)
         for anchor in anchors {
-            for detector in self.detectors.anchorDetectors[anchor.literal]
-            where detector.mayFind(at: anchor.start, window) {
-                self.ask(detector.index, anchor, window, floor: nil)
+            for index in starts[anchor.literal]..<starts[anchor.literal + 1]
+            where anchored[index].mayFind(at: anchor.start, window) {
+                self.ask(anchored[index].index, anchor, window, floor: nil)
             }
         }
     }
@@ -92,7 +93,7 @@ struct Scan {
 
     mutating func ask(_ detector: Int, _ anchor: Anchor, _ window: Window, floor: Int?) {
         let count = anchor.literal < 0 ? 1 : self.detectors.anchorCounts[anchor.literal]
-        var view = View(window, anchor: anchor.start, reach: self.detectors.table[detector].reach)
+        var view = View(window, anchor: anchor.start, reach: self.detectors.reaches[detector])
         let finding = self.detectors.confirm(detector, start: anchor.start, anchorCount: count, &view)
         if view.starved {
             let floor = floor ?? Self.runStart(window, before: anchor.start)

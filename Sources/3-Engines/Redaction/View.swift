@@ -83,11 +83,12 @@ struct View {
     /// Whether one of `words` stands within `distance` bytes before `offset`.
     mutating func hasContext(_ words: ContextWords, before offset: Int, within distance: Int) -> Bool {
         var start = max(self.low, offset - distance)
-        let end = min(offset, self.high) - 1
+        let end = min(offset, self.high) - 2
         while start < end {
             let place = start - self.first
-            if words.mayBegin(self.base[place], self.base[place + 1]) {
-                for word in words.words where start + word.utf8CodeUnitCount <= offset && self.matches(word, at: start) {
+            if words.mayBegin(self.base[place], self.base[place + 1], self.base[place + 2]) {
+                for word in words.words where start + word.utf8CodeUnitCount <= offset && self.matches(word, at: start)
+                {
                     return true
                 }
             }

@@ -4,8 +4,21 @@ import Testing
 
 @testable import Redaction
 
-@Suite("Classes of bytes")
-struct ByteClassesTests {
+@Suite("Rows of the byte scan")
+struct ByteRowsTests {
+    private func rows(
+        _ text: [UInt8], before: Int = 0, _ fill: (UnsafeMutablePointer<UInt64>, UnsafePointer<UInt8>, Int, Int) -> Int
+    ) -> (words: [UInt64], count: Int) {
+        var words = [UInt64](repeating: .max, count: ByteRows.capacity)
+        let count = words.withUnsafeMutableBufferPointer { words in
+            text.withUnsafeBufferPointer { text in
+                guard let base = words.baseAddress, let bytes = text.baseAddress else { return 0 }
+                return fill(base, bytes + before, before, text.count - before)
+            }
+        }
+        return (words, count)
+    }
+
     /// Whether vector instructions give the same as the code without them, whatever the processor has.
     @Test("each byte at each place has the classes that it has without vector instructions")
     func places() {
@@ -13,18 +26,46 @@ struct ByteClassesTests {
             for place in 0..<64 {
                 var bytes = [UInt8](repeating: 0x80, count: 64)
                 bytes[place] = byte
-                let classes = byte_classes_of(bytes, 64)
-                #expect(classes.all == byte_classes_portably(bytes, 64).all)
+                let (words, count) = self.rows(bytes, byte_rows_fill)
+                #expect(count == 1)
+                func word(_ row: Int) -> UInt64 { words[row * Int(byte_row_stride) + 1] }
+                let bit = UInt64(1) << UInt64(place)
+                #expect(word(byte_row_decimal) == (byte.isDigit ? bit : 0))
+                #expect(word(byte_row_upper) == (byte.isUpper ? bit : 0))
+                #expect(word(byte_row_letter) == (byte.isLetter ? bit : 0))
+                #expect(word(byte_row_colon) == (byte == UInt8(ascii: ":") ? bit : 0))
+                #expect(word(byte_row_blank) == (byte <= 0x20 || byte == 0x7F ? bit : 0))
+                #expect(word(byte_row_sextet) == (EncodedText.sextet(byte) == nil ? 0 : bit))
                 let encoded = encoded_classes_of(bytes, 64)
                 #expect(encoded.all == encoded_classes_portably(bytes, 64).all)
-                let bit = UInt64(1) << UInt64(place)
-                #expect(classes.decimal == (byte.isDigit ? bit : 0))
-                #expect(classes.upper == (byte.isUpper ? bit : 0))
-                #expect(classes.letter == (byte.isLetter ? bit : 0))
-                #expect(classes.colon == (byte == UInt8(ascii: ":") ? bit : 0))
-                #expect(classes.blank == (byte <= 0x20 || byte == 0x7F ? bit : 0))
-                #expect(classes.sextet == (EncodedText.sextet(byte) == nil ? 0 : bit))
                 #expect(encoded.hexadecimal == (byte.isHexDigit ? bit : 0))
+            }
+        }
+    }
+
+    @Test("rows are the same without vector instructions, and wherever a text is cut into blocks")
+    func portable() {
+        var generator = SeededGenerator(seed: 20_261_128)
+        let pieces = [
+            "2026-11-26 10:11:12 ", "10.1.2.3", "aa:bb:cc:dd:ee:ff", "+41 79 123 45 67", "DE89370400440532013000",
+            "\u{1B}[31m",
+            "%3D", "x", "::", "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2", "-", "é", "\n", "999-99-9999",
+        ].map { Array($0.utf8) }
+        for _ in 0..<2000 {
+            var text: [UInt8] = []
+            let length = Int.random(in: 1...3000, using: &generator)
+            while text.count < length { text += pieces[Int.random(in: 0..<pieces.count, using: &generator)] }
+            let before = Int.random(in: 0..<min(text.count, 100), using: &generator)
+            let (words, count) = self.rows(text, before: before, byte_rows_fill)
+            let (portable, portableCount) = self.rows(text, before: before, byte_rows_fill_portably)
+            #expect(count == portableCount && count == min((text.count - before + 63) / 64, Int(byte_rows_blocks)))
+            // The same block as the first of its own text has the same stops.
+            let block = Int.random(in: 0..<count, using: &generator)
+            let (alone, _) = self.rows(text, before: before + block * 64, byte_rows_fill)
+            for row in 0..<Int(byte_row_count) {
+                let start = row * Int(byte_row_stride) + 1
+                #expect(words[start..<(start + count)] == portable[start..<(start + count)])
+                #expect(words[start + block] == alone[start])
             }
         }
     }
@@ -34,8 +75,9 @@ struct ByteClassesTests {
         for count in 1...64 {
             let bytes = [UInt8](repeating: UInt8(ascii: "7"), count: 64)
             let bits = count == 64 ? UInt64.max : (1 << UInt64(count)) - 1
-            #expect(byte_classes_of(bytes, count).decimal == bits)
-            #expect(byte_classes_portably(bytes, count).sextet == bits)
+            let (words, _) = self.rows(Array(bytes[..<count]), byte_rows_fill)
+            #expect(words[Int(byte_row_decimal) * Int(byte_row_stride) + 1] == bits)
+            #expect(words[Int(byte_row_sextet) * Int(byte_row_stride) + 1] == bits)
             #expect(encoded_classes_of(bytes, count).high == bits)
         }
     }
@@ -73,8 +115,11 @@ struct ByteClassesTests {
         // National forms are found near words for them; addresses, cards and telephones by themselves.
         let words = [
             "phone ", "ssn ", "card ", "tin ", "cpf ", "nhs ", "sin ", "ein ", "dni ", "from ", "+", "id=", "GB",
-            "4111 ", "00",
-            "81.56.", "(0", "date ",
+            "4111 ", "00", "81.56.", "(0", "date ", "\\n", "%3D", "\u{1B}[31m", "DE", "ch", "X", "AB", "ABCDE",
+            "1M8GDM9AXKP0",
+            "00-1B-44-11-3A-B7 ", "2001:db9::", "00:1B:44:11:3A:B7 ", "/", "2026-11-26 ",
+            "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2 ", "AB123456C ", "ABCDE1234F ", "X1234567L ", "DE89370400440532013000 ",
+            "gb82west12345698765432 ", "1M8GDM9AXKP042788 ", "5550132x12 ",
         ].map { Array($0.utf8) }
         var found = 0
         for _ in 0..<300 {
@@ -95,15 +140,6 @@ struct ByteClassesTests {
             if whole != text { found += 1 }
         }
         #expect(found > 100)
-    }
-}
-
-extension byte_classes {
-    fileprivate var all: [UInt64] {
-        [
-            self.decimal, self.separator, self.joint, self.mark, self.blank, self.line_feed, self.sextet, self.upper,
-            self.letter, self.colon,
-        ]
     }
 }
 
