@@ -22,7 +22,8 @@ struct AnchoredDetector: Sendable {
                 (self.distance, self.set) = (0, .any)
             }
         case .coordinate:
-            (self.startsToken, self.distance, self.set) = (true, anchor.count, notInWord)
+            let name = anchor.prefix(while: \.isLetter).count
+            (self.startsToken, self.distance, self.set) = (true, name, notInWord)
         case .bearer:
             (self.startsToken, self.distance, self.set) = (true, anchor.count, ByteSet(" "))
         case .named:

@@ -21,7 +21,8 @@ package final class Detectors: Sendable {
     let anchored: [AnchoredDetector]
     let emailDetectors: [Int]
     let colonDetectors: [Int]
-    let digitDetectors: [(index: Int, forms: NumberForms)]
+    /// By the form's bit.
+    let numberDetectors: [[Int]]
     let everyNumberForm: NumberForms
     /// Vectorscan's compiled literals, for whole values and for streams. `unsafe` since Swift can't know what stands behind
     /// a C pointer: a database isn't written to once it's compiled, and any number of threads may scan by one (Vectorscan
@@ -98,14 +99,10 @@ package final class Detectors: Sendable {
             default: false
             }
         }
-        self.digitDetectors = table.indices.filter {
-            switch table[$0].form {
-            case .card, .iban, .ipAddress, .macAddress, .nationalID, .vin, .bitcoinAddress, .phone, .ssn:
-                true
-            default: false
-            }
-        }.map { ($0, NumberForms(table[$0].form)) }
-        self.everyNumberForm = self.digitDetectors.reduce([]) { $0.union($1.forms) }
+        self.numberDetectors = (0..<NumberForms.count).map { bit in
+            table.indices.filter { NumberForms(table[$0].form).rawValue == 1 << UInt16(bit) }
+        }
+        self.everyNumberForm = table.reduce([]) { $0.union(NumberForms($1.form)) }
         let block = try Self.compile(literals, mode: HS_MODE_BLOCK)
         do throws(GloveboxError) {
             let stream = try Self.compile(literals, mode: HS_MODE_STREAM)

@@ -3,7 +3,7 @@ extension View {
     /// documentation say nothing of a person (RFC 6890), and versions are often written like them.
     mutating func ipAddress(_ detector: Detector, start: Int) -> Finding? {
         let before = self.at(start - 1)
-        if before.isAlphanumeric || ByteSet(".-_").contains(before) { return nil }
+        if ByteSet(".-_").contains(before) || !self.startsToken(start) { return nil }
         // `Chrome/120.0.0.0` is a version, `http://…` is not.
         if before == UInt8(ascii: "/"), self.at(start - 2) != UInt8(ascii: "/") { return nil }
         var address: UInt32 = 0

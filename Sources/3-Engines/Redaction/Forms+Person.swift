@@ -104,9 +104,10 @@ extension View {
 
     /// Degrees with three decimals and more under a name for them: one, or two in a row.
     mutating func coordinate(_ detector: Detector, start: Int, anchorCount: Int) -> Finding? {
-        guard !self.at(start - 1).isAlphanumeric, !self.at(start + anchorCount).isAlphanumeric else { return nil }
-        let first = self.run(of: ByteSet(" \t\"'\\:=([,"), from: start + anchorCount, most: 8)
-        guard first > start + anchorCount, let end = self.degrees(from: first) else { return nil }
+        let name = self.run(of: .letters, from: start, most: anchorCount)
+        guard !self.at(start - 1).isAlphanumeric, !self.at(name).isAlphanumeric else { return nil }
+        let first = self.run(of: ByteSet(" \t\"'\\:=([,"), from: name, most: 8)
+        guard first > name, let end = self.degrees(from: first) else { return nil }
         let next = self.run(of: ByteSet(" ,;"), from: end, most: 3)
         let last = next > end ? self.degrees(from: next) ?? end : end
         return Finding(start: first, end: last, kind: detector.kind)

@@ -10,8 +10,10 @@ extension View {
         guard [0x31, 0x33].contains(self.at(start)), !self.at(start - 1).isAlphanumeric else { return nil }
         let end = self.run(of: .alphanumeric, from: start, most: 36)
         guard (26...35).contains(end - start) else { return nil }
-        // Nearly every row in hexadecimal has a zero.
-        guard self.run(of: Self.base58Digits, from: start, most: 36) == end else { return nil }
+        // Rows in hexadecimal have a zero, or no capitals.
+        guard self.run(of: Self.base58Digits, from: start, most: 36) == end,
+            self.bytes(start..<end).contains(where: \.isUpper)
+        else { return nil }
         var number = [UInt8](repeating: 0, count: 25)
         for offset in start..<end {
             let byte = self.at(offset)

@@ -12,6 +12,8 @@ struct NumberForms: OptionSet, Sendable {
     static let macAddress = Self(rawValue: 1 << 7)
     static let bitcoinAddress = Self(rawValue: 1 << 8)
 
+    static let count = 9
+
     init(rawValue: UInt16) {
         self.rawValue = rawValue
     }

@@ -89,8 +89,12 @@ extension Scan {
     /// Asks the detectors of numbers of these forms about the digit at `offset`.
     private mutating func number(at offset: Int, _ forms: NumberForms, _ window: Window) {
         let anchor = Anchor(start: offset, literal: Anchor.digit)
-        for detector in self.detectors.digitDetectors where !forms.isDisjoint(with: detector.forms) {
-            self.ask(detector.index, anchor, window, floor: nil)
+        var bits = forms.rawValue
+        while bits != 0 {
+            for detector in self.detectors.numberDetectors[bits.trailingZeroBitCount] {
+                self.ask(detector, anchor, window, floor: nil)
+            }
+            bits &= bits &- 1
         }
     }
 
