@@ -19,6 +19,9 @@ package final class Detectors: Sendable {
     let anchorCounts: [Int]
     let anchoredStarts: [Int]
     let anchored: [AnchoredDetector]
+    /// From this literal's id on they are words for a telephone, which stand for no detector: where one stands says which of
+    /// the many rows of digits are looked at.
+    let firstPhoneWord: Int
     let emailDetectors: [Int]
     let colonDetectors: [Int]
     /// By the form's bit.
@@ -84,10 +87,15 @@ package final class Detectors: Sendable {
                 }
             }
         }
+        self.firstPhoneWord = literals.count
+        if table.contains(where: { if case .phone = $0.form { true } else { false } }) {
+            for word in View.phoneWords.words { literals.append(Literal("\(word)", true)) }
+        }
         self.table = table
         self.references = table.map { Unmanaged.passUnretained($0) }
         self.reaches = table.map(\.reach)
         self.anchorCounts = literals.map { $0.bytes.count }
+        detectors += Array(repeating: [], count: literals.count - detectors.count)
         self.anchoredStarts = detectors.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.count) }
         self.anchored = zip(literals, detectors).flatMap { literal, detectors in
             detectors.map { AnchoredDetector($0, table[$0].form, literal.bytes) }

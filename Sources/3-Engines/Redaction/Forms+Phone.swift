@@ -1,11 +1,11 @@
 extension View {
     private static let separators = ByteSet(" -./()")
-    private static let words: ContextWords = [
+    static let phoneWords: ContextWords = [
         "phone", "mobile", "tel:", "tel.", "tel ", "telefon", "handy", "fax", "cell", "whatsapp", "sms", "call me",
         "dial", "messages to", "answering at", "reach me", "ring ", "call ", "contact",
     ]
     /// What says it behind the number: `930.167.3943 fax`.
-    private static let wordsBehind: ContextWords = ["office", "fax", "mobile", "phone", "cell", "home", "tel"]
+    static let phoneWordsBehind: ContextWords = ["office", "fax", "mobile", "phone", "cell", "home", "tel"]
 
     /// A telephone number that begins with the digit at `start`.
     ///
@@ -111,7 +111,7 @@ extension View {
         guard self.endsNumber(end) || self.isExtension(end) else { return nil }
         let between = (self.at(groups.end(first)), self.at(groups.end(first + 1)))
         let isNamed = between == (0x20, 0x20) && self.at(start - 1) != UInt8(ascii: "(") && first == 0
-        return isNamed && !self.hasContext(Self.words, before: start, within: 32) ? nil : end
+        return isNamed && !self.hasContext(Self.phoneWords, before: start, within: 32) ? nil : end
     }
 
     /// A national number with a leading zero: `079 123 45 67`, `020 7946 0958`, `(0)30/901820`, `01 23 45 67 89`.
@@ -131,6 +131,9 @@ extension View {
         return (3...5).contains(groups.length(0)) ? end : nil
     }
 
+    /// How far before a number a word for a telephone may begin.
+    static let phoneContext = 24
+
     /// Seven to fifteen digits near a word for a telephone.
     private mutating func named(_ groups: DigitGroups, _ digits: Int) -> Int? {
         let start = groups.start(0)
@@ -138,7 +141,7 @@ extension View {
         // Thirteen digits without a separator are a time in milliseconds, even there.
         guard !(groups.count == 1 && digits == 13), !self.isAddress(groups) else { return nil }
         if self.isNamedBehind(end) { return end }
-        guard self.endsNumber(end) || self.isExtension(end), self.hasContext(Self.words, before: start, within: 24)
+        guard self.endsNumber(end) || self.isExtension(end), self.hasContext(Self.phoneWords, before: start, within: Self.phoneContext)
         else {
             return nil
         }
@@ -148,8 +151,8 @@ extension View {
     /// Whether a blank or a hyphen and a word for a telephone follow.
     private mutating func isNamedBehind(_ end: Int) -> Bool {
         guard self.at(end) == 0x20 || self.at(end) == UInt8(ascii: "-") else { return false }
-        guard Self.wordsBehind.mayBegin(self.at(end + 1), self.at(end + 2), self.at(end + 3)) else { return false }
-        for word in Self.wordsBehind.words where self.matches(word, at: end + 1) {
+        guard Self.phoneWordsBehind.mayBegin(self.at(end + 1), self.at(end + 2), self.at(end + 3)) else { return false }
+        for word in Self.phoneWordsBehind.words where self.matches(word, at: end + 1) {
             return !self.at(end + 1 + word.utf8CodeUnitCount).isAlphanumeric
         }
         return false

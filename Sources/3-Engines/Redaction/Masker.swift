@@ -166,7 +166,7 @@ package final class Masker {
     ) -> Bool {
         if filter.needsLiterals {
             guard let anchors = self.literals(bytes) else { return false }
-            if !anchors.isEmpty { scan.take(anchors, window) }
+            scan.take(anchors, window)
         }
         if filter.needsBytes { scan.scanBytes(from: 0, window) }
         for finding in self.pseudonyms.taint.findings(in: bytes) { scan.add(finding) }

@@ -77,8 +77,10 @@ struct NumberShape {
     }
 
     /// The forms that begin with their digits.
+    ///
+    /// - Parameter isNamed: whether a word for a telephone stands before them.
     @inline(__always)
-    func forms(at offset: Int, _ window: Window) -> NumberForms {
+    func forms(at offset: Int, isNamed: Bool, _ window: Window) -> NumberForms {
         var forms: NumberForms = []
         if self.row >= 17 {
             if self.row == 17 { forms.insert(.vin) }
@@ -103,16 +105,16 @@ struct NumberShape {
                 forms.insert(.phone)
             }
         } else if self.first < 64, self.separators >> UInt64(self.first) & 1 == 1 {
-            forms.formUnion(self.grouped(at: offset, before: before, window))
+            forms.formUnion(self.grouped(at: offset, before: before, isNamed: isNamed, window))
         } else {
-            forms.formUnion(self.plain(before: before, window.at(offset - 2)))
+            forms.formUnion(self.plain(at: offset, before: before, isNamed: isNamed, window))
         }
         return forms
     }
 
     /// Of one group with nothing behind it that a number could go on with.
     @inline(__always)
-    private func plain(before: UInt8, _ beforeThat: UInt8) -> NumberForms {
+    private func plain(at offset: Int, before: UInt8, isNamed: Bool, _ window: Window) -> NumberForms {
         var forms: NumberForms = []
         if self.first < Prefilter.fewestDigits { return forms }
         if self.first >= 12 { forms.insert(.card) }
@@ -121,16 +123,20 @@ struct NumberShape {
         case 9...12, 14, 15, 18: forms.insert(.nationalID)
         default: break
         }
-        if self.first <= 15, !Self.goesOn(before, beforeThat) { forms.insert(.phone) }
+        if self.first <= 15, isNamed || window.at(offset) == UInt8(ascii: "0") || self.isNamedBehind(offset, window),
+            !Self.goesOn(before, window.at(offset - 2))
+        {
+            forms.insert(.phone)
+        }
         return forms
     }
 
     /// Of groups with one or two separators between them.
     @inline(__always)
-    private func grouped(at offset: Int, before: UInt8, _ window: Window) -> NumberForms {
+    private func grouped(at offset: Int, before: UInt8, isNamed: Bool, _ window: Window) -> NumberForms {
         var rest = Rest(digits: self.digits >> UInt64(self.first), separators: self.separators >> UInt64(self.first))
         guard let (between, second) = rest.next() else {
-            return self.plain(before: before, window.at(offset - 2))
+            return self.plain(at: offset, before: before, isNamed: isNamed, window)
         }
         let next = rest.next()
         let third = next?.count ?? 0
@@ -152,6 +158,10 @@ struct NumberShape {
         }
         if between == 1, Self.mayBeNational(self.first, second, third, hasDots: hasDots) { forms.insert(.nationalID) }
         if self.first == 9 { forms.insert(.ssn) }
+        // By itself a number is one of a telephone by a leading zero, or as North America groups it.
+        guard isNamed || window.at(offset) == UInt8(ascii: "0") || (second == 3 && (third == 3 || third == 4))
+                || self.isNamedBehind(offset, window)
+        else { return forms }
         // Only what has too few digits so far must be counted to the end.
         if third > 0 {
             while digits < Prefilter.fewestDigits, let more = rest.next() { digits += more.count }
@@ -162,6 +172,13 @@ struct NumberShape {
             forms.insert(.phone)
         }
         return forms
+    }
+
+    /// Whether a blank or a hyphen follows, and behind it what may be a word for a telephone.
+    private func isNamedBehind(_ offset: Int, _ window: Window) -> Bool {
+        let end = offset + (~(self.digits | self.separators)).trailingZeroBitCount
+        guard window.at(end).isLetter else { return false }
+        return View.phoneWordsBehind.mayBegin(window.at(end), window.at(end + 1), window.at(end + 2))
     }
 
     /// The groups that are still to be counted.

@@ -52,7 +52,10 @@ extension Scan {
             let shape = rows.shape(at: place, of: block)
             let isBehindLetter = behindLetter >> UInt64(place) & 1 == 1
             var forms: NumberForms = []
-            if !isBehindLetter || Self.endsEscape(offset, window) { forms = shape.forms(at: offset, window) }
+            if !isBehindLetter || Self.endsEscape(offset, window) {
+                let isNamed = self.phoneWords?.stand(before: offset, within: View.phoneContext) ?? true
+                forms = shape.forms(at: offset, isNamed: isNamed, window)
+            }
             if isBehindLetter { forms.formUnion(shape.formsBehindLetter(at: offset, window)) }
             if !forms.isEmpty { self.number(at: offset, forms, window) }
         }

@@ -44,6 +44,8 @@ struct Scan {
     private var taken = 0
     private var isSorted = true
     private(set) var current: Cluster?
+    /// Words for a telephone; nil where nobody looked for them.
+    var phoneWords: PhoneWords?
     /// Where encoded text was seen.
     var runs = EncodedRuns()
 
@@ -57,6 +59,7 @@ struct Scan {
         self.taken = 0
         self.isSorted = true
         self.current = nil
+        self.phoneWords = nil
         self.runs.reset()
     }
 
@@ -68,13 +71,19 @@ struct Scan {
     // MARK: Finding
 
     mutating func take(_ anchors: [Anchor], _ window: Window) {
+        var words = self.phoneWords ?? PhoneWords()
+        words.pass()
+        self.phoneWords = nil
         let (anchored, starts) = (self.detectors.anchored, self.detectors.anchoredStarts)
         for anchor in anchors {
+            if anchor.literal >= self.detectors.firstPhoneWord { words.add(anchor.start) }
             for index in starts[anchor.literal]..<starts[anchor.literal + 1]
             where anchored[index].mayFind(at: anchor.start, window) {
                 self.ask(anchored[index].index, anchor, window, floor: nil)
             }
         }
+        words.sort()
+        self.phoneWords = words
     }
 
     /// Adds a finding that another way than an anchor led to.
