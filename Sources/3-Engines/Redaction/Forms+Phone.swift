@@ -141,7 +141,8 @@ extension View {
         // Thirteen digits without a separator are a time in milliseconds, even there.
         guard !(groups.count == 1 && digits == 13), !self.isAddress(groups) else { return nil }
         if self.isNamedBehind(end) { return end }
-        guard self.endsNumber(end) || self.isExtension(end), self.hasContext(Self.phoneWords, before: start, within: Self.phoneContext)
+        guard self.endsNumber(end) || self.isExtension(end),
+            self.hasContext(Self.phoneWords, before: start, within: Self.phoneContext)
         else {
             return nil
         }

@@ -159,7 +159,8 @@ struct NumberShape {
         if between == 1, Self.mayBeNational(self.first, second, third, hasDots: hasDots) { forms.insert(.nationalID) }
         if self.first == 9 { forms.insert(.ssn) }
         // By itself a number is one of a telephone by a leading zero, or as North America groups it.
-        guard isNamed || window.at(offset) == UInt8(ascii: "0") || (second == 3 && (third == 3 || third == 4))
+        guard
+            isNamed || window.at(offset) == UInt8(ascii: "0") || (second == 3 && (third == 3 || third == 4))
                 || self.isNamedBehind(offset, window)
         else { return forms }
         // Only what has too few digits so far must be counted to the end.
