@@ -40,11 +40,18 @@ struct RedactTests {
         #expect(process.result.status == 0)
     }
 
+    @Test("--explain counts lines and characters as people do, also far behind")
+    func explainedPlaces() async throws {
+        let text = "Zürich — ok\n" + String(repeating: "a line of text\n", count: 30_000) + "é\tpassword=swordfish7\n"
+        let result = try await self.run("--explain", input: .text(text))
+        #expect(result.errors.contains("line 30002, column 12, byte \(text.utf8.count - 10): password by "))
+    }
+
     @Test("--stats counts by kind and --explain names the detector; neither shows a value")
     func told() async throws {
         let result = try await self.run("--stats", "--explain", input: .text("anna@example.com password=swordfish7\n"))
         #expect(result.status == 0)
-        #expect(result.errors.contains("byte 1: email by email: "))
+        #expect(result.errors.contains("line 1, column 1, byte 1: email by email: "))
         #expect(result.errors.contains("\nemail: 1\n") && result.errors.contains("password: 1\n"))
         #expect(!result.errors.contains("anna") && !result.errors.contains("swordfish"))
     }

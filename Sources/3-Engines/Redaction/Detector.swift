@@ -70,6 +70,14 @@ final class Detector: Sendable {
         case urlUser
         case bearer
         case keyed
+        /// The columns that a statement names, whose values follow.
+        case columns
+        /// What a statement gives as a password behind the anchor.
+        case statement
+        /// The data of a Secret of Kubernetes.
+        case manifest
+        /// The private lines of PuTTY's key files.
+        case putty
         case email
         case card
         case iban

@@ -158,7 +158,7 @@ enum DetectorFile {
         case postalAddress = "postal_address"
         case documentNumber = "document_number"
         case vin, coordinate
-        case bearer, keyed, email, card, iban, phone, ssn
+        case bearer, keyed, columns, statement, manifest, putty, email, card, iban, phone, ssn
 
         var needsKeywords: Bool {
             switch self {
@@ -181,6 +181,10 @@ enum DetectorFile {
             case .arguments: .arguments
             case .urlUser: .urlUser
             case .keyed: .keyed
+            case .columns: .columns
+            case .statement: .statement
+            case .manifest: .manifest
+            case .putty: .putty
             case .jwt: .jwt
             case .armour: .armour
             case .urlPassword: .urlPassword

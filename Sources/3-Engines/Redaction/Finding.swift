@@ -12,13 +12,43 @@ struct Finding: Sendable {
     static let tainted = Int.max
     /// Whether findings of other kinds are in it.
     var isMixed = false
+    /// What stands for it needs this quote about it, which the value had no need of.
+    var quote: UInt8? = nil
+    /// Nothing is masked: this is the head of rows that are to be read.
+    var opens: Rows.Head? = nil
 
     /// Where the rest of an open finding ends.
     enum Closer: Sendable {
         /// Before the first byte that isn't in the set.
         case run(ByteSet)
+        /// Before the first byte that is in the set.
+        case rest(ByteSet)
+        /// Before a quote that isn't doubled.
+        case quoted(UInt8)
         /// Behind `-----END …-----`, or with the value or stream.
-        case armour
+        case armour(Armour)
+    }
+
+    /// What opens and ends a private key.
+    enum Armour: Sendable {
+        /// Five hyphens (RFC 7468, PGP).
+        case pem
+        /// Four, and a blank (RFC 4716).
+        case ssh2
+
+        fileprivate var end: StaticString {
+            switch self {
+            case .pem: "-----END"
+            case .ssh2: "---- END"
+            }
+        }
+
+        fileprivate var tail: StaticString {
+            switch self {
+            case .pem: "-----"
+            case .ssh2: " ----"
+            }
+        }
     }
 
     /// The order in which overlaps are settled: the first to start, then the longest, then the earlier detector; between
@@ -41,16 +71,33 @@ struct Finding: Sendable {
         case .run(let set):
             while self.end < window.end, set.contains(window.at(self.end)) { self.end += 1 }
             if self.end < window.end || window.finished { self.closer = nil }
-        case .armour:
-            self.followArmour(window)
+        case .rest(let set):
+            while self.end < window.end, !set.contains(window.at(self.end)) { self.end += 1 }
+            if self.end < window.end || window.finished { self.closer = nil }
+        case .quoted(let quote):
+            while self.end < window.end {
+                if window.at(self.end) != quote {
+                    self.end += 1
+                } else if self.end + 1 < window.end, window.at(self.end + 1) == quote {
+                    self.end += 2
+                } else {
+                    // A quote at the window's end may be the first of two.
+                    if self.end + 1 < window.end || window.finished { self.closer = nil }
+                    return
+                }
+            }
+            if window.finished { self.closer = nil }
+        case .armour(let armour):
+            self.follow(armour, window)
         }
     }
 
     /// Longest distance from `-----END` to the end of its line of dashes.
     private static let longestArmourEnd = 80
 
-    private mutating func followArmour(_ window: Window) {
-        let marker: StaticString = "-----END"
+    private mutating func follow(_ armour: Armour, _ window: Window) {
+        let marker = armour.end
+        let tail = armour.tail
         let count = marker.utf8CodeUnitCount
         while self.end + count <= window.end {
             guard window.at(self.end) == UInt8(ascii: "-"), Self.matches(marker, window, at: self.end) else {
@@ -60,7 +107,7 @@ struct Finding: Sendable {
             let limit = self.end + Self.longestArmourEnd
             var offset = self.end + count
             while offset + 5 <= min(limit, window.end) {
-                if Self.matches("-----", window, at: offset) {
+                if Self.matches(tail, window, at: offset) {
                     self.end = offset + 5
                     self.closer = nil
                     return

@@ -3,6 +3,8 @@ import SensitiveNames
 extension View {
     private static let identifier = ByteSet("_-.").union(.alphanumeric)
     private static let closing = ByteSet("\"'`]\\")
+    /// What stands before a column that a statement compares or sets.
+    private static let comparisons: ContextWords = ["where ", " and ", " or ", "set "]
     private static let placeholders: [StaticString] = [
         "null", "none", "nil", "undefined", "[redacted]", "<redacted>", "redacted", "n/a", "unset", "not",
     ]
@@ -17,7 +19,7 @@ extension View {
         let blank = self.run(of: .blanks, from: closed, most: 16)
         // Judged last: most words in prose have no value beside them.
         guard let (value, isStructured) = self.valueStart(name: first..<last, closed: closed, blank: blank) else {
-            return nil
+            return self.elsewhere(detector, name: first..<last, closed: closed, blank: blank)
         }
         guard let name = NameSegments.judge(self.bytes(first..<last)) else {
             return self.underPlainKey(detector, name: first..<last)
@@ -25,7 +27,18 @@ extension View {
         // What follows the name of a pseudonym's kind is that pseudonym.
         if self.at(first - 1) == 0xB9, self.at(first - 2) == 0x80, self.at(first - 3) == 0xE2 { return nil }
         let kind = Kind(name.kind.rawValue)
-        let certain = name.certain || isStructured
+        let certain = name.certain || isStructured || self.isCompared(value, name: first..<last)
+        switch self.at(blank) {
+        case UInt8(ascii: ":"):
+            if name.certain, let head = self.blockHead(kind: kind, name: first..<last, at: value) { return head }
+        case UInt8(ascii: ">") where self.at(first - 1) == UInt8(ascii: "<"):
+            if let content = self.elementContent(kind: kind, name: first..<last, from: value) { return content }
+        default:
+            break
+        }
+        if self.at(last) == 0x22, self.at(last + 1) == 0x22, self.at(value) == 0x22, self.at(value + 1) == 0x22 {
+            return self.doubled(kind: kind, from: value + 2)
+        }
         return self.value(
             kind: kind, certain: certain, name: name, at: value, isHeader: self.at(blank) == UInt8(ascii: ":"))
     }
@@ -80,6 +93,8 @@ extension View {
         case UInt8(ascii: "'") where offset > closed,
             UInt8(ascii: "E") where offset > closed && self.at(offset + 1) == 0x27:
             return (self.at(offset) == 0x27 ? offset : offset + 1, true)
+        case UInt8(ascii: "$") where offset > closed && self.dollarTag(at: offset) != nil:
+            return (offset, true)
         default:
             guard offset > closed, closed == name.upperBound else { return nil }
             return self.isFlag(name) || self.isTokenShaped(offset) ? (offset, false) : nil
@@ -101,11 +116,15 @@ extension View {
             && !self.at(name.lowerBound - 1).isAlphanumeric
     }
 
-    private mutating func value(
+    mutating func value(
         kind: Kind, certain: Bool, name: SensitiveName, at start: Int, isHeader: Bool
     ) -> Finding? {
         var start = start
         var quotes = 0
+        if self.at(start) == UInt8(ascii: "$"), let text = self.dollarQuoted(from: start) {
+            return Finding(start: text.lowerBound, end: text.upperBound, kind: kind)
+        }
+        if self.at(start) | 0x20 == UInt8(ascii: "e"), self.at(start + 1) == 0x27 { start += 1 }
         if self.at(start) == UInt8(ascii: "\\"), [0x22, 0x27].contains(self.at(start + 1)) {
             quotes = 1
             start += 1
@@ -140,16 +159,39 @@ extension View {
         kind: Kind, certain: Bool, name: SensitiveName, from start: Int, quote: UInt8, escaped: Bool
     ) -> Finding? {
         var offset = start
-        while offset < self.high || offset == start {
+        // Where the first of its lines ends, if it goes on over several.
+        var lineEnd: Int?
+        var isClosed = false
+        scan: while offset < self.high || offset == start {
             let byte = self.at(offset)
-            if byte == 0 || byte == 0x0A { break }
-            if byte == quote { break }
-            if byte == UInt8(ascii: "\\") {
-                if escaped, self.at(offset + 1) == quote { break }
+            switch byte {
+            case 0:
+                break scan
+            case 0x0A:
+                let next = self.at(offset + 1)
+                lineEnd = lineEnd ?? offset
+                guard next.isBlank || next == 0x0A || next == 0x0D else { break scan }
+            case quote:
+                // SQL and YAML write a quote in quotes as two.
+                guard quote == 0x27, offset > start, self.at(offset + 1) == quote else {
+                    isClosed = true
+                    break scan
+                }
                 offset += 1
+            case UInt8(ascii: "\\"):
+                if self.at(offset + 1) == quote, escaped || self.endsValue(at: offset + 1, quote: quote) {
+                    offset += escaped ? 0 : 1
+                    isClosed = true
+                    break scan
+                }
+                offset += 1
+            default:
+                break
             }
             offset += 1
         }
+        // Indented lines without a quote that closes them are other text.
+        if !isClosed, let lineEnd { offset = lineEnd }
         // Not before all that was skipped has arrived.
         _ = self.at(offset)
         let end = min(offset, self.high)
@@ -161,8 +203,33 @@ extension View {
         return self.finding(kind: kind, start..<end, set: set.inverted)
     }
 
+    /// Whether a quote behind a backslash closes a text all the same: in SQL a backslash is a character like any other, and
+    /// what ends a value follows.
+    private mutating func endsValue(at offset: Int, quote: UInt8) -> Bool {
+        guard quote == 0x27 else { return false }
+        return [UInt8(ascii: ","), UInt8(ascii: ")"), UInt8(ascii: ";"), 0x0A].contains(self.at(offset + 1))
+    }
+
+    /// JSON in a cell of CSV, where each quote is doubled: to the next two.
+    private mutating func doubled(kind: Kind, from start: Int) -> Finding? {
+        var offset = start
+        while offset - start < Rows.reach {
+            let byte = self.at(offset)
+            if byte == 0 || byte == 0x0A || byte == 0x22 && self.at(offset + 1) == 0x22 { break }
+            offset += 1
+        }
+        guard offset > start, !self.isReference(start..<offset) else { return nil }
+        return self.finding(kind: kind, start..<min(offset, self.high), set: ByteSet("\n\"").inverted)
+    }
+
+    /// Whether a statement compares or sets the name: then it's a column, whose value the text in quotes is.
+    private mutating func isCompared(_ value: Int, name: Range<Int>) -> Bool {
+        self.at(value) == 0x27
+            && self.hasContext(Self.comparisons, before: name.lowerBound, within: 200)
+    }
+
     /// An array or object, with its brackets.
-    private mutating func bracketed(kind: Kind, from start: Int) -> Finding? {
+    mutating func bracketed(kind: Kind, from start: Int) -> Finding? {
         var depth = 0
         var inString = false
         var offset = start
@@ -192,7 +259,7 @@ extension View {
     }
 
     /// Whether the value isn't one: a placeholder, a variable, a pseudonym.
-    private mutating func isReference(_ range: Range<Int>) -> Bool {
+    mutating func isReference(_ range: Range<Int>) -> Bool {
         let start = range.lowerBound
         switch self.at(start) {
         case UInt8(ascii: "$"):

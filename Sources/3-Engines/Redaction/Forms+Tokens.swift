@@ -71,7 +71,8 @@ extension View {
         return nil
     }
 
-    /// A private key from its `-----BEGIN` on (RFC 7468 and its kin): to its END, or as far as the text goes.
+    /// A private key from its `-----BEGIN` on (RFC 7468 and its kin; RFC 4716 has four hyphens and a blank): to its END, or
+    /// as far as the text goes.
     mutating func armour(_ detector: Detector, start: Int, anchorCount: Int) -> Finding? {
         var offset = start + anchorCount
         let limit = offset + 64
@@ -79,7 +80,11 @@ extension View {
             let byte = self.at(offset)
             guard byte == 0x20 || byte.isUpper || byte.isDigit else { return nil }
             if byte == UInt8(ascii: "P"), self.matches("private key", at: offset) {
-                return Finding(start: start, end: offset + 11, kind: detector.kind, closer: .armour)
+                // What stands before a blank may have passed when the rest of an anchor comes.
+                let isSSH2 = self.at(start + 4) == 0x20
+                return Finding(
+                    start: isSSH2 ? start + 5 : start, end: offset + 11, kind: detector.kind,
+                    closer: .armour(isSSH2 ? .ssh2 : .pem))
             }
             offset += 1
         }

@@ -6,6 +6,7 @@ extension Masker {
     ///
     /// - Returns: false on an error.
     func resolve(_ scan: inout Scan, _ window: Window, depth: Int) -> Bool {
+        scan.readRows(window)
         guard !scan.runs.found.isEmpty else { return true }
         let runs = scan.runs.found
         scan.runs.found.removeAll(keepingCapacity: true)

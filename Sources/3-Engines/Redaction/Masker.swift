@@ -234,7 +234,7 @@ package final class Masker {
         as treatment: Treatment = .pseudonym(linkable: true), _ scope: PseudonymScope, to out: inout [UInt8]
     ) {
         let pseudonym = self.masked(value, kind: cluster.kind, as: treatment, scope)
-        guard let quote = Self.bareQuote(cluster.start, window) else {
+        guard let quote = cluster.quote.map({ [$0] }) ?? Self.bareQuote(cluster.start, window) else {
             out.append(contentsOf: pseudonym)
             return
         }

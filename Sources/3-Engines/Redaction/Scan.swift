@@ -18,6 +18,8 @@ struct Cluster {
     var kind: Kind
     /// The detector of its first finding, by its place in the table.
     var rank = 0
+    /// The quote that what stands for it needs about it.
+    var quote: UInt8?
     /// Findings in it whose end isn't known yet.
     var open: [Finding] = []
     /// Whether findings of other kinds are in it.
@@ -48,6 +50,8 @@ struct Scan {
     var phoneWords: PhoneWords?
     /// Where encoded text was seen.
     var runs = EncodedRuns()
+    /// What heads say of the rows below them.
+    private var rows = Rows()
 
     init(_ detectors: Detectors) {
         self.detectors = detectors
@@ -61,6 +65,7 @@ struct Scan {
         self.current = nil
         self.phoneWords = nil
         self.runs.reset()
+        self.rows.reset()
     }
 
     /// Whether nothing was found or is still to be answered.
@@ -108,9 +113,20 @@ struct Scan {
             let floor = floor ?? Self.runStart(window, before: anchor.start)
             self.pending.append(Pending(anchor: anchor, detector: detector, floor: floor))
         } else if let finding {
+            if var head = finding.opens {
+                head.rank = finding.rank
+                return self.rows.add(head)
+            }
             self.findings.append(finding)
             self.isSorted = false
         }
+    }
+
+    /// Reads on in the rows below a head.
+    mutating func readRows(_ window: Window) {
+        guard !self.rows.isIdle else { return }
+        self.rows.advance(window)
+        for finding in self.rows.takeFound() { self.add(finding) }
     }
 
     /// The start of the row of bytes before `offset` in which a finding of an anchor there may begin.
@@ -128,6 +144,7 @@ struct Scan {
         var offset = Self.runStart(window, before: window.end)
         for item in self.pending { offset = min(offset, item.floor) }
         if let floor = self.runs.floor { offset = min(offset, floor) }
+        if let floor = self.rows.floor { offset = min(offset, floor) }
         return offset
     }
 
@@ -158,7 +175,7 @@ struct Scan {
                 return .clear(to: settled)
             }
             let first = self.findings[self.taken]
-            cluster = Cluster(start: first.start, end: first.start + 1, kind: first.kind, rank: first.rank)
+            cluster = Cluster(start: first.start, end: first.start + 1, kind: first.kind, rank: first.rank, quote: first.quote)
         }
         self.grow(&cluster, window)
         if cluster.open.isEmpty, cluster.end <= settled {

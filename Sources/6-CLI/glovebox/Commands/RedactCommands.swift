@@ -54,13 +54,17 @@ struct RedactCommand: AsyncParsableCommand {
             let masker = try Masker(
                 detectors: rules.detectors, pseudonyms: Pseudonyms(linkable: false),
                 profile: rules.profile(named: name), now: { SystemTime().wall })
-            if self.explain {
+            let places = self.explain ? TextPlaces() : nil
+            if let places {
                 masker.onDetection = {
-                    Terminal.note("byte \($0.start + 1): \($0.kind) by \($0.detector): \($0.reason)")
+                    let (line, column) = places.place(at: $0.start)
+                    Terminal.note(
+                        "line \(line), column \(column), byte \($0.start + 1): \($0.kind) by \($0.detector): \($0.reason)"
+                    )
                 }
             }
             do {
-                var output = try RedactedOutput(masker, to: STDOUT_FILENO)
+                var output = try RedactedOutput(masker, to: STDOUT_FILENO, places: places)
                 if let follow {
                     try Self.follow(follow, &output)
                 } else {

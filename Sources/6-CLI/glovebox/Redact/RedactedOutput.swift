@@ -12,16 +12,24 @@ struct RedactedOutput: ~Copyable {
     private let descriptor: Int32
     private var stream: RedactionStream
     private var out = ByteBuffer()
+    /// Is told of the text, so that it can say where in it something stands.
+    private let places: TextPlaces?
+    /// How many bytes of the text were taken.
+    private var taken = 0
 
-    init(_ masker: Masker, to descriptor: Int32) throws {
+    init(_ masker: Masker, to descriptor: Int32, places: TextPlaces? = nil) throws {
         self.masker = masker
+        self.places = places
         self.descriptor = descriptor
         self.stream = try RedactionStream(masker)
     }
 
     /// Takes the next bytes, and writes what may pass.
     mutating func pass(_ chunk: ByteBuffer) throws {
+        self.places?.take(chunk)
+        self.taken += chunk.readableBytes
         try self.stream.write(chunk, into: &self.out)
+        self.places?.forget(before: self.taken - self.stream.heldBack)
         try self.flush()
     }
 
@@ -30,6 +38,8 @@ struct RedactedOutput: ~Copyable {
         try self.stream.finish(into: &self.out)
         try self.flush()
         self.stream = try RedactionStream(self.masker)
+        self.places?.reset()
+        self.taken = 0
     }
 
     private mutating func flush() throws {

@@ -1,0 +1,172 @@
+import GloveboxCore
+import NIOCore
+import Testing
+
+@testable import Redaction
+
+/// What stands in a structure beside or below its name. ⟦…⟧ is about what must be masked; all else must stay as it is.
+@Suite("Structures in text")
+struct StructureTests {
+    static let tables = [
+        #"""
+        id,name,password,city
+        1,ann,⟦hunter2⟧,Bern
+        2,"Bo, B.","⟦my ""secret"", pass
+        word⟧",Basel
+        3,cy,,Chur
+        4,"d""x",⟦1234⟧,"a
+        b"
+        """#,
+        #"""
+        started, all is well
+        user;api_key;note
+        ann;⟦k-17⟧;x,y
+        bo;"⟦k;18⟧";z
+
+        that was all, folks; really
+        """#,
+        "\"Account\",\"Login Name\",\"Password\",\"Web Site\"\r\n\"shop\",\"ann\",\"⟦tr,ue⟧\",\"http\"\r\n\"b\",\"c\",\"⟦d⟧\",\"\"\r\n",
+        "id\tcard-number\tnote\n1\t⟦none⟧\tx\n2\t⟦a b⟧\t\n\nplain text\twith tabs\n",
+        #"""
+         id | password | note
+        ----+----------+------
+          1 | ⟦hunter2⟧  | a
+          2 | ⟦x y⟧      |
+        (2 rows)
+        """#,
+        #"""
+        +----+----------+
+        | id | password |
+        +----+----------+
+        |  1 | ⟦hunter2⟧  |
+        |  2 | ⟦swordfish⟧ |
+        +----+----------+
+        2 rows in set
+        """#,
+        "COPY public.users (id, \"password\", note) FROM stdin;\n1\t⟦a\\tb⟧\tx\n2\t\\N\ty\n\\.\n3\tfree\tz\n",
+        // A row that is short, and other text behind the table.
+        "a,b,token\n1,2,⟦x1⟧\n1,2\n1,2,⟦x2⟧\nA line of prose.\n",
+    ]
+
+    static let plainTables = [
+        "INFO,auth,started\nINFO,auth,done\nINFO,auth,started again\n",
+        "invalid password, please try again, or reset, it\nnext, line, here, now\n",
+        "name, email, password\nare needed\n",
+        "id,password_changed_at,token_count\n1,2024,7\n",
+        "INFO | token | ok\nINFO | token | ok\n",
+        "user,password\n",
+    ]
+
+    static let markup = [
+        "<c><password>⟦hunter2 and on⟧</password><n>1</n></c>",
+        "<password>\n    ⟦two\n    lines⟧\n  </password>",
+        "<password><![CDATA[x]]></password>".replacing("<![CDATA[x]]>", with: "⟦<![CDATA[x<y]]>⟧"),
+        "<wsse:Password Type=\"t#Text\">⟦hunter2⟧</wsse:Password>",
+        "<server host=\"ann\" password=\"⟦a &amp; b⟧\" age=\"7\"/>",
+        "<user password='⟦two\n  lines⟧' age='7'/>",
+        "<property><name>db.password</name><value>⟦x y⟧</value></property>",
+        "<property>\n  <name>fs.s3a.secret.key</name>\n  <value>⟦abc⟧</value>\n  <final>true</final>\n</property>",
+        "<entry key=\"password\">⟦x⟧</entry>",
+        "<add key=\"ApiKey\" value=\"⟦x⟧\"/>",
+        "<property name=\"password\" type=\"text\" value=\"⟦x y⟧\"/>",
+        "<bean><property name=\"password\">\n <value>x</value></property></bean>"
+            .replacing("<value>x</value>", with: "⟦<value>x</value>⟧"),
+        "<server><id>a</id><username>ann</username>\n<password>{⟦COQLCE6DU6GtcS5P=⟧}</password></server>"
+            .replacing("{⟦COQLCE6DU6GtcS5P=⟧}", with: "⟦{COQLCE6DU6GtcS5P=}⟧")
+            .replacing("<username>ann", with: "<name>ann").replacing("</username>", with: "</name>"),
+        "<dict><key>password</key>\n<string>⟦x⟧</string><key>n</key><string>y</string></dict>",
+        "<string name=\"api_key\">⟦abc⟧</string>",
+        "<credentials>\n<a>x</a>\n</credentials>".replacing("<a>x</a>", with: "⟦<a>x</a>⟧"),
+    ]
+
+    static let plainMarkup = [
+        "usage: login <user> <password> [options]\n\nmore text <b>",
+        "<password></password><password/>", "<password>${env.PASSWORD}</password>", "<token>\n</token>",
+        "<name>password</name><type>text</type>", "<input type=\"password\" class=\"x\">",
+    ]
+
+    static let yaml = [
+        "a: 1\npassword: |\n  ⟦line one⟧\n  ⟦line two⟧\n\n  ⟦three⟧\nb: 2\n",
+        "x:\n  - password: >-\n      ⟦folded⟧\n      ⟦text⟧\n    other: y\n",
+        "passwords:\n  - ⟦a⟧\n  - \"⟦b c⟧\"\nnext: 1\n",
+        "passwords:\n- ⟦a⟧\n- ⟦b⟧\nnext: 1\n",
+        "password: \"⟦one\n  two⟧\"\nb: 2\n",
+        "password: '⟦it''s one⟧'\nb: 2\n",
+        "env:\n- name: DB_PASSWORD\n  value: ⟦hunter2⟧\n- name: LEVEL\n  value: info\n",
+        "env:\n  - name: \"DB_PASSWORD\"\n    value: \"⟦hunter 2⟧\"\n",
+        "env: [{name: DB_PASSWORD, value: ⟦x1⟧}, {name: A, value: b}]\n",
+        "    environment:\n      - POSTGRES_PASSWORD=⟦hunter2⟧\n      - A=b\n",
+        "kind: Secret\nmetadata:\n  name: x\ndata:\n  tls.crt: ⟦aHVudGVyMg==⟧\n  blob: |\n    ⟦aGVsbG8=⟧\ntype: Opaque\n---\ndata:\n  a: b\n",
+        "apiVersion: v1\ndata:\n  a: ⟦aHVudGVyMg==⟧\n  b: ⟦aGVsbG8=⟧\nkind: Secret\nmetadata:\n  name: x\n",
+        "apiVersion: v1\nitems:\n- apiVersion: v1\n  data:\n    a: ⟦aHVudGVyMg==⟧\n  kind: Secret\n- apiVersion: v1\n  data:\n    a: b\n  kind: ConfigMap\nkind: List\n",
+        "stringData:\n  a: \"⟦x y⟧\"\n  b: |\n    ⟦z⟧\nother:\n  a: b\n",
+        "users:\n- name: a\n  user:\n    client-certificate-data: QUJD\n    client-key-data: ⟦QUJDREVG⟧\n    token: ⟦eyJhYmMiOjF9abcd⟧\n",
+    ]
+
+    static let json = [
+        "{\"name\":\"DB_PASSWORD\",\"value\":\"⟦x⟧\"}",
+        "{\"name\": \"DB_PASSWORD\",\n \"type\": \"text\",\n \"value\": \"⟦x y⟧\"}",
+        "{\\\"name\\\":\\\"DB_PASSWORD\\\",\\\"value\\\":\\\"⟦xyz⟧\\\"}",
+        "{\"ParameterKey\":\"DbPassword\",\"ParameterValue\":\"⟦x⟧\"}",
+        "1,\"{\"\"password\"\":\"\"⟦abc⟧\"\",\"\"n\"\":1}\",2",
+    ]
+
+    static let sql = [
+        "INSERT INTO users (name, password) VALUES ('a', '⟦b⟧'), ('c','⟦d''s, (x)⟧');",
+        "insert into \"s\".\"users\" (\"password\", pin, n) values (E'⟦it\\'s⟧', 1, NULL), ($1, $2, 3), ($$⟦a'b⟧$$, DEFAULT, 4)"
+            .replacing("pin, n", with: "m, n"),
+        "INSERT INTO u (pin, n) VALUES (crypt('⟦a⟧', gen_salt('⟦bf⟧')), 1)\nON CONFLICT DO NOTHING",
+        "INSERT INTO u (n, password) OVERRIDING SYSTEM VALUE VALUES\n  (1, '⟦a\\⟧'),\n  (2, '⟦b⟧') RETURNING (n, 'x')",
+        "UPDATE users SET password = '⟦it''s⟧', n = 1 WHERE token = '⟦abc⟧'",
+        "ALTER ROLE x PASSWORD '⟦it''s⟧'; ALTER ROLE y PASSWORD $$⟦a b⟧$$; ALTER ROLE z PASSWORD E'⟦a\\'b⟧';",
+        "CREATE USER a IDENTIFIED BY '⟦x y⟧'; CREATE USER b IDENTIFIED WITH 'mysql_native_password' AS '⟦*94BD⟧';",
+    ]
+
+    static let plainSQL = [
+        "SELECT * FROM users WHERE \"password\" = $1 AND token = $2 AND pin = ?",
+        "INSERT INTO users (name, password) VALUES ($1, $2)",
+        "INSERT INTO users (name, password) VALUES (NULL, DEFAULT), (:name, :secret), (%s, %s)",
+        "CREATE TABLE users (name text, password text, token text)",
+        "the copy (password, token) from stdin was read",
+    ]
+
+    private static let all =
+        Self.tables + Self.markup + Self.yaml + Self.json + Self.sql + Self.plainTables + Self.plainMarkup
+        + Self.plainSQL
+
+    /// `text` with each pseudonym as an empty one.
+    private static func emptied(_ text: String) -> String {
+        text.replacing(/‹[a-z_]+:[0-9a-z]{16}›/, with: "‹›")
+    }
+
+    @Test("what the structure says is sensitive is masked, and nothing else", arguments: Self.all)
+    func masked(_ marked: String) throws {
+        let fixture = try Fixture()
+        let text = marked.replacing("⟦", with: "").replacing("⟧", with: "")
+        let expected = marked.replacing(/⟦[^⟧]*⟧/, with: "‹›")
+        #expect(Self.emptied(try #require(try fixture.mask(text))) == expected)
+    }
+
+    @Test("split at every byte, and byte by byte, a structure comes out as the whole does", arguments: Self.all)
+    func everySplit(_ marked: String) throws {
+        let fixture = try Fixture()
+        let text = marked.replacing("⟦", with: "").replacing("⟧", with: "")
+        let whole = levelled(try #require(try fixture.mask(text)))
+        let bytes = Array(text.utf8)
+        for place in 0...bytes.count {
+            let out = try fixture.stream([Array(bytes[..<place]), Array(bytes[place...])])
+            #expect(levelled(String(decoding: out, as: UTF8.self)) == whole, "cut at \(place)")
+        }
+        let out = try fixture.stream(bytes.map { [$0] })
+        #expect(levelled(String(decoding: out, as: UTF8.self)) == whole, "byte by byte")
+    }
+
+    @Test("text in the same stream keeps a table from going on")
+    func otherText() throws {
+        let fixture = try Fixture()
+        let text = "id,password\n1,hunter2\n" + "a, b, c\nd, e, f\ng, h, i\n" + "j,kept\n"
+        let out = try #require(try fixture.mask(text))
+        #expect(out.hasSuffix("j,kept\n"))
+        #expect(!out.contains("hunter2"))
+    }
+}
