@@ -1,5 +1,6 @@
 import GloveboxCore
 import NIOCore
+import TestSupport
 import Testing
 
 @testable import Redaction
@@ -168,5 +169,73 @@ struct StructureTests {
         let out = try #require(try fixture.mask(text))
         #expect(out.hasSuffix("j,kept\n"))
         #expect(!out.contains("hunter2"))
+    }
+
+    @Test("structures in disorder: a stream says what the whole does, and holds no more back than its bound")
+    func noise() throws {
+        let fixture = try Fixture()
+        var pieces = Self.all.map { Array($0.replacing("⟦", with: "").replacing("⟧", with: "").utf8) }
+        pieces += [
+            ",", "\"", "'", "\n", "\t", "|", "(", ")", "<", ">", "</", "$$", "\\", "  ", "- ", ":", "---\n", "\r\n",
+            "NULL", "\0",
+        ]
+        .map { Array($0.utf8) }
+        pieces.append([0xFF, 0xE2])
+        var generator = SeededGenerator(seed: 20_261_126)
+        for _ in 0..<8_000 {
+            var bytes: [UInt8] = []
+            for _ in 0..<Int.random(in: 1...5, using: &generator) {
+                let piece = pieces.randomElement(using: &generator) ?? []
+                let start = Int.random(in: 0...piece.count, using: &generator)
+                bytes += Bool.random(using: &generator) ? piece : Array(piece[..<start])
+            }
+            let whole = try fixture.masker().mask(ByteBuffer(bytes: bytes), as: .text, scope: .random)
+            var expected = bytes
+            if case .masked(let buffer) = whole { expected = Array(buffer.readableBytesView) }
+            var chunks: [[UInt8]] = []
+            var rest = bytes[...]
+            while !rest.isEmpty {
+                let count = min(rest.count, Int.random(in: 1...60, using: &generator))
+                chunks.append(Array(rest.prefix(count)))
+                rest = rest.dropFirst(count)
+            }
+            let out = try fixture.stream(chunks)
+            if levelled(out) != levelled(expected) {
+                let texts = [bytes, expected, out].map { String(decoding: $0, as: UTF8.self).debugDescription }
+                Issue.record("\(texts[0]): whole \(texts[1]) ≠ chunked \(texts[2])")
+                return
+            }
+        }
+    }
+
+    static let long: [(name: String, head: String, unit: String, tail: String, isMasked: Bool)] = [
+        ("a cell", "id,password\n1,x\n2,", "aB3d ", "\n3,y\n", true),
+        ("a quoted cell", "id,password\n1,x\n2,\"", "a\"\"B, 3d\n", "\"\n3,y\n", true),
+        ("a quote that nothing closes", "id,password\n1,x\n2,\"", "aB3d ", "", true),
+        ("another cell", "id,password\n1,x\n", "aB 3d ", ",y\n", false),
+        ("a tuple's text", "INSERT INTO u (n, password) VALUES (1, '", "a''B 3d ", "'), (2, 'y')\n", true),
+        ("a block's line", "password: |\n  ", "aB 3d ", "\nn: 1\n", true),
+        ("an element", "<password>", "aB 3d ", "</password>\n", true),
+        ("rows", "id,password\n", "1,aB3d\n", "", true),
+        ("columns", "a,password\n1,", ",", "\n", false),
+    ]
+
+    @Test(
+        "what is a megabyte long is masked as it passes, and no more is held back than the bound", arguments: Self.long)
+    func megabyte(_ long: (name: String, head: String, unit: String, tail: String, isMasked: Bool)) throws {
+        let fixture = try Fixture()
+        var stream = try RedactionStream(fixture.masker())
+        var out = ByteBuffer()
+        let body = String(repeating: long.unit, count: (1 << 20) / long.unit.utf8.count)
+        var bytes = Array((long.head + body + long.tail).utf8)[...]
+        while !bytes.isEmpty {
+            try stream.write(ByteBuffer(bytes: bytes.prefix(4001)), into: &out)
+            bytes = bytes.dropFirst(4001)
+            #expect(stream.heldBack <= 3 * Rows.reach)
+        }
+        try stream.finish(into: &out)
+        let text = String(buffer: out)
+        #expect(!long.isMasked || !text.contains("B3d") && !text.contains("3d"))
+        if !long.tail.isEmpty { #expect(text.hasSuffix("\n")) }
     }
 }

@@ -190,10 +190,10 @@ extension View {
             }
             offset += 1
         }
-        // Indented lines without a quote that closes them are other text.
-        if !isClosed, let lineEnd { offset = lineEnd }
         // Not before all that was skipped has arrived.
         _ = self.at(offset)
+        // Indented lines without a quote that closes them are other text.
+        if !isClosed, let lineEnd { offset = lineEnd }
         let end = min(offset, self.high)
         guard end > start, self.isPlausible(name: name, certain: certain, value: start..<end),
             !self.isReference(start..<end)

@@ -175,7 +175,8 @@ struct Scan {
                 return .clear(to: settled)
             }
             let first = self.findings[self.taken]
-            cluster = Cluster(start: first.start, end: first.start + 1, kind: first.kind, rank: first.rank, quote: first.quote)
+            cluster = Cluster(
+                start: first.start, end: first.start + 1, kind: first.kind, rank: first.rank, quote: first.quote)
         }
         self.grow(&cluster, window)
         if cluster.open.isEmpty, cluster.end <= settled {
