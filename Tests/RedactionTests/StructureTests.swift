@@ -234,7 +234,7 @@ struct StructureTests {
             #expect(stream.heldBack <= 3 * Rows.reach)
         }
         try stream.finish(into: &out)
-        let text = String(buffer: out)
+        let text = levelled(String(buffer: out))
         #expect(!long.isMasked || !text.contains("B3d") && !text.contains("3d"))
         if !long.tail.isEmpty { #expect(text.hasSuffix("\n")) }
     }

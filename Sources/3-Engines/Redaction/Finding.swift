@@ -23,8 +23,8 @@ struct Finding: Sendable {
         case run(ByteSet)
         /// Before the first byte that is in the set.
         case rest(ByteSet)
-        /// Before a quote that isn't doubled.
-        case quoted(UInt8)
+        /// Before a quote that isn't doubled, nor behind a backslash where these count.
+        case quoted(UInt8, escapes: Bool)
         /// Behind `-----END …-----`, or with the value or stream.
         case armour(Armour)
     }
@@ -74,9 +74,13 @@ struct Finding: Sendable {
         case .rest(let set):
             while self.end < window.end, !set.contains(window.at(self.end)) { self.end += 1 }
             if self.end < window.end || window.finished { self.closer = nil }
-        case .quoted(let quote):
+        case .quoted(let quote, let escapes):
             while self.end < window.end {
-                if window.at(self.end) != quote {
+                if escapes, window.at(self.end) == UInt8(ascii: "\\") {
+                    // What a backslash at the window's end stands before has still to come.
+                    guard self.end + 1 < window.end || window.finished else { return }
+                    self.end = min(self.end + 2, window.end)
+                } else if window.at(self.end) != quote {
                     self.end += 1
                 } else if self.end + 1 < window.end, window.at(self.end + 1) == quote {
                     self.end += 2

@@ -193,8 +193,8 @@ extension Rows {
                     var ends = ByteSet("\n")
                     ends.insert(self.delimiter)
                     let long = Finding(
-                        start: first, end: min(start + Rows.reach, window.end), kind: kind ?? .secret,
-                        closer: isQuoted ? .quoted(0x22) : .rest(ends))
+                        start: first, end: first, kind: kind ?? .secret,
+                        closer: isQuoted ? .quoted(0x22, escapes: false) : .rest(ends))
                     return .inside(findings, last: long, isFound: kind != nil)
                 }
             }

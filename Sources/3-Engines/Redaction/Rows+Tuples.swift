@@ -7,6 +7,8 @@ extension Rows {
         let columns: [Kind?]
         /// The place in the tuple at hand, or nil between two.
         private var column: Int?
+        /// Whether the value at hand was looked at before, but for the quote that ends it and what follows.
+        private var isTail = false
 
         init(columns: [Kind?]) {
             self.columns = columns
@@ -15,7 +17,7 @@ extension Rows {
         /// Reads up to the end of the next value.
         mutating func read(from start: Int, _ window: Window) -> Next {
             let limit = start + Rows.reach
-            var offset = Self.skipBlanks(from: start, window, limit: limit)
+            var offset = Self.skipBlanks(from: start + (self.isTail ? 1 : 0), window, limit: limit)
             if offset >= window.end, !window.finished, offset < limit { return .needsMore }
             guard offset < min(limit, window.end) else { return .ended(at: start) }
             guard let column = self.column else {
@@ -28,13 +30,15 @@ extension Rows {
                 return .read(to: offset + 1, [])
             }
             var value = Value(kind: column < self.columns.count ? self.columns[column] : nil, window, limit: limit)
-            switch value.read(from: offset) {
+            switch value.read(from: offset, hasText: self.isTail) {
             case .needsMore:
                 return .needsMore
             case .ends(let end, let closes):
                 self.column = closes ? nil : column + 1
+                self.isTail = false
                 return .read(to: end + 1, value.findings)
             case .long(let literal):
+                self.isTail = true
                 return .inside(value.findings, last: literal, isFound: value.kind != nil)
             case .none:
                 return .ended(at: offset)
@@ -81,10 +85,11 @@ extension Rows {
             case none
         }
 
-        mutating func read(from start: Int) -> End {
+        /// - Parameter hasText: whether a text stands before.
+        mutating func read(from start: Int, hasText: Bool) -> End {
             var offset = start
             var depth = 0
-            var hasText = false
+            var hasText = hasText
             let end = min(self.limit, self.window.end)
             while offset < end {
                 let byte = self.window.at(offset)
@@ -95,7 +100,8 @@ extension Rows {
                         guard self.isBeyond else { return .needsMore }
                         return .long(
                             Finding(
-                                start: first, end: max(first, end), kind: self.kind ?? .secret, closer: .quoted(byte)))
+                                start: first, end: first, kind: self.kind ?? .secret,
+                                closer: .quoted(byte, escapes: true)))
                     }
                     hasText = true
                     self.take(first..<close)

@@ -34,6 +34,16 @@ struct Rows {
         var start: Int
         /// The place in the table of the detector that found it.
         var rank = 0
+
+        fileprivate var order: Int {
+            switch self.shape {
+            case .manifest: 0
+            case .block: 1
+            case .tuples: 2
+            case .copy: 3
+            case .table: 4
+            }
+        }
     }
 
     private enum Place {
@@ -60,7 +70,8 @@ struct Rows {
     /// Nothing from here on may pass: it isn't read yet.
     var floor: Int? {
         switch self.place {
-        case .idle, .inside: nil
+        case .idle: self.waiting.first?.start
+        case .inside: nil
         default: self.position
         }
     }
@@ -73,9 +84,14 @@ struct Rows {
         self.position = 0
     }
 
-    /// Takes a head that a detector found. Each of its names may have led to it.
+    /// Takes a head that a detector found. Each of its names may have led to it; where two begin, a table has still to show
+    /// that it is one.
     mutating func add(_ head: Head) {
-        guard head.start >= self.position, !self.waiting.contains(where: { $0.start == head.start }) else { return }
+        guard head.start >= self.position else { return }
+        if let index = self.waiting.firstIndex(where: { $0.start == head.start }) {
+            if self.waiting[index].order > head.order { self.waiting[index] = head }
+            return
+        }
         let index = self.waiting.firstIndex { $0.start > head.start } ?? self.waiting.count
         self.waiting.insert(head, at: index)
     }
@@ -86,8 +102,13 @@ struct Rows {
     }
 
     /// Reads what has arrived.
-    mutating func advance(_ window: Window) {
-        while self.step(window) {}
+    ///
+    /// - Parameter open: the first anchor whose detector lacks bytes; behind it another head may still come to light.
+    mutating func advance(_ window: Window, open: Int?) {
+        while true {
+            if case .inside = self.place {} else if let open, open <= self.floor ?? .max { return }
+            guard self.step(window) else { return }
+        }
     }
 
     /// - Returns: false when there's nothing more to read.

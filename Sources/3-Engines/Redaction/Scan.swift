@@ -125,7 +125,7 @@ struct Scan {
     /// Reads on in the rows below a head.
     mutating func readRows(_ window: Window) {
         guard !self.rows.isIdle else { return }
-        self.rows.advance(window)
+        self.rows.advance(window, open: self.pending.lazy.map(\.anchor.start).min())
         for finding in self.rows.takeFound() { self.add(finding) }
     }
 
