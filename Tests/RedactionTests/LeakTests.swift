@@ -89,6 +89,8 @@ struct LeakTests {
         var seen: Set<Kind> = []
         var examples: [Detector.Example] = []
         for detector in fixture.detectors.table {
+            // What a manifest's lines say is lost where they aren't lines: `StructureTests` cuts it.
+            if case .manifest = detector.form { continue }
             guard let example = detector.positive.first, example.text.utf8.allSatisfy({ $0 < 0x80 }),
                 let out = try fixture.mask(example.text), !leaks(example.secret, in: out, beside: example.text),
                 seen.insert(detector.kind).inserted
