@@ -6,7 +6,7 @@ import Testing
 @Suite("What an agent masks by", .timeLimit(.minutes(2)))
 struct MaskingRulesTests {
     private static func profile(_ kinds: String) -> String {
-        "version: 1\nname: support\nkinds: {\(kinds)}\ncolumns: {public.customers.card: partial}\n"
+        "version: 1\nname: support\nkinds: {\(kinds), ip_address: general}\ncolumns: {public.customers.card: partial}\n"
     }
 
     private static let detectors = """
@@ -46,6 +46,9 @@ struct MaskingRulesTests {
         #expect(!before.contains("987654321098"), "\(before)")
         let card = try await lease.rows("SELECT card FROM customers LIMIT 1")
         #expect(card.hasPrefix("…") && card.count == 5, "\(card)")
+        // A value of another type than text stays one of it.
+        let address = try await lease.rows("SELECT pg_typeof(a)::text, a FROM (SELECT inet '81.56.7.9' AS a) AS t")
+        #expect(address == "inet|81.56.7.0/24", "\(address)")
 
         try shop.write("support.yaml", Self.profile("email: drop"))
         up.signal(SIGHUP)

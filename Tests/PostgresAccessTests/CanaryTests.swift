@@ -51,15 +51,19 @@ final class HoledMasker: SessionMasking {
 
     var counts: [Kind: Int] { self.masker.counts }
 
-    func mask(_ value: ByteBuffer, as shape: ValueShape, scope: PseudonymScope) throws(GloveboxError) -> MaskResult {
+    func mask(
+        _ value: ByteBuffer, as shape: ValueShape, scope: PseudonymScope, general: () -> ByteBuffer?
+    ) throws(GloveboxError) -> MaskResult {
         if self.hole == .text && shape == .text || self.hole == .json && shape == .json { return .clean }
-        return try self.masker.mask(value, as: shape, scope: scope)
+        return try self.masker.mask(value, as: shape, scope: scope, general: general)
     }
 
     func maskWhole(
-        _ value: ByteBuffer, kind: Kind, column: MaskingProfile.ColumnName?, as shape: ValueShape, scope: PseudonymScope
+        _ value: ByteBuffer, kind: Kind, column: MaskingProfile.ColumnName?, as shape: ValueShape,
+        scope: PseudonymScope,
+        general: () -> ByteBuffer?
     ) throws(GloveboxError) -> MaskResult {
-        try self.masker.maskWhole(value, kind: kind, column: column, as: shape, scope: scope)
+        try self.masker.maskWhole(value, kind: kind, column: column, as: shape, scope: scope, general: general)
     }
 
     func maskText(_ text: String) throws(GloveboxError) -> String {

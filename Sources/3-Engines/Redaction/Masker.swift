@@ -58,10 +58,11 @@ package final class Masker {
 
     /// Masks what the detectors find in `value`.
     ///
+    /// - Parameter general: of a value of another type than text, what `Treatment.general` leaves; nil where it's nothing.
     /// - Returns: `clean` without allocating when nothing is found.
     /// - Throws: `redaction_failed`; the session must end.
     package func mask(
-        _ value: ByteBuffer, as shape: ValueShape, scope: PseudonymScope
+        _ value: ByteBuffer, as shape: ValueShape, scope: PseudonymScope, general: () -> ByteBuffer? = { nil }
     ) throws(GloveboxError) -> MaskResult {
         try self.check()
         if shape == .json { return try self.maskJSON(value, scope: scope) }
@@ -72,24 +73,30 @@ package final class Masker {
         }
         switch outcome {
         case .clean: return .clean
-        case .masked(let bytes): return shape == .opaque ? .null : .masked(ByteBuffer(bytes: bytes))
+        case .masked(let bytes):
+            if shape != .opaque { return .masked(ByteBuffer(bytes: bytes)) }
+            return self.profile.treatments[self.lastKind] == .general ? general().map { .masked($0) } ?? .null : .null
         case .failed: throw self.fail()
         }
     }
 
     /// Masks all of `value`, a value of a classified column. An empty text stays empty.
     ///
-    /// - Parameter column: the column's name, if it's known, for what the profile says of it.
+    /// - Parameters:
+    ///   - column: the column's name, if it's known, for what the profile says of it.
+    ///   - general: of a value of another type than text, what `Treatment.general` leaves; nil where it's nothing.
     package func maskWhole(
         _ value: ByteBuffer, kind: Kind, column: MaskingProfile.ColumnName? = nil, as shape: ValueShape,
-        scope: PseudonymScope
+        scope: PseudonymScope, general: () -> ByteBuffer? = { nil }
     ) throws(GloveboxError) -> MaskResult {
         try self.check()
         if value.readableBytes == 0 { return .clean }
         self.counts[kind, default: 0] += 1
         if Taint.ofColumns.contains(kind) { value.withUnsafeReadableBytes { self.keep($0, kind) } }
-        if shape == .opaque { return .null }
         let treatment = self.profile.treatment(ofClassified: kind, column)
+        if shape == .opaque {
+            return treatment == .general ? general().map { .masked($0) } ?? .null : .null
+        }
         if treatment == .null { return .null }
         let masked = value.withUnsafeReadableBytes { self.masked($0, kind: kind, as: treatment, scope) }
         return .masked(ByteBuffer(bytes: shape == .json ? [0x22] + masked + [0x22] : masked))

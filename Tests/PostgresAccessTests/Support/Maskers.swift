@@ -18,7 +18,9 @@ final class FailingMasker: SessionMasking {
         self.trap = trap
     }
 
-    func mask(_ value: ByteBuffer, as shape: ValueShape, scope: PseudonymScope) throws(GloveboxError) -> MaskResult {
+    func mask(
+        _ value: ByteBuffer, as shape: ValueShape, scope: PseudonymScope, general: () -> ByteBuffer?
+    ) throws(GloveboxError) -> MaskResult {
         guard !String(buffer: value).contains(self.trap) else {
             throw GloveboxError(.redactionFailed, "a detector failed")
         }
@@ -26,7 +28,9 @@ final class FailingMasker: SessionMasking {
     }
 
     func maskWhole(
-        _ value: ByteBuffer, kind: Kind, column: MaskingProfile.ColumnName?, as shape: ValueShape, scope: PseudonymScope
+        _ value: ByteBuffer, kind: Kind, column: MaskingProfile.ColumnName?, as shape: ValueShape,
+        scope: PseudonymScope,
+        general: () -> ByteBuffer?
     ) throws(GloveboxError) -> MaskResult { .null }
 
     func maskText(_ text: String) throws(GloveboxError) -> String { text }

@@ -47,7 +47,7 @@ struct ResultMasking {
             name: isStored ? self.classified.names[id] : nil,
             form: ValueForm(field.type, format),
             scope: isStored && self.isLinkable ? .column(table: id.table, attribute: id.attribute) : .random,
-            isDerived: !isStored && field.isHidden)
+            general: GeneralForm(field.type, format), isDerived: !isStored && field.isHidden)
     }
 
     /// Writes a RowDescription into `out`. Names pass as they are, but for what detectors find in them: whoever chooses a
@@ -126,12 +126,16 @@ struct ResultMasking {
         switch column.form {
         case .plain:
             guard let kind = column.kind else { return .clean }
-            return try self.masker.maskWhole(value, kind: kind, column: column.name, as: .opaque, scope: column.scope)
+            return try self.masker.maskWhole(
+                value, kind: kind, column: column.name, as: .opaque, scope: column.scope,
+                general: { column.general?.general(of: value) })
         case .itself(let shape):
-            return try self.judge(value, shape, column)
+            return try self.judge(value, shape, column, of: value)
         case .converted(let type, let format, let shape):
             let text = try BinaryValue.textualForm(of: value, type: type, format: format)
-            let result = try self.judge(text, shape, column)
+            let result = try self.judge(text, shape, column, of: value)
+            // In its type's own form already.
+            if shape == .opaque { return result }
             guard case .masked(let masked) = result else { return result }
             return .masked(BinaryValue.wireForm(ofText: masked, type: type, format: format))
         }
@@ -156,14 +160,16 @@ struct ResultMasking {
         return LongRow(plan, rest: rest, self.masker, pay: pay)
     }
 
+    /// - Parameter wire: the value as it is on the wire.
     private func judge(
-        _ value: ByteBuffer, _ shape: ValueShape, _ column: ColumnPlan
+        _ value: ByteBuffer, _ shape: ValueShape, _ column: ColumnPlan, of wire: ByteBuffer
     ) throws(GloveboxError) -> MaskResult {
+        let general = { column.general?.general(of: wire) }
         if let kind = column.kind {
             return try self.masker.maskWhole(
-                value, kind: kind, column: column.name, as: shape, scope: column.scope)
+                value, kind: kind, column: column.name, as: shape, scope: column.scope, general: general)
         }
-        return try self.masker.mask(value, as: shape, scope: column.scope)
+        return try self.masker.mask(value, as: shape, scope: column.scope, general: general)
     }
 
     /// One value of COPY data; nil for one that is too long to be looked through, or may be none.
@@ -299,9 +305,27 @@ struct ColumnPlan: Hashable {
     var name: MaskingProfile.ColumnName? = nil
     var form: ValueForm
     var scope: PseudonymScope
+    /// Of a type whose values can be made less exact.
+    var general: GeneralForm? = nil
     /// Worked out from classified values. Whoever asks chooses what it comes to, so that not even whether it's NULL or empty,
     /// or how long it is, may be seen.
     var isDerived = false
+}
+
+/// How values of dates and addresses are written, so that what's left of one is written alike.
+struct GeneralForm: Hashable {
+    private var type: PostgresType
+    private var format: ValueFormat
+
+    init?(_ type: PostgresType, _ format: ValueFormat) {
+        guard [.date, .timestamp, .timestamptz, .inet, .cidr].contains(type) else { return nil }
+        self.type = type
+        self.format = format
+    }
+
+    func general(of value: ByteBuffer) -> ByteBuffer? {
+        GeneralValue.general(of: value, type: self.type, format: self.format)
+    }
 }
 
 /// Where in a value's bytes its text is.
