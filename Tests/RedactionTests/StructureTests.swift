@@ -45,6 +45,8 @@ struct StructureTests {
         2 rows in set
         """#,
         "COPY public.users (id, \"password\", note) FROM stdin;\n1\t⟦a\\tb⟧\tx\n2\t\\N\ty\n\\.\n3\tfree\tz\n",
+        // Rows that could be heads, and a head of other columns.
+        "a,b,token\n1,secret,⟦x1⟧\npin,token,⟦x2⟧\nn,password\n7,⟦x3⟧\n",
         // A row that is short, and other text behind the table.
         "a,b,token\n1,2,⟦x1⟧\n1,2\n1,2,⟦x2⟧\nA line of prose.\n",
     ]

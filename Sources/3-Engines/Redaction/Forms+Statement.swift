@@ -149,28 +149,17 @@ extension View {
     mutating func manifest(_ detector: Detector, start: Int, anchorCount: Int) -> Finding? {
         if self.at(start) == 0x22 { return self.jsonManifest(detector, start: start, anchorCount: anchorCount) }
         guard let column = self.column(of: start) else { return nil }
-        if self.matches("stringdata:", at: start) {
-            return self.head(.manifest(column: column), at: self.lineStart(start))
-        }
         var end = start + anchorCount
         if self.at(end) == 0x0D { end += 1 }
         guard self.at(end) == 0x0A else { return nil }
-        if self.matches("kind", at: start) { return self.head(.manifest(column: column), at: end + 1) }
+        if self.matches("stringdata:", at: start) {
+            return self.head(.manifest(column: column, isData: true), at: end + 1)
+        }
+        if self.matches("kind", at: start) { return self.head(.manifest(column: column, isData: false), at: end + 1) }
         let first = self.run(of: ByteSet(" "), from: end + 1, most: column + 1)
         guard first - end - 1 == column, self.matches("data:", at: first), self.isSecret(from: first, column: column)
         else { return nil }
-        return self.head(.manifest(column: column), at: end + 1)
-    }
-
-    /// Where the line begins: `stringData` has but blanks before it, or a list's hyphens, which are as wide.
-    private mutating func lineStart(_ start: Int) -> Int {
-        var offset = start
-        while start - offset < Detectors.lookBehind,
-            self.at(offset - 1) == 0x20 || self.at(offset - 1) == UInt8(ascii: "-")
-        {
-            offset -= 1
-        }
-        return offset
+        return self.head(.manifest(column: column, isData: false), at: end + 1)
     }
 
     /// Whether a later line at `column` says `kind: Secret`, or none within reach says another kind.

@@ -26,12 +26,12 @@ extension Rows {
             self.isInData = true
         }
 
-        init(manifestAt column: Int) {
+        init(manifestAt column: Int, isData: Bool) {
             self.column = column
             self.kind = .secret
             self.isList = false
             self.isManifest = true
-            self.isInData = false
+            self.isInData = isData
         }
 
         /// Reads the next line.

@@ -25,8 +25,8 @@ struct Rows {
             case tuples([Kind?])
             /// Lines that are indented further than this column. `isList`: also those at it that begin with a hyphen.
             case block(column: Int, kind: Kind, isList: Bool)
-            /// A Secret of Kubernetes, whose keys stand at this column.
-            case manifest(column: Int)
+            /// A Secret of Kubernetes, whose keys stand at this column. `isData`: the first line is one of its data.
+            case manifest(column: Int, isData: Bool)
         }
 
         var shape: Shape
@@ -56,7 +56,11 @@ struct Rows {
         indirect case inside(Finding, then: Place)
     }
 
+    /// By where they begin; the first `begun` are done with.
     private var waiting: [Head] = []
+    private var begun = 0
+    /// Where the structure that is read, or was last, began.
+    private var began = -1
     private var place = Place.idle
     /// Everything before it was read.
     private var position = 0
@@ -64,13 +68,13 @@ struct Rows {
     private(set) var found: [Finding] = []
 
     var isIdle: Bool {
-        if case .idle = self.place { self.waiting.isEmpty } else { false }
+        if case .idle = self.place { self.nextHead == nil } else { false }
     }
 
     /// Nothing from here on may pass: it isn't read yet.
     var floor: Int? {
         switch self.place {
-        case .idle: self.waiting.first?.start
+        case .idle: self.nextHead?.start
         case .inside: nil
         default: self.position
         }
@@ -79,6 +83,8 @@ struct Rows {
     mutating func reset() {
         guard !self.isIdle || self.position > 0 else { return }
         self.waiting.removeAll(keepingCapacity: true)
+        self.begun = 0
+        self.began = -1
         self.found.removeAll(keepingCapacity: true)
         self.place = .idle
         self.position = 0
@@ -87,13 +93,28 @@ struct Rows {
     /// Takes a head that a detector found. Each of its names may have led to it; where two begin, a table has still to show
     /// that it is one.
     mutating func add(_ head: Head) {
-        guard head.start >= self.position else { return }
-        if let index = self.waiting.firstIndex(where: { $0.start == head.start }) {
-            if self.waiting[index].order > head.order { self.waiting[index] = head }
+        guard head.start >= self.position, head.start != self.began else { return }
+        var index = self.waiting.count
+        while index > self.begun, self.waiting[index - 1].start > head.start { index -= 1 }
+        if index > self.begun, self.waiting[index - 1].start == head.start {
+            if self.waiting[index - 1].order > head.order { self.waiting[index - 1] = head }
             return
         }
-        let index = self.waiting.firstIndex { $0.start > head.start } ?? self.waiting.count
         self.waiting.insert(head, at: index)
+    }
+
+    private var nextHead: Head? { self.begun < self.waiting.count ? self.waiting[self.begun] : nil }
+
+    /// Forgets the heads that begin in what was read.
+    private mutating func dropHeads() {
+        while let head = self.nextHead, head.start < self.position { self.begun += 1 }
+        if self.begun == self.waiting.count {
+            self.waiting.removeAll(keepingCapacity: true)
+            self.begun = 0
+        } else if self.begun > 64, self.begun > self.waiting.count / 2 {
+            self.waiting.removeFirst(self.begun)
+            self.begun = 0
+        }
     }
 
     mutating func takeFound() -> [Finding] {
@@ -108,6 +129,7 @@ struct Rows {
         while true {
             if case .inside = self.place {} else if let open, open <= self.floor ?? .max { return }
             guard self.step(window) else { return }
+            self.dropHeads()
         }
     }
 
@@ -115,9 +137,9 @@ struct Rows {
     private mutating func step(_ window: Window) -> Bool {
         switch self.place {
         case .idle:
-            self.waiting.removeAll { $0.start < self.position }
-            guard !self.waiting.isEmpty else { return false }
-            let head = self.waiting.removeFirst()
+            guard let head = self.nextHead else { return false }
+            self.begun += 1
+            self.began = head.start
             self.position = head.start
             self.place = .head(head)
             return true
@@ -125,7 +147,7 @@ struct Rows {
             return self.begin(head, window)
         case .table(var table, let rank):
             let next = table.read(
-                from: self.position, window, isHead: self.waiting.contains { $0.start == self.position })
+                from: self.position, window, isHead: self.nextHead?.start == self.position)
             return self.follow(next, .table(table, rank: rank), rank, window)
         case .tuples(var tuples, let rank):
             let next = tuples.read(from: self.position, window)
@@ -160,8 +182,8 @@ struct Rows {
             self.place = .tuples(Tuples(columns: columns), rank: head.rank)
         case .block(let column, let kind, let isList):
             self.place = .lines(Lines(column: column, kind: kind, isList: isList), rank: head.rank)
-        case .manifest(let column):
-            self.place = .lines(Lines(manifestAt: column), rank: head.rank)
+        case .manifest(let column, let isData):
+            self.place = .lines(Lines(manifestAt: column, isData: isData), rank: head.rank)
         }
         return true
     }
