@@ -4,6 +4,8 @@ import GloveboxCore
 extension View {
     private static let name = ByteSet("_-. ").union(.alphanumeric)
     private static let closing = ByteSet("\"'`]\\")
+    private static let inQuotes = ByteSet("\r\n\\").inverted
+    private static let bare = ByteSet(" \t\r\n,;&\"'`<>(){}[]|\\").inverted
     /// How far behind a user's name the password's is looked for.
     private static let distance = 160
     private static let secretNames: [StaticString] = [
@@ -46,7 +48,7 @@ extension View {
         let quote = self.at(escaped)
         let isQuoted = quote == 0x22 || quote == 0x27 || quote == 0x60
         let first = isQuoted ? escaped + 1 : start
-        var set = isQuoted ? ByteSet("\r\n\\").inverted : ByteSet(" \t\r\n,;&\"'`<>(){}[]|\\").inverted
+        var set = isQuoted ? Self.inQuotes : Self.bare
         if isQuoted { set.remove(quote) }
         let end = self.run(of: set, from: first, most: 129)
         // A number is an id, not what one signs in with.
