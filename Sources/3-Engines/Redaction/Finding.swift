@@ -18,7 +18,7 @@ struct Finding: Sendable {
     var opens: Rows.Head? = nil
 
     /// Where the rest of an open finding ends.
-    enum Closer: Sendable {
+    enum Closer: Hashable, Sendable {
         /// Before the first byte that isn't in the set.
         case run(ByteSet)
         /// Before the first byte that is in the set.

@@ -3,10 +3,15 @@ import SensitiveNames
 extension View {
     private static let identifier = ByteSet("_-.").union(.alphanumeric)
     private static let closing = ByteSet("\"'`]\\")
+    private static let parameters = ByteSet(";:?").union(.digits)
+    /// What ends a value without quotes, with a terminal's escape.
+    private static let bare = ByteSet(" \t\r\n\u{1B},;&\"'`<>)}]|\\").inverted
+    private static let prefixes = ByteSet("bBuUrRnNfFeE@")
     /// What stands before a column that a statement compares or sets.
     private static let comparisons: ContextWords = ["where ", " and ", " or ", "set "]
     private static let placeholders: [StaticString] = [
         "null", "none", "nil", "undefined", "[redacted]", "<redacted>", "redacted", "n/a", "unset", "not",
+        "[filtered]", "[hidden]", "<hidden>",
     ]
 
     /// The value beside a sensitive name: JSON, `name=value`, `name: value`, `--name value`, `<name>value</name>`, SQL's
@@ -16,7 +21,7 @@ extension View {
         let last = self.run(of: Self.identifier, from: start + anchorCount, most: 64)
         guard last - start - anchorCount < 64 else { return nil }
         let closed = self.run(of: Self.closing, from: last, most: 4)
-        let blank = self.run(of: .blanks, from: closed, most: 16)
+        let blank = self.skipBlanks(from: closed)
         // Judged last: most words in prose have no value beside them.
         guard let (value, isStructured) = self.valueStart(name: first..<last, closed: closed, blank: blank) else {
             return self.elsewhere(detector, name: first..<last, closed: closed, blank: blank)
@@ -48,7 +53,7 @@ extension View {
     private mutating func underPlainKey(_ detector: Detector, name: Range<Int>) -> Finding? {
         guard name.count > 4, NameSegments.isPlainKey(self.bytes(name)) else { return nil }
         let closed = self.run(of: Self.closing, from: name.upperBound, most: 4)
-        let blank = self.run(of: .blanks, from: closed, most: 16)
+        let blank = self.skipBlanks(from: closed)
         guard [UInt8(ascii: "="), UInt8(ascii: ":")].contains(self.at(blank)),
             let (value, _) = self.valueStart(name: name, closed: closed, blank: blank)
         else { return nil }
@@ -66,7 +71,7 @@ extension View {
             return nil
         }
         let closed = self.run(of: Self.closing, from: last, most: 4)
-        let blank = self.run(of: .blanks, from: closed, most: 16)
+        let blank = self.skipBlanks(from: closed)
         guard let (value, _) = self.valueStart(name: start..<last, closed: closed, blank: blank) else { return nil }
         return self.value(kind: detector.kind, certain: true, name: SensitiveName(.secret), at: value, isHeader: false)
     }
@@ -80,7 +85,13 @@ extension View {
             offset = self.run(of: .assignment, from: offset, most: 2)
         case UInt8(ascii: "!") where self.at(offset + 1) == UInt8(ascii: "="):
             offset = self.run(of: ByteSet("!="), from: offset, most: 3)
+        // PostgreSQL's `Key (token)=(…) already exists.`
+        case UInt8(ascii: ")")
+        where self.at(offset + 1) == UInt8(ascii: "=") && self.at(offset + 2) == UInt8(ascii: "("):
+            return self.at(name.lowerBound - 1) == UInt8(ascii: "(") ? (offset + 3, true) : nil
         case UInt8(ascii: ":"):
+            // Prose in quotes with a colon behind it: `volume "default-token" : secret not found`.
+            if isQuoted, offset > closed, self.isWord(at: self.skipBlanks(from: offset + 1)) { return nil }
             offset += 1
             switch self.at(offset) {
             case UInt8(ascii: ":"): return nil
@@ -99,7 +110,25 @@ extension View {
             guard offset > closed, closed == name.upperBound else { return nil }
             return self.isFlag(name) || self.isTokenShaped(offset) ? (offset, false) : nil
         }
-        return (self.run(of: .blanks, from: offset, most: 16), isQuoted)
+        return (self.skipBlanks(from: offset), isQuoted)
+    }
+
+    /// Behind blanks, and a terminal's escapes (ECMA-48, control sequences), which print nothing.
+    private mutating func skipBlanks(from start: Int) -> Int {
+        var offset = self.run(of: .blanks, from: start, most: 64)
+        while self.at(offset) == 0x1B, self.at(offset + 1) == UInt8(ascii: "[") {
+            let parameters = self.run(of: Self.parameters, from: offset + 2, most: 32)
+            guard self.at(parameters).isLetter else { break }
+            offset = self.run(of: .blanks, from: parameters + 1, most: 64)
+        }
+        return offset
+    }
+
+    /// Whether a word without quotes begins at `start` that isn't one of JSON's.
+    private mutating func isWord(at start: Int) -> Bool {
+        guard self.at(start).isLetter else { return false }
+        for word in ["true", "false", "null"] as [StaticString] where self.matches(word, at: start) { return false }
+        return true
     }
 
     /// Whether a word of sixteen bytes and more with letters and digits begins at `start`: nothing that prose would put
@@ -124,7 +153,8 @@ extension View {
         if self.at(start) == UInt8(ascii: "$"), let text = self.dollarQuoted(from: start) {
             return Finding(start: text.lowerBound, end: text.upperBound, kind: kind)
         }
-        if self.at(start) | 0x20 == UInt8(ascii: "e"), self.at(start + 1) == 0x27 { start += 1 }
+        // `E'…'`, `N'…'`, `b"…"`, `@"…"`: texts of SQL, Python, Objective-C.
+        if Self.prefixes.contains(self.at(start)), [0x22, 0x27].contains(self.at(start + 1)) { start += 1 }
         if self.at(start) == UInt8(ascii: "\\"), [0x22, 0x27].contains(self.at(start + 1)) {
             quotes = 1
             start += 1
@@ -135,17 +165,44 @@ extension View {
                 kind: kind, certain: certain, name: name, from: start + 1, quote: quote, escaped: quotes == 1)
         }
         if quote == UInt8(ascii: "{") || quote == UInt8(ascii: "[") {
+            if self.isReference(start..<(start + 2)) { return nil }
             return certain ? self.bracketed(kind: kind, from: start) : nil
         }
         if isHeader, name.kind == .credential || name.kind == .cookie {
             return self.rest(kind: kind, set: ByteSet("\"'\r\n\\").inverted, from: start)
         }
-        let set = ByteSet(" \t\r\n,;&\"'`<>)}]|\\").inverted
+        let set = Self.bare
         let end = self.run(of: set, from: start)
+        if let quote = self.typedQuote(behind: start..<end) {
+            return self.quoted(
+                kind: kind, certain: certain, name: name, from: quote + 1, quote: self.at(quote), escaped: false)
+        }
         guard end > start, self.isPlausible(name: name, certain: certain, value: start..<end),
             self.at(end) != UInt8(ascii: "("), !self.isReference(start..<end)
         else { return nil }
         return self.finding(kind: kind, start..<end, set: set)
+    }
+
+    /// Where the quote opens that stands behind a type or an address, as debuggers and source code have it:
+    /// `Optional("…")`, `String = "…"`, `0x00007ffe "…"`, `string(12) "…"`.
+    private mutating func typedQuote(behind word: Range<Int>) -> Int? {
+        func isQuote(_ byte: UInt8) -> Bool { byte == 0x22 || byte == 0x27 }
+        guard !word.isEmpty, word.count <= 64 else { return nil }
+        let end = word.upperBound
+        switch self.at(end) {
+        case 0x22, 0x27:
+            return self.at(end - 1) == UInt8(ascii: "(") ? end : nil
+        case UInt8(ascii: ")"):
+            return self.at(end + 1) == 0x20 && isQuote(self.at(end + 2)) ? end + 2 : nil
+        case 0x20:
+            if self.matches("0x", at: word.lowerBound) { return isQuote(self.at(end + 1)) ? end + 1 : nil }
+            guard self.at(end + 1) == UInt8(ascii: "="), self.at(end + 2) == 0x20, isQuote(self.at(end + 3)) else {
+                return nil
+            }
+            return end + 3
+        default:
+            return nil
+        }
     }
 
     /// To the end of the line or the string around it: headers whose value has blanks.
@@ -162,10 +219,14 @@ extension View {
         // Where the first of its lines ends, if it goes on over several.
         var lineEnd: Int?
         var isClosed = false
+        // In a string, what another quote opens ends with the string.
+        let isInside = quote != 0x22 && !escaped && self.isInString(start - 1)
         scan: while offset < self.high || offset == start {
             let byte = self.at(offset)
             switch byte {
             case 0:
+                break scan
+            case 0x22 where isInside, 0x0A where isInside:
                 break scan
             case 0x0A:
                 let next = self.at(offset + 1)
@@ -228,29 +289,63 @@ extension View {
             && self.hasContext(Self.comparisons, before: name.lowerBound, within: 200)
     }
 
-    /// An array or object, with its brackets.
+    /// An array or object, with its brackets. In a string, also of JSON in JSON, it ends with the string at the latest.
     mutating func bracketed(kind: Kind, from start: Int) -> Finding? {
+        let isInside = self.isInString(start)
         var depth = 0
         var inString = false
+        // Whether its strings have a backslash before their quotes.
+        var isEscaped = false
         var offset = start
-        while offset < self.high || offset == start {
+        scan: while offset < self.high || offset == start {
             let byte = self.at(offset)
-            if byte == 0 { break }
-            if inString {
-                if byte == UInt8(ascii: "\\") { offset += 1 } else if byte == 0x22 { inString = false }
-            } else if byte == 0x22 {
-                inString = true
-            } else if byte == UInt8(ascii: "{") || byte == UInt8(ascii: "[") {
-                depth += 1
-            } else if byte == UInt8(ascii: "}") || byte == UInt8(ascii: "]") {
-                depth -= 1
+            switch byte {
+            case 0:
+                break scan
+            case 0x0A where isInside:
+                break scan
+            case UInt8(ascii: "\\"):
+                let next = self.at(offset + 1)
+                if next == 0x22, !inString || isEscaped {
+                    isEscaped = true
+                    inString.toggle()
+                }
+                // Within such a string a quote has three backslashes before it.
+                offset += next == UInt8(ascii: "\\") && isEscaped && self.at(offset + 2) == next ? 3 : 1
+            case 0x22:
+                if isEscaped || isInside && !inString && !self.opensString(at: offset) { break scan }
+                inString.toggle()
+            case UInt8(ascii: "{"), UInt8(ascii: "["):
+                if !inString { depth += 1 }
+            case UInt8(ascii: "}"), UInt8(ascii: "]"):
+                if !inString { depth -= 1 }
                 if depth == 0 { return Finding(start: start, end: offset + 1, kind: kind) }
+            default:
+                break
             }
             offset += 1
         }
         _ = self.at(offset)
         let end = min(offset, self.high)
-        return end > start + 1 ? self.finding(kind: kind, start..<end, set: ByteSet("\n").inverted) : nil
+        var set = ByteSet("\n")
+        if isEscaped { set.insert(0x22) }
+        return end > start + 1 ? self.finding(kind: kind, start..<end, set: set.inverted) : nil
+    }
+
+    /// Whether a quote stands where a string of JSON begins.
+    private mutating func opensString(at offset: Int) -> Bool {
+        [UInt8(ascii: "["), UInt8(ascii: "{"), UInt8(ascii: ","), UInt8(ascii: ":"), 0x20].contains(self.at(offset - 1))
+    }
+
+    /// Whether `offset` stands in a string in double quotes that its line opened, as far as it's to be seen.
+    private mutating func isInString(_ offset: Int) -> Bool {
+        var place = offset - 1
+        var isInside = false
+        while place >= self.low, self.at(place) != 0x0A {
+            if self.at(place) == 0x22, self.at(place - 1) != UInt8(ascii: "\\") { isInside.toggle() }
+            place -= 1
+        }
+        return isInside && (place >= self.low || self.low == 0)
     }
 
     private mutating func finding(kind: Kind, _ range: Range<Int>, set: ByteSet) -> Finding {
@@ -264,9 +359,12 @@ extension View {
         switch self.at(start) {
         case UInt8(ascii: "$"):
             let next = self.at(start + 1)
-            if next == UInt8(ascii: "{") || next == UInt8(ascii: "(") { return true }
+            if next == UInt8(ascii: "{") { return self.isClosed(range, by: "}") }
+            if next == UInt8(ascii: "(") { return self.isClosed(range, by: ")") }
             return self.run(of: ByteSet("_").union(.upper).union(.digits), from: start + 1) >= range.upperBound
-        case UInt8(ascii: "{") where self.at(start + 1) == UInt8(ascii: "{"), UInt8(ascii: "%") where range.count <= 4:
+        case UInt8(ascii: "{") where self.at(start + 1) == UInt8(ascii: "{"):
+            return self.isClosed(range, by: "}}")
+        case UInt8(ascii: "%") where range.count <= 4:
             return true
         case UInt8(ascii: "*"), UInt8(ascii: "?"), UInt8(ascii: "."):
             return self.run(of: ByteSet("*?."), from: start) >= range.upperBound
@@ -278,6 +376,21 @@ extension View {
             }
             return false
         }
+    }
+
+    /// Whether what a reference opens is closed where the value ends, or behind what ends a value without quotes: a secret may
+    /// begin like one.
+    private mutating func isClosed(_ range: Range<Int>, by closer: StaticString) -> Bool {
+        for offset in (range.lowerBound + 2)..<(range.lowerBound + 130) {
+            switch self.at(offset) {
+            case 0, 0x0A, 0x22: return false
+            case closer.utf8Start[0] where self.matches(closer, at: offset):
+                let end = offset + closer.utf8CodeUnitCount
+                return end >= range.upperBound && !self.at(end).isAlphanumeric
+            default: break
+            }
+        }
+        return false
     }
 
     /// Whether the value of a vague name, or of a name for personal data, looks the part.

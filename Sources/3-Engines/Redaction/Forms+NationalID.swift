@@ -6,8 +6,10 @@ extension View {
     /// The number that begins at the digit at `start`, or a few letters before it.
     mutating func nationalID(_ detector: Detector, start: Int) -> Finding? {
         let letters = ByteSet.letters
-        let first = self.run(of: letters, backFrom: start, most: 7)
-        guard start - first <= 6, !self.at(first - 1).isAlphanumeric,
+        var first = self.run(of: letters, backFrom: start, most: 7)
+        // The last letter of an escape isn't the number's.
+        if first < start, self.startsToken(first + 1) { first += 1 }
+        guard start - first <= 6, self.startsToken(first),
             ![0x2D, 0x2E, 0x2F, 0x5F].contains(self.at(first - 1))
         else { return nil }
         if first < start { return self.lettered(detector, first: first, digits: start) }
@@ -149,7 +151,7 @@ extension View {
     /// `AB 12 34 56 C`, as it's printed: from its digits on, since no finding begins before a blank that its anchor follows.
     private mutating func spacedNINO(_ detector: Detector, _ range: Range<Int>) -> Finding? {
         let (first, last) = (range.lowerBound - 3, range.upperBound + 1)
-        guard self.at(first + 2) == 0x20, self.isNINO(first), !self.at(first - 1).isAlphanumeric,
+        guard self.at(first + 2) == 0x20, self.isNINO(first), self.startsToken(first),
             self.at(last - 1) == 0x20, (0x41...0x44).contains(self.at(last)), !self.at(last + 1).isAlphanumeric
         else { return nil }
         return Finding(start: range.lowerBound, end: last + 1, kind: detector.kind)
@@ -204,7 +206,7 @@ extension View {
         let set = ByteSet.upper.union(.digits)
         let first = self.run(of: set, backFrom: start, most: 18)
         let end = self.run(of: set, from: start, most: 18)
-        guard end - first == 17, !self.at(first - 1).isAlphanumeric, !self.at(end).isAlphanumeric else { return nil }
+        guard end - first == 17, self.startsToken(first), !self.at(end).isAlphanumeric else { return nil }
         let weights = [8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2]
         let values = [1, 2, 3, 4, 5, 6, 7, 8, 0, 1, 2, 3, 4, 5, 0, 7, 0, 9, 2, 3, 4, 5, 6, 7, 8, 9]
         var sum = 0

@@ -49,7 +49,7 @@ extension View {
         // A single colon at either end belongs to the text around.
         if self.at(first) == UInt8(ascii: ":"), self.at(first + 1) != UInt8(ascii: ":") { first += 1 }
         if self.at(end - 1) == UInt8(ascii: ":"), self.at(end - 2) != UInt8(ascii: ":") { end -= 1 }
-        guard end - first <= 39, end - first >= 7, !self.at(first - 1).isAlphanumeric, !self.at(end).isAlphanumeric,
+        guard end - first <= 39, end - first >= 7, self.startsToken(first), !self.at(end).isAlphanumeric,
             self.at(first - 1) != UInt8(ascii: "_"), self.at(end) != UInt8(ascii: "_")
         else { return nil }
         var (groups, gaps, count) = (0, 0, 0)
@@ -93,7 +93,7 @@ extension View {
             set.insert(separator)
             first = self.run(of: set, backFrom: start, most: 18)
             let end = self.run(of: set, from: start, most: 18)
-            guard end - first == 17, !self.at(first - 1).isAlphanumeric, !self.at(end).isAlphanumeric else { continue }
+            guard end - first == 17, self.startsToken(first), !self.at(end).isAlphanumeric else { continue }
             var isAlike = true
             var isPaired = true
             for offset in first..<end {

@@ -110,6 +110,10 @@ extension View {
         guard first > name, let end = self.degrees(from: first) else { return nil }
         let next = self.run(of: ByteSet(" ,;"), from: end, most: 3)
         let last = next > end ? self.degrees(from: next) ?? end : end
+        // `lat 50.5014 ms`: a latency.
+        for unit in ["ms", "us", "sec", "s "] as [StaticString] where last == end && self.matches(unit, at: end + 1) {
+            return nil
+        }
         return Finding(start: first, end: last, kind: detector.kind)
     }
 

@@ -14,7 +14,7 @@ extension View {
     mutating func phone(_ detector: Detector, start: Int) -> Finding? {
         let before = self.at(start - 1)
         if before == UInt8(ascii: "+") {
-            guard !self.at(start - 2).isAlphanumeric, let end = self.international(countryCode: start, isPlain: false)
+            guard self.startsToken(start - 1), let end = self.international(countryCode: start, isPlain: false)
             else { return nil }
             return Finding(start: start - 1, end: end, kind: detector.kind)
         }

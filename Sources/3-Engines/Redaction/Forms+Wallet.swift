@@ -7,7 +7,7 @@ extension View {
     /// A Bitcoin address in base58 with its checksum, the first four bytes of a double SHA-256: the digit at `start`
     /// begins it.
     mutating func bitcoinAddress(_ detector: Detector, start: Int) -> Finding? {
-        guard [0x31, 0x33].contains(self.at(start)), !self.at(start - 1).isAlphanumeric else { return nil }
+        guard [0x31, 0x33].contains(self.at(start)), self.startsToken(start) else { return nil }
         let end = self.run(of: .alphanumeric, from: start, most: 36)
         guard (26...35).contains(end - start) else { return nil }
         // Rows in hexadecimal have a zero, or no capitals.

@@ -69,7 +69,7 @@ struct NumberShape {
         default: break
         }
         if before.isUpper, self.row < 17, window.at(offset + self.row - 17).isAlphanumeric,
-            !window.at(offset + self.row - 18).isAlphanumeric
+            !window.at(offset + self.row - 18).isUpper, !window.at(offset + self.row - 18).isDigit
         {
             forms.insert(.vin)
         }

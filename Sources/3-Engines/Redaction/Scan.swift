@@ -190,17 +190,19 @@ struct Scan {
 
     /// Follows the cluster's open findings and adds what overlaps it.
     private mutating func grow(_ cluster: inout Cluster, _ window: Window) {
+        if !cluster.open.isEmpty { cluster.follow(window) }
         while true {
-            if !cluster.open.isEmpty { cluster.follow(window) }
             // An end that isn't known lies behind all that has arrived, and so behind every finding so far.
             let end = cluster.open.isEmpty ? cluster.end : Int.max
             guard self.taken < self.findings.count, self.findings[self.taken].start < end else { return }
-            let finding = self.findings[self.taken]
+            var finding = self.findings[self.taken]
             self.taken += 1
             if finding.isMixed || finding.kind != cluster.kind { cluster.isMixed = true }
+            finding.follow(window)
             if finding.closer == nil {
                 cluster.end = max(cluster.end, finding.end)
-            } else {
+            } else if !cluster.open.contains(where: { $0.closer == finding.closer && $0.end == finding.end }) {
+                // Those that have come as far and go on alike end alike: one of them is followed.
                 cluster.open.append(finding)
             }
         }
