@@ -86,6 +86,7 @@ let targets: [Target] = [
     floor("3-Engines", "Policy", ["GloveboxCore", "Contracts", "YAMLDocument"]),
     floor("3-Engines", "Leases", ["GloveboxCore", "Contracts"]),
     floor("3-Engines", "Approvals", ["GloveboxCore", "Contracts", crypto]),
+    floor("3-Engines", "Changes", ["GloveboxCore", "FlagRules"]),
     floor("3-Adapters", "StorageSQLite", ["GloveboxCore", "Contracts", grdb]),
     floor("3-Adapters", "AuditFiles", ["GloveboxCore", "Contracts", "TransparencyLog", crypto]),
     floor("3-Adapters", "Identity", ["GloveboxCore", "Contracts", crypto, x509, asn1]),
@@ -126,7 +127,8 @@ let targets: [Target] = [
     floor(
         "5-Roles", "Gateway",
         [
-            "GloveboxCore", "Contracts", "YAMLDocument", "Policy", "Leases", "Approvals", "StorageSQLite", "AuditFiles",
+            "GloveboxCore", "Contracts", "YAMLDocument", "FlagRules", "Policy", "Leases", "Approvals", "Changes",
+            "StorageSQLite", "AuditFiles",
             "Identity", "TransparencyLog", "Redaction", "ControlWire", "Tunnel", "PostgresAccess", "PostgresWire",
             "ControlAPI", "ControlServer", "Webhooks", "Telemetry",
             crypto, nio,
@@ -150,7 +152,8 @@ let targets: [Target] = [
     .executableTarget(
         name: "glovebox",
         dependencies: [
-            "GloveboxCore", "Contracts", "PostgresWire", "ControlAPI", "YAMLDocument", "TransparencyLog", "Policy",
+            "GloveboxCore", "Contracts", "PostgresWire", "ControlAPI", "YAMLDocument", "FlagRules", "TransparencyLog",
+            "Policy", "Changes",
             "Identity", "AuditFiles", "Redaction", "LogPipeline", "Gateway", "Agent", "ControlClient", "Telemetry",
             arguments,
             configuration,
@@ -197,6 +200,7 @@ let targets: [Target] = [
     tests("Policy", ["GloveboxCore", "Contracts"]),
     tests("Leases", ["GloveboxCore", "Contracts"]),
     tests("Approvals", ["GloveboxCore", "Contracts"]),
+    tests("Changes", ["GloveboxCore", "FlagRules"]),
     tests("StorageSQLite", ["GloveboxCore", "Contracts", "StorageConformance", grdb]),
     tests("AuditFiles", ["GloveboxCore", "Contracts", "TransparencyLog", crypto]),
     tests("Identity", ["GloveboxCore", "Contracts", crypto, x509, asn1]),
@@ -211,7 +215,8 @@ let targets: [Target] = [
     tests(
         "Gateway",
         [
-            "GloveboxCore", "Contracts", "ControlAPI", "TransparencyLog", "Leases", "Approvals", "Policy", "Redaction",
+            "GloveboxCore", "Contracts", "ControlAPI", "FlagRules", "TransparencyLog", "Leases", "Approvals", "Changes",
+            "Policy", "Redaction",
             "StorageSQLite", "AuditFiles", "Identity", "Webhooks", "Telemetry", logging,
         ]),
     tests("Webhooks", ["GloveboxCore", "Contracts", "ControlAPI", nio, nioHTTP1, nioPosix, logging]),

@@ -24,6 +24,8 @@ struct AuthorisationTests {
         .showCheckpoint: "aaaa-",
         .listApprovals: "oaaa-", .showApproval: "oaaa-", .withdrawApproval: "oooo-",
         .grantApproval: "-a-a-", .denyApproval: "-a-a-", .reviewApproval: "-a-a-",
+        .applyChanges: "oooo-", .listChanges: "oaaa-", .showChange: "oaaa-", .keepChange: "oaoa-", .undoChange: "oaoa-",
+        .rollBack: "oaoa-", .listFlags: "aaaa-", .explainFlag: "aaaa-",
         .listSessions: "oaaa-", .sessionRecords: "oaaa-", .endSession: "oaoa-",
     ]
 
@@ -161,6 +163,8 @@ struct AuthorisationTests {
         case .extendLease: #"{"duration":60}"#
         case .grantApproval, .denyApproval: #"{"digest":"ab01"}"#
         case .reviewApproval: #"{"note":"fine"}"#
+        case .applyChanges: #"{"lease":"0123456789ab","title":"x","changes":[{"flag":{"key":"a","isRemoved":true}}]}"#
+        case .rollBack, .explainFlag: "{}"
         default: ""
         }
     }

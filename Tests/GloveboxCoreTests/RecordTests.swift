@@ -53,6 +53,16 @@ struct RecordTests {
             name: TokenName(unchecked: "ci"), holder: IdentityName(unchecked: "robot"), scope: "read",
             lasts: .seconds(86_400)),
         .tokenRevoked(name: TokenName(unchecked: "ci")),
+        .changeApplied(ChangeSetID(unchecked: "0123456789ab"), title: "a new checkout", changes: ["flag 'a': …"]),
+        .changeKept(ChangeSetID(unchecked: "0123456789ab"), by: IdentityName(unchecked: "ada")),
+        .changeUndone(
+            ChangeSetID(unchecked: "0123456789ab"), cause: "lease ended (expired)", by: nil,
+            conflicts: ["flag 'a' was changed since by 0123456789ac"]),
+        .changeUndone(
+            ChangeSetID(unchecked: "0123456789ab"), cause: "asked for", by: IdentityName(unchecked: "ada"),
+            conflicts: []),
+        .changeStuck(ChangeSetID(unchecked: "0123456789ab"), attempts: 3, code: "unavailable", message: "m"),
+        .changeRefused(code: "lease_not_active", message: "m"),
     ]
 
     @Test("every event comes back as it was written, and has one byte form", arguments: Self.events)

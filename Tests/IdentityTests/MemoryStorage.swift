@@ -82,6 +82,12 @@ actor MemoryStorage: Storage {
     func insert(_ approval: Approval) {}
     func update(_ approval: Approval) -> Approval { approval }
     func insert(_ lease: Lease, using approval: Approval) {}
+    func changeSet(_ id: ChangeSetID) -> ChangeSet? { nil }
+    func changeSets(_ filter: ChangeFilter) -> [ChangeSet] { [] }
+    func insert(_ set: ChangeSet) {}
+    func update(_ set: ChangeSet, leadingTo flags: FlagState?) -> ChangeSet { set }
+    func flags(of target: TargetName) -> FlagState? { nil }
+    func put(_ flags: FlagState) {}
     func close() {}
 }
 

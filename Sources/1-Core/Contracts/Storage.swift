@@ -1,6 +1,6 @@
 package import GloveboxCore
 
-/// What a gateway keeps: identities, invitations, certificates, tokens, agents, leases, approvals.
+/// What a gateway keeps: identities, invitations, certificates, tokens, agents, leases, approvals, changes, flags.
 ///
 /// Rows have versions: `update` expects the version that was read and adds one; if somebody else wrote the row first
 /// it throws `store_conflict`, and the caller reads again. Every method is atomic and durable when it returns.
@@ -64,6 +64,17 @@ package protocol Storage: CreationLedger {
     func update(_ approval: Approval) async throws -> Approval
     /// Inserts a lease and updates the approval that lets it open: both or neither.
     func insert(_ lease: Lease, using approval: Approval) async throws
+
+    // Changes
+    func changeSet(_ id: ChangeSetID) async throws -> ChangeSet?
+    /// Newest first.
+    func changeSets(_ filter: ChangeFilter) async throws -> [ChangeSet]
+    func insert(_ set: ChangeSet) async throws
+    /// As for a lease; with what the target's flags come to by it, where that changes: both or neither.
+    func update(_ set: ChangeSet, leadingTo flags: FlagState?) async throws -> ChangeSet
+    func flags(of target: TargetName) async throws -> FlagState?
+    /// Whatever was there before.
+    func put(_ flags: FlagState) async throws
 
     /// Closes files and connections; nothing is called after it.
     func close() async throws
@@ -202,5 +213,18 @@ package struct ApprovalFilter: Hashable, Sendable {
         self.asker = asker
         self.openOnly = openOnly
         self.unreviewedOnly = unreviewedOnly
+    }
+}
+
+package struct ChangeFilter: Hashable, Sendable {
+    package var holder: IdentityName?
+    package var lease: LeaseID?
+    /// Those that may still be kept or undone.
+    package var openOnly: Bool
+
+    package init(holder: IdentityName? = nil, lease: LeaseID? = nil, openOnly: Bool = false) {
+        self.holder = holder
+        self.lease = lease
+        self.openOnly = openOnly
     }
 }

@@ -135,7 +135,13 @@ package struct AgentInviteRequest: RequestContent {
         self.name = name
     }
 
-    package func validate() throws(GloveboxError) { try Endpoint.checkFree(self.name) }
+    package func validate() throws(GloveboxError) {
+        try Endpoint.checkFree(self.name)
+        guard self.name.rawValue != "gateway" else {
+            throw GloveboxError(
+                .invalidArgument, "'gateway' is who serves the gateway's own targets: choose another name")
+        }
+    }
 }
 
 /// The answer to both: the code is shown this once.

@@ -17,6 +17,8 @@ package enum Endpoint: String, CaseIterable, Sendable {
     case listRecords, showRecord, proveRecord, followRecords, showCheckpoint
     case listApprovals, showApproval, grantApproval, denyApproval, withdrawApproval, reviewApproval
     case listSessions, sessionRecords, endSession
+    case applyChanges, listChanges, showChange, keepChange, undoChange, rollBack
+    case listFlags, explainFlag
 
     package enum Method: String, Sendable {
         case get = "GET"
@@ -28,11 +30,13 @@ package enum Endpoint: String, CaseIterable, Sendable {
         switch self {
         case .apiDocument, .authority, .health, .whoAmI, .listIdentities, .showIdentity, .listAgents, .showAgent,
             .listTokens, .listTargets, .listLeases, .showLease, .listRecords, .showRecord, .proveRecord, .followRecords,
-            .showCheckpoint, .listApprovals, .showApproval, .listSessions, .sessionRecords:
+            .showCheckpoint, .listApprovals, .showApproval, .listSessions, .sessionRecords, .listChanges, .showChange,
+            .listFlags:
             .get
         case .enrol, .renewCertificate, .inviteIdentity, .disableIdentity, .enableIdentity, .inviteAgent,
             .quarantineAgent, .releaseAgent, .createToken, .openLease, .extendLease, .endLease, .grantApproval,
-            .denyApproval, .withdrawApproval, .reviewApproval, .endSession:
+            .denyApproval, .withdrawApproval, .reviewApproval, .endSession, .applyChanges, .keepChange, .undoChange,
+            .rollBack, .explainFlag:
             .post
         case .revokeCurrentCertificate, .removeAgent, .revokeToken: .delete
         }
@@ -79,6 +83,13 @@ package enum Endpoint: String, CaseIterable, Sendable {
         case .listSessions: "/v1/sessions"
         case .sessionRecords: "/v1/sessions/{id}/records"
         case .endSession: "/v1/sessions/{id}/end"
+        case .applyChanges, .listChanges: "/v1/changes"
+        case .showChange: "/v1/changes/{id}"
+        case .keepChange: "/v1/changes/{id}/keep"
+        case .undoChange: "/v1/changes/{id}/undo"
+        case .rollBack: "/v1/rollbacks"
+        case .listFlags: "/v1/flags"
+        case .explainFlag: "/v1/flags/{id}/explain"
         }
     }
 
@@ -101,7 +112,7 @@ package enum Endpoint: String, CaseIterable, Sendable {
     /// The status of a success; `openLease` also answers 202, when the lease waits for approval.
     package var successStatus: Int {
         switch self {
-        case .enrol, .renewCertificate, .inviteIdentity, .inviteAgent, .createToken, .openLease: 201
+        case .enrol, .renewCertificate, .inviteIdentity, .inviteAgent, .createToken, .openLease, .applyChanges: 201
         case .revokeCurrentCertificate, .removeAgent, .revokeToken: 204
         default: 200
         }

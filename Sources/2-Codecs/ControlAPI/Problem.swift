@@ -81,6 +81,8 @@ extension GloveboxError.Code {
         .leaseNotActive: 409,
         .approvalNotOpen: 409,
         .approvalMismatch: 409,
+        .changeNotOpen: 409,
+        .flagsInvalid: 400,
         .preconditionFailed: 412,
         .bodyTooLarge: 413,
         .requestTimeout: 408,

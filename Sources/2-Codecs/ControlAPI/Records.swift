@@ -160,6 +160,26 @@ extension RecordEvent {
             fields["lasts"] = lasts.json
         case .tokenRevoked(let name):
             fields["name"] = .string(name.rawValue)
+        case .changeApplied(let set, let title, let changes):
+            fields["change"] = .string(set.rawValue)
+            fields["title"] = .string(title)
+            fields["changes"] = .array(changes.map(JSONValue.string))
+        case .changeKept(let set, let by):
+            fields["change"] = .string(set.rawValue)
+            fields["by"] = .string(by.rawValue)
+        case .changeUndone(let set, let cause, let by, let conflicts):
+            fields["change"] = .string(set.rawValue)
+            fields["cause"] = .string(cause)
+            fields["by"] = by.map { .string($0.rawValue) }
+            fields["conflicts"] = .array(conflicts.map(JSONValue.string))
+        case .changeStuck(let set, let attempts, let code, let message):
+            fields["change"] = .string(set.rawValue)
+            fields["attempts"] = .integer(Int64(clamping: attempts))
+            fields["code"] = .string(code)
+            fields["message"] = .string(message)
+        case .changeRefused(let code, let message):
+            fields["code"] = .string(code)
+            fields["message"] = .string(message)
         }
         return fields
     }

@@ -205,6 +205,42 @@ extension StorageSQLite {
         }
     }
 
+    // MARK: Changes
+
+    package func changeSet(_ id: ChangeSetID) async throws -> ChangeSet? {
+        try await self.read { try ChangeSet.fetch($0, key: id.rawValue) }
+    }
+
+    package func changeSets(_ filter: ChangeFilter) async throws -> [ChangeSet] {
+        var conditions: [String] = []
+        if filter.holder != nil { conditions.append("holder = ?") }
+        if filter.lease != nil { conditions.append("lease = ?") }
+        if filter.openOnly { conditions.append("is_open = 1") }
+        let condition = conditions.isEmpty ? "" : "WHERE \(conditions.joined(separator: " AND "))"
+        let arguments = [filter.holder?.rawValue, filter.lease?.rawValue].compactMap { $0 }
+        return try await self.read { try ChangeSet.fetchAll($0, rest: "\(condition) ORDER BY number DESC", arguments) }
+    }
+
+    package func insert(_ set: ChangeSet) async throws {
+        try await self.write { try set.insert($0) }
+    }
+
+    package func update(_ set: ChangeSet, leadingTo flags: FlagState?) async throws -> ChangeSet {
+        try await self.write { db in
+            let set = try set.update(db)
+            try flags?.put(db)
+            return set
+        }
+    }
+
+    package func flags(of target: TargetName) async throws -> FlagState? {
+        try await self.read { try FlagState.fetch($0, key: target.rawValue) }
+    }
+
+    package func put(_ flags: FlagState) async throws {
+        try await self.write { try flags.put($0) }
+    }
+
     // MARK: Creations
 
     /// Most that are kept: the oldest go first.

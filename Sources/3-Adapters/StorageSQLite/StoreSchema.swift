@@ -61,6 +61,21 @@ enum StoreSchema {
                     ) STRICT;
                     """)
         }
+        migrator.registerMigration("4-changes-flags") { db in
+            try db.execute(
+                sql: """
+                    CREATE TABLE change_set (
+                        number INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE,
+                        version INTEGER NOT NULL, holder TEXT NOT NULL, lease TEXT NOT NULL,
+                        is_open INTEGER NOT NULL, body TEXT NOT NULL
+                    ) STRICT;
+                    CREATE INDEX change_set_by_lease ON change_set (lease);
+                    CREATE INDEX change_set_open ON change_set (number) WHERE is_open = 1;
+                    CREATE TABLE flags (
+                        key TEXT NOT NULL PRIMARY KEY, epoch INTEGER NOT NULL, body TEXT NOT NULL
+                    ) STRICT;
+                    """)
+        }
         return migrator
     }
 

@@ -179,3 +179,28 @@ extension Approval: VersionedRow {
         ]
     }
 }
+
+extension ChangeSet: VersionedRow {
+    static var table: String { "change_set" }
+    static var noun: String { "change" }
+    var key: String { self.id.rawValue }
+    var columns: [(name: String, value: (any DatabaseValueConvertible & Sendable)?)] {
+        [
+            ("version", self.version), ("holder", self.holder.rawValue), ("lease", self.lease.rawValue),
+            ("is_open", self.state.isOpen),
+        ]
+    }
+}
+
+extension FlagState: StoredRow {
+    static var table: String { "flags" }
+    static var noun: String { "flags of target" }
+    var key: String { self.target.rawValue }
+    var columns: [(name: String, value: (any DatabaseValueConvertible & Sendable)?)] { [("epoch", self.epoch)] }
+
+    /// Writes the row, whether or not there was one.
+    func put(_ db: Database) throws {
+        try self.overwrite(db)
+        if db.changesCount == 0 { try self.insert(db) }
+    }
+}

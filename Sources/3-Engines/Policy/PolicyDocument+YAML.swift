@@ -16,6 +16,7 @@ extension PolicyDocument {
     ///         limits: {rows: 100000, bytes: 50MB, seconds: 30, sessions: 4}
     ///         masking: default
     ///         approval: {count: 2, from: [leads], within: 1h}        # 1 of any approver, within 1h, if left out
+    ///         keep: true                  # of changes: the holder may let their own outlive the lease; false if left out
     ///         break_glass: {groups: [oncall], longest: 10m}          # and/or identities
     ///
     /// - Throws: `configuration_invalid` with `FILE:LINE:COLUMN: what is wrong and what to write`.
@@ -43,7 +44,7 @@ extension PolicyRule {
     fileprivate init(_ node: YAMLNode, groups: [String: Set<IdentityName>]) throws(GloveboxError) {
         let rule = try node.mapping(
             "name", "identities", "groups", "targets", "labels", "capabilities", "longest", "limits", "masking",
-            "approval", "break_glass")
+            "approval", "break_glass", "keep")
         self.init(
             name: try rule.required("name").word, capabilities: try rule.required("capabilities").capabilities(),
             longest: try rule.required("longest").duration)
@@ -65,6 +66,7 @@ extension PolicyRule {
         }
         if let limits = rule["limits"] { self.limits = try limits.limits() }
         if let masking = rule["masking"] { self.maskingProfile = try masking.word }
+        if let keep = rule["keep"] { self.mayKeep = try keep.bool }
         if let approval = rule["approval"] { self.approval = try ApprovalRequirement(approval, groups: groups) }
         if let breakGlass = rule["break_glass"] {
             self.breakGlass = try BreakGlassRule(breakGlass, longest: self.longest, groups: groups)

@@ -36,11 +36,14 @@ package struct PolicyRule: Hashable, Sendable {
     package var approval: ApprovalRequirement?
     /// Who may take it without anybody's consent, to be reviewed afterwards.
     package var breakGlass: BreakGlassRule?
+    /// Whether the holder may let a change of their own outlive its lease.
+    package var mayKeep: Bool
 
     package init(
         name: String, identities: Set<IdentityName> = [], groups: Set<String> = [], targets: [TargetPattern] = [],
         labels: [String: String] = [:], capabilities: Set<Capability>, longest: Duration, limits: Limits = Limits(),
-        maskingProfile: String = "default", approval: ApprovalRequirement? = nil, breakGlass: BreakGlassRule? = nil
+        maskingProfile: String = "default", approval: ApprovalRequirement? = nil, breakGlass: BreakGlassRule? = nil,
+        mayKeep: Bool = false
     ) {
         self.name = name
         self.identities = identities
@@ -53,6 +56,7 @@ package struct PolicyRule: Hashable, Sendable {
         self.maskingProfile = maskingProfile
         self.approval = approval
         self.breakGlass = breakGlass
+        self.mayKeep = mayKeep
     }
 
     /// Whether the rule is about this target. A rule with neither names nor labels is about none.

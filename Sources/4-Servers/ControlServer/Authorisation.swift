@@ -23,6 +23,10 @@ import GloveboxCore
 /// | listSessions, sessionRecords | | own | all | all | all | |
 /// | endSession | | own | all | own | all | |
 /// | withdrawApproval | | own | own | own | own | |
+/// | applyChanges | | own | own | own | own | |
+/// | listChanges, showChange | | own | all | all | all | |
+/// | keepChange, undoChange, rollBack | | own | all | own | all | |
+/// | listFlags, explainFlag | | all | all | all | all | |
 ///
 /// Whether a lease may be opened at all is policy's affair, and the ceiling's.
 package struct Authorisation: Hashable, Sendable {
@@ -56,13 +60,13 @@ package struct Authorisation: Hashable, Sendable {
             Authorisation(member: .own, approver: .own, auditor: .all, admin: .all)
         case .revokeToken:
             Authorisation(member: .own, approver: .own, auditor: .own, admin: .all)
-        case .listTargets, .listAgents, .showAgent:
+        case .listTargets, .listAgents, .showAgent, .listFlags, .explainFlag:
             Authorisation(member: .all, approver: .all, auditor: .all, admin: .all)
-        case .openLease, .extendLease:
+        case .openLease, .extendLease, .applyChanges:
             Authorisation(member: .own, approver: .own, auditor: .own, admin: .own)
         case .endLease:
             Authorisation(member: .own, approver: .own, auditor: .own, admin: .all)
-        case .listLeases, .showLease:
+        case .listLeases, .showLease, .listChanges, .showChange:
             Authorisation(member: .own, approver: .all, auditor: .all, admin: .all)
         case .listRecords, .showRecord, .proveRecord, .followRecords:
             Authorisation(member: .own, approver: .own, auditor: .all, admin: .all)
@@ -75,7 +79,7 @@ package struct Authorisation: Hashable, Sendable {
             Authorisation(approver: .all, admin: .all)
         case .listSessions, .sessionRecords:
             Authorisation(member: .own, approver: .all, auditor: .all, admin: .all)
-        case .endSession:
+        case .endSession, .keepChange, .undoChange, .rollBack:
             Authorisation(member: .own, approver: .all, auditor: .own, admin: .all)
         case .withdrawApproval:
             Authorisation(member: .own, approver: .own, auditor: .own, admin: .own)

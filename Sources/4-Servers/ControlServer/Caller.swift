@@ -48,7 +48,8 @@ extension TokenScope {
     package func includes(_ endpoint: Endpoint) -> Bool {
         switch self {
         case .all: true
-        case .read: endpoint.method == .get
+        // What a flag comes to is asked with a body, and changes nothing.
+        case .read: endpoint.method == .get || endpoint == .explainFlag
         case .operations(let names): names.contains(endpoint.rawValue) || endpoint == .whoAmI
         }
     }

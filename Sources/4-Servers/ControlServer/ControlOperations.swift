@@ -80,6 +80,17 @@ package protocol ControlOperations: Sendable {
     /// Oldest first, also those of one that has ended lately.
     func sessionRecords(_ id: SessionID, _ page: PageRequest, _ call: Call) async throws -> SessionRecords
     func endSession(_ id: SessionID, _ call: Call) async throws -> SessionStatus
+
+    func applyChanges(_ request: ChangeRequest, _ call: Call) async throws -> ChangeStatus
+    /// Newest first.
+    func changes(_ query: ChangeQuery, _ call: Call) async throws -> Page<ChangeStatus>
+    func change(_ id: ChangeSetID, _ call: Call) async throws -> ChangeStatus
+    func keepChange(_ id: ChangeSetID, _ call: Call) async throws -> ChangeStatus
+    func undoChange(_ id: ChangeSetID, _ call: Call) async throws -> ChangeStatus
+    func rollBack(_ request: RollbackRequest, _ call: Call) async throws -> Rollback
+    /// By target and key.
+    func flags(_ query: FlagQuery, _ call: Call) async throws -> Page<FlagStatus>
+    func explainFlag(_ key: String, _ question: FlagQuestion, _ call: Call) async throws -> FlagExplanation
 }
 
 /// What somebody may change who has seen it, with the version that `If-Match` names then.

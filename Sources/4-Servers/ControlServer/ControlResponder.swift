@@ -18,8 +18,11 @@ struct ControlResponder: HTTPResponder {
     }
 
     var operations: any ControlOperations
+    var flags: any FlagEvaluations
     var authenticator: Authenticator
     var admission: Admission
+    /// Services ask for flags more often than people for anything.
+    var flagAdmission: Admission
     var idempotency: Idempotency
     var bodyLimit: Int
     var logger: Logger
@@ -29,8 +32,16 @@ struct ControlResponder: HTTPResponder {
             requestID: Self.requestID(of: request), address: context.channel.remoteAddress?.ipAddress)
         var response: Response
         do {
-            try self.admission.admit(address: origin.address)
+            let flags = FlagRoute(path: request.uri.path)
+            try (flags == nil ? self.admission : self.flagAdmission).admit(address: origin.address)
             try Self.checkFields(of: request)
+            if let flags {
+                let reading = RequestReader(request: request, id: nil, bodyLimit: self.bodyLimit)
+                response = try await self.answer(flags, reading, context.channel, origin)
+                response.headers[Self.requestIDHeader] = origin.requestID
+                response.headers[.xContentTypeOptions] = "nosniff"
+                return response
+            }
             switch Route(method: request.method.rawValue, path: request.uri.path) {
             case .endpoint(let endpoint, let id):
                 let reading = RequestReader(request: request, id: id, bodyLimit: self.bodyLimit)
@@ -70,7 +81,7 @@ struct ControlResponder: HTTPResponder {
         return try await self.answer(endpoint, reading, Call(caller: caller, reach: reach, origin: origin))
     }
 
-    private func caller(
+    func caller(
         _ authorization: String?, _ channel: any Channel, _ origin: RequestOrigin
     ) async throws -> Caller {
         guard let authorization else {
@@ -255,6 +266,29 @@ struct ControlResponder: HTTPResponder {
             let id = try reading.sessionID()
             try await reading.noBody()
             return try Self.json(endpoint, await operations.endSession(id, call))
+        case .applyChanges:
+            return try await self.create(endpoint, reading, call) {
+                try await operations.applyChanges($0.body(ChangeRequest.self), call)
+            }
+        case .listChanges:
+            return try Self.json(endpoint, await operations.changes(ChangeQuery(query: reading.query), call))
+        case .showChange:
+            try reading.noQuery()
+            return try Self.json(endpoint, await operations.change(reading.changeID(), call))
+        case .keepChange, .undoChange:
+            let id = try reading.changeID()
+            try await reading.noBody()
+            return try await Self.json(
+                endpoint,
+                endpoint == .keepChange ? operations.keepChange(id, call) : operations.undoChange(id, call))
+        case .rollBack:
+            return try Self.json(endpoint, await operations.rollBack(reading.body(RollbackRequest.self), call))
+        case .listFlags:
+            return try Self.json(endpoint, await operations.flags(FlagQuery(query: reading.query), call))
+        case .explainFlag:
+            let key = try reading.flagKey()
+            return try Self.json(
+                endpoint, await operations.explainFlag(key, reading.body(FlagQuestion.self), call))
         case .apiDocument, .authority, .health, .enrol:
             throw GloveboxError(.internal, "\(endpoint.rawValue) is closed in the table and has no handler")
         }
@@ -346,7 +380,7 @@ struct ControlResponder: HTTPResponder {
     }
 
     /// Written as the events come. What breaks it off ends the connection.
-    private static func stream(_ events: AsyncThrowingStream<ServerEvent, any Error>) -> Response {
+    static func stream(_ events: AsyncThrowingStream<ServerEvent, any Error>) -> Response {
         Response(
             status: .ok, headers: [.contentType: ServerEvent.contentType],
             body: ResponseBody { writer in

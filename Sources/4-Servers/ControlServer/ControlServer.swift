@@ -83,6 +83,8 @@ package struct ControlServer: Service {
         package var bodyLimit: Int
         /// How often may be asked.
         package var limits = RequestLimits()
+        /// How often flags may be asked for, by address and by caller.
+        package var flagLimits = Admission.Pace(burst: 10_000, perSecond: 5000)
         /// A connection on which nothing moves for so long is closed.
         package var idleTimeout: Duration
         package var mostConnections: Int
@@ -109,16 +111,20 @@ package struct ControlServer: Service {
 
     /// - Parameter group: `nil` takes the process's own.
     package init(
-        configuration: Configuration, tls: TLSIdentity, operations: any ControlOperations,
+        configuration: Configuration, tls: TLSIdentity, operations: any ControlOperations, flags: any FlagEvaluations,
         authenticator: Authenticator, ledger: any CreationLedger, time: any TimeSource,
         group: (any EventLoopGroup)? = nil, logger: Logger,
         onListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
     ) {
+        var flagLimits = configuration.limits
+        flagLimits.perAddress = configuration.flagLimits
+        flagLimits.perCaller = configuration.flagLimits
         self.configuration = configuration
         self.tls = tls
         self.responder = ControlResponder(
-            operations: operations, authenticator: authenticator,
+            operations: operations, flags: flags, authenticator: authenticator,
             admission: Admission(configuration.limits, time: time),
+            flagAdmission: Admission(flagLimits, time: time),
             idempotency: Idempotency(ledger: ledger, time: time), bodyLimit: configuration.bodyLimit, logger: logger)
         self.group = group
         self.logger = logger

@@ -183,3 +183,7 @@ extension Invitation: Creation {
 extension CreatedToken: Creation {
     var created: String { "token \(self.token.name)" }
 }
+
+extension ChangeStatus: Creation {
+    var created: String { "change \(self.id)" }
+}

@@ -106,6 +106,24 @@ extension ApprovalQuery {
     }
 }
 
+extension ChangeQuery {
+    init(query: String?) throws(GloveboxError) {
+        var parameters = try QueryParameters(query)
+        self.init(
+            openOnly: try parameters.flag("open") ?? false, lease: try parameters.value("lease", LeaseID.init(_:)),
+            page: try parameters.page())
+        try parameters.finish()
+    }
+}
+
+extension FlagQuery {
+    init(query: String?) throws(GloveboxError) {
+        var parameters = try QueryParameters(query)
+        self.init(target: try parameters.value("target", TargetName.init(_:)), page: try parameters.page())
+        try parameters.finish()
+    }
+}
+
 extension Timestamp {
     fileprivate init(parameter text: String) throws(GloveboxError) {
         guard let moment = Timestamp(text) else {

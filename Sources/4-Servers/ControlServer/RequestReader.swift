@@ -85,6 +85,20 @@ struct RequestReader {
         return id
     }
 
+    /// - Throws: `not_found`, since no change has a malformed id.
+    func changeID() throws(GloveboxError) -> ChangeSetID {
+        guard let id = self.id.flatMap(ChangeSetID.init(rawValue:)) else {
+            throw GloveboxError(.notFound, "there is no change '\(self.id?.prefix(80) ?? "")'")
+        }
+        return id
+    }
+
+    /// - Throws: `not_found`.
+    func flagKey() throws(GloveboxError) -> String {
+        guard let key = self.id else { throw GloveboxError(.notFound, "there is no flag without a key") }
+        return key
+    }
+
     func recordID() throws(GloveboxError) -> RecordID {
         guard let id = self.id.flatMap({ RecordID($0) }) else {
             throw GloveboxError(.notFound, "there is no record '\(self.id?.prefix(80) ?? "")'")
@@ -100,6 +114,27 @@ struct RequestReader {
     }
 
     private static let lastEventID = HTTPField.Name("Last-Event-ID")
+    static let apiKey = HTTPField.Name("X-API-Key")
+
+    var lastEventID: String? { Self.lastEventID.flatMap { self.request.headers[$0] } }
+
+    /// What `If-None-Match` has (RFC 9110, section 13.1.2), compared weakly.
+    var knownTags: [String] {
+        let tags = self.request.headers[values: .ifNoneMatch].flatMap { $0.split(separator: ",") }
+        return tags.map { tag in
+            let tag = String(tag).trimmed
+            return tag.hasPrefix("W/") ? String(tag.dropFirst(2)) : tag
+        }
+    }
+
+    /// - Throws: `body_too_large`, `unsupported_media_type`.
+    func flagBody() async throws -> [UInt8] {
+        let mediaType = self.request.headers[.contentType]?.prefix { $0 != ";" && $0 != " " }.lowercased()
+        guard mediaType == "application/json" else {
+            throw GloveboxError(.unsupportedMediaType, "the body has to be JSON, with content-type application/json")
+        }
+        return try await self.bytes()
+    }
 
     /// - Throws: `invalid_argument`.
     func since() throws(GloveboxError) -> UInt64 {

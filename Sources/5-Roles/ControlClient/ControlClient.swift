@@ -250,6 +250,42 @@ package actor ControlClient {
         try await self.call(.endSession, id: id.rawValue)
     }
 
+    // Changes
+
+    package func applyChanges(_ request: ChangeRequest) async throws -> ChangeStatus {
+        try await self.call(.applyChanges, body: request)
+    }
+
+    package func changes(_ query: ChangeQuery = .init()) async throws -> Page<ChangeStatus> {
+        try await self.call(.listChanges, query: query.parameters)
+    }
+
+    package func change(_ id: ChangeSetID) async throws -> ChangeStatus {
+        try await self.call(.showChange, id: id.rawValue)
+    }
+
+    package func keepChange(_ id: ChangeSetID) async throws -> ChangeStatus {
+        try await self.call(.keepChange, id: id.rawValue)
+    }
+
+    package func undoChange(_ id: ChangeSetID) async throws -> ChangeStatus {
+        try await self.call(.undoChange, id: id.rawValue)
+    }
+
+    package func rollBack(_ request: RollbackRequest) async throws -> Rollback {
+        try await self.call(.rollBack, body: request)
+    }
+
+    // Flags
+
+    package func flags(_ query: FlagQuery = .init()) async throws -> Page<FlagStatus> {
+        try await self.call(.listFlags, query: query.parameters)
+    }
+
+    package func explainFlag(_ key: String, _ question: FlagQuestion) async throws -> FlagExplanation {
+        try await self.call(.explainFlag, id: key, body: question)
+    }
+
     // Steps
 
     private func call<Value: Decodable>(
@@ -311,6 +347,18 @@ extension ApprovalQuery {
             ("open", self.openOnly ? "true" : nil), ("unreviewed", self.unreviewedOnly ? "true" : nil),
             ("asker", self.asker?.rawValue),
         ] + self.page.parameters
+    }
+}
+
+extension ChangeQuery {
+    fileprivate var parameters: [(String, String?)] {
+        [("open", self.openOnly ? "true" : nil), ("lease", self.lease?.rawValue)] + self.page.parameters
+    }
+}
+
+extension FlagQuery {
+    fileprivate var parameters: [(String, String?)] {
+        [("target", self.target?.rawValue)] + self.page.parameters
     }
 }
 

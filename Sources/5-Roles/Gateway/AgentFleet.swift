@@ -18,8 +18,22 @@ final class AgentFleet: Sendable {
     private let awaited = Mutex<Set<AgentName>>([])
     /// These serve nothing.
     private let quarantined = Mutex<Set<AgentName>>([])
+    /// Those that the gateway serves itself.
+    private let own = Mutex<[TargetAnnouncement]>([])
     private let members = Mutex<[AgentName: Member]>([:])
     private let waiting = Mutex<[AgentName: [AsyncStream<Void>.Continuation]]>([:])
+
+    /// Who serves what the gateway serves itself; no agent is called so.
+    static let gateway = AgentName(unchecked: "gateway")
+
+    /// The gateway serves these itself.
+    func serve(_ targets: [TargetAnnouncement]) {
+        self.own.withLock { $0 = targets }
+    }
+
+    func isOwn(_ target: TargetName) -> Bool {
+        self.own.withLock { $0.contains { $0.name == target } }
+    }
 
     /// These have enrolled with an earlier run of the gateway.
     func await(_ agents: [AgentName]) {
@@ -62,11 +76,13 @@ final class AgentFleet: Sendable {
     /// By name of the target.
     var targets: [(target: TargetAnnouncement, agent: AgentName, isOnline: Bool)] {
         let quarantined = self.quarantined.withLock { $0 }
+        let own = self.own.withLock { $0 }.map { (target: $0, agent: Self.gateway, isOnline: true) }
         return self.agents.values
             .flatMap { member in
                 let isOnline = member.isOnline && !quarantined.contains(member.name)
                 return member.targets.map { (target: $0, agent: member.name, isOnline: isOnline) }
             }
+            .reduce(into: own) { $0.append($1) }
             .sorted { ($0.target.name, $0.agent) < ($1.target.name, $1.agent) }
     }
 

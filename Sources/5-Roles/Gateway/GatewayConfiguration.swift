@@ -21,6 +21,8 @@ package struct GatewayConfiguration: Sendable {
     package var policy: String
     /// Who is told what happens to approvals.
     package var webhooks: [WebhookConfiguration] = []
+    /// Whose flags it serves.
+    var flags: [FlagTarget] = []
     package var logging: LogSettings
     /// How long a gateway that's asked to stop lets sessions go on.
     package var drain: Duration
@@ -31,7 +33,7 @@ package struct GatewayConfiguration: Sendable {
     /// - Throws: `configuration_invalid` with line and column.
     package init(yaml text: String, file: String, folder: String) throws(GloveboxError) {
         let root = try YAMLNode(yaml: text, file: file).mapping(
-            "listen", "names", "policy", "webhooks", "log", "logging", "drain")
+            "listen", "names", "policy", "webhooks", "flags", "log", "logging", "drain")
         let listen = try root["listen"]?.mapping("api", "postgres", "tunnel", "telemetry")
         self.listen = Listen(
             api: try listen?["api"].map(SocketPlace.init(node:)) ?? SocketPlace(host: "127.0.0.1", port: 8443),
@@ -54,6 +56,13 @@ package struct GatewayConfiguration: Sendable {
         self.policy = try root["policy"]?.string ?? "policy.yaml"
         self.keepRecords = try root["log"]?.mapping("keep")["keep"]?.duration
         if !self.policy.hasPrefix("/") { self.policy = "\(folder)/\(self.policy)" }
+        for node in try root["flags"]?.list ?? [] {
+            let target = try FlagTarget(node, folder: folder)
+            guard !self.flags.contains(where: { $0.name == target.name }) else {
+                throw node.error("two targets with flags are called '\(target.name)': give each a name of its own")
+            }
+            self.flags.append(target)
+        }
         for node in try root["webhooks"]?.list ?? [] {
             let webhook = try WebhookConfiguration(node, folder: folder)
             guard !self.webhooks.contains(where: { $0.name == webhook.name }) else {

@@ -24,6 +24,8 @@ struct GatewayOperations: ControlOperations {
     let links: AgentLinks
     let leases: LeaseService
     let approvals: ApprovalService
+    let changes: ChangeService
+    let flagHouse: FlagHouse
     let sessionTable: SessionTable
     let ports: GatewayPorts
     /// Where PostgreSQL clients are to connect.
@@ -127,8 +129,10 @@ struct GatewayOperations: ControlOperations {
             return .opened(
                 OpenedLease(
                     lease: self.status(lease), token: token,
-                    postgres: PostgresAddress(
-                        host: self.postgres.host, port: self.postgres.port, user: "\(lease.target).\(lease.id)")))
+                    postgres: self.fleet.isOwn(lease.target)
+                        ? nil
+                        : PostgresAddress(
+                            host: self.postgres.host, port: self.postgres.port, user: "\(lease.target).\(lease.id)")))
         }
     }
 

@@ -20,7 +20,7 @@ extension GatewayRole {
         }
         let services = try GatewayServices(
             self.parts, configuration: self.configuration, ports: self.ports, time: self.time, logger: self.logger)
-        try await services.resume(self.parts)
+        try await services.resume(self.parts, flags: self.configuration.flags)
         let tunnel = try await self.tunnel(services)
         let postgres: PostgresPort
         do {
@@ -61,6 +61,7 @@ extension GatewayRole {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await leases.run() }
             tasks.addTask { try await services.approvals.run() }
+            tasks.addTask { try await services.changes.run() }
             tasks.addTask { try await services.webhooks.run() }
             tasks.addTask { await keeper.mend { await leases.logMended() } }
             tasks.addTask { await keeper.prune() }
@@ -119,8 +120,10 @@ extension GatewayRole {
                 authorityPEM: parts.authority.pem, enrolment: parts.enrolment, machineTokens: parts.machineTokens,
                 storage: parts.storage, log: services.log, tree: parts.log, refusals: services.refusals,
                 time: self.time, policy: parts.policy, fleet: parts.fleet, links: services.links,
-                leases: services.leases, approvals: services.approvals, sessionTable: services.sessionTable,
+                leases: services.leases, approvals: services.approvals, changes: services.changes,
+                flagHouse: services.flagHouse, sessionTable: services.sessionTable,
                 ports: self.ports, postgres: postgresPlace),
+            flags: GatewayFlags(house: services.flagHouse, time: self.time),
             authenticator: self.authenticator(services.refusals), ledger: parts.storage, time: self.time,
             group: MultiThreadedEventLoopGroup.singleton, logger: self.logger,
             onListening: { port in
@@ -161,7 +164,8 @@ extension GatewayRole {
         guard let place = self.configuration.listen.telemetry else { return nil }
         let parts = self.parts
         let source = GatewayTelemetry(
-            leases: services.leases, fleet: parts.fleet, storage: parts.storage, log: parts.log, policy: parts.policy,
+            leases: services.leases, changes: services.changes, fleet: parts.fleet, storage: parts.storage,
+            log: parts.log, policy: parts.policy,
             postgres: postgres, authority: parts.authority, certificates: parts.certificates, drain: self.drain,
             counters: services.counters, time: self.time,
             common: RoleMetrics(

@@ -19,6 +19,8 @@ struct GatewayServices: Sendable {
     let approvals: ApprovalService
     let leases: LeaseService
     let courier: CheckpointCourier
+    let flagHouse = FlagHouse()
+    let changes: ChangeService
 
     /// - Throws: `configuration_invalid` for a webhook without its secret, `redaction_failed`.
     init(
@@ -36,20 +38,27 @@ struct GatewayServices: Sendable {
         self.approvals = ApprovalService(
             storage: parts.storage, log: log, time: time, policy: parts.policy, detectors: detectors,
             tell: { webhooks.tell(WebhookMessage($0)) }, logger: logger)
-        self.leases = LeaseService(
+        let endings = LeaseEndings(time)
+        let leases = LeaseService(
             storage: parts.storage, log: log, time: time, policy: parts.policy, fleet: parts.fleet,
             detectors: detectors, approvals: self.approvals, emergencyRoom: Self.emergencyRoom(parts),
-            effects: ports.effects, logger: logger)
+            effects: ports.effects.telling(endings), logger: logger)
+        self.leases = leases
+        self.changes = ChangeService(
+            house: self.flagHouse, storage: parts.storage, log: log, time: time, detectors: detectors, endings: endings,
+            ending: { await leases.ending(of: $0) }, logger: logger)
         self.courier = CheckpointCourier(log: parts.log, time: time, logger: logger) { ports.tell($0, to: $1) }
     }
 
     /// Goes on with what the store holds from before the last stop.
-    func resume(_ parts: GatewayParts) async throws {
+    func resume(_ parts: GatewayParts, flags: [FlagTarget]) async throws {
+        parts.fleet.serve(flags.map(\.announcement))
         for agent in try await parts.storage.agents() {
             if agent.isQuarantined { parts.fleet.quarantine(agent.name) } else { parts.fleet.await([agent.name]) }
         }
         try await self.approvals.resume()
         try await self.leases.resume()
+        try await self.changes.resume(flags)
     }
 
     /// Beside log and store, on the disk that both fill.

@@ -35,6 +35,11 @@ struct GatewaySessions: PostgresPortDecisions {
             client: opening.client, cancelKey: opening.cancelKey)
         do {
             let served = try self.fleet.server(of: opening.target)
+            guard !self.fleet.isOwn(opening.target) else {
+                throw GloveboxError(
+                    .unknownTarget,
+                    "the target '\(opening.target)' is no database: 'glovebox target list' shows what it is")
+            }
             self.links.opening(opening.session, on: served.agent)
             let way = try await self.way(request, on: served.agent, eventLoop)
             do {

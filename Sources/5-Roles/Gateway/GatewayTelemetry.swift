@@ -9,6 +9,7 @@ import Telemetry
 /// What a gateway tells of itself and of its agents.
 struct GatewayTelemetry: TelemetrySource {
     let leases: LeaseService
+    let changes: ChangeService
     let fleet: AgentFleet
     let storage: any Storage
     let log: TiledLog
@@ -46,6 +47,13 @@ struct GatewayTelemetry: TelemetrySource {
         families += [
             .gauge("leases_active", "Leases that are active.", Double(await self.leases.active.count)),
             .gauge("sessions_active", "Sessions that are open, or being opened.", Double(self.postgres.count)),
+            .gauge(
+                "changes_open", "Sets of changes that are neither kept nor undone.",
+                Double(await self.changes.openSets.count)),
+            .gauge(
+                "changes_stuck",
+                "Sets of changes that are to go back and don't: tried again, and somebody's to look at.",
+                Double(await self.changes.openSets.count { $0.state == .stuck })),
             .gauge("log_position", "The last record of the log that is durable.", Double(position)),
             .gauge(
                 "checkpoint_age_seconds", "How long ago the log's last checkpoint was signed, or this run began.",

@@ -258,6 +258,21 @@ actor LeaseService: Service {
         return try machine.grant(at: self.time.reading)
     }
 
+    /// Why a lease has ended; nil while it's active.
+    func ending(of id: LeaseID) async -> LeaseEnd? {
+        if let machine = self.active[id] {
+            return machine.lease.expiry.hasPassed(at: self.time.reading) ? .expired : nil
+        }
+        do {
+            let lease = if let ended = self.unstored[id] { ended } else { try await self.storage.lease(id) }
+            guard case .ended(let reason, _) = lease?.state else { return .restored }
+            return reason
+        } catch {
+            // What can't be read is no reason to stay.
+            return .records
+        }
+    }
+
     // MARK: Inside
 
     func checkOpen() throws {

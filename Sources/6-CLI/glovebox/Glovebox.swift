@@ -28,6 +28,8 @@ struct Glovebox: AsyncParsableCommand {
                     TargetCommand.self,
                 ]),
             CommandGroup(
+                name: "Change", subcommands: [FlagCommand.self, ChangeCommand.self, RollbackCommand.self]),
+            CommandGroup(
                 name: "Sign-in", subcommands: [LoginCommand.self, LogoutCommand.self, WhoAmICommand.self]),
             CommandGroup(
                 name: "Administration",

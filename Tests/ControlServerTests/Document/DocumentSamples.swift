@@ -42,7 +42,7 @@ struct DocumentSamples {
 
     static func all() throws -> [DocumentSamples] {
         try Self.requests() + Self.certificates() + Self.inventory() + Self.leases() + Self.approvals() + Self.records()
-            + Self.sessions()
+            + Self.sessions() + Self.changes()
     }
 
     private static func requests() throws -> [DocumentSamples] {
@@ -164,6 +164,32 @@ struct DocumentSamples {
         ]
     }
 
+    private static func changes() throws -> [DocumentSamples] {
+        let flag = FlagEdit(key: "a", definition: .object([:]))
+        return [
+            try Self.request(
+                "ChangeRequest",
+                ChangeRequest(lease: LeaseID("0123456789ab"), title: "x", changes: [ChangeItem(flag: flag)])),
+            try Self.request(
+                "RollbackRequest", RollbackRequest(all: true, preview: true), least: "{}",
+                rest: [
+                    "change": .string("0123456789ab"), "lease": .string("0123456789ab"),
+                    "since": .string("2026-11-25T07:17:57Z"),
+                ]),
+            try Self.request(
+                "FlagQuestion", FlagQuestion(target: TargetName("flags"), context: ["a": .integer(1)]), least: "{}"),
+            try Self.answer(
+                "ChangeStatus", full: FakeOperations.change(), least: FakeOperations.change(isWhole: false)),
+            try Self.page("ChangeStatus", FakeOperations.change()),
+            try Self.answer("Rollback", full: Rollback(isPreview: true, changes: [FakeOperations.change()])),
+            try Self.answer("FlagStatus", full: FakeOperations.flag(), least: FakeOperations.flag(isWhole: false)),
+            try Self.page("FlagStatus", FakeOperations.flag()),
+            try Self.answer(
+                "FlagExplanation", full: FakeOperations.explanation(),
+                least: FakeOperations.explanation(isWhole: false)),
+        ]
+    }
+
     private static func records() throws -> [DocumentSamples] {
         let id = RecordID(origin: "agent/eu-1", sequence: 7)
         var full = try FakeOperations.record(id)
@@ -190,6 +216,7 @@ struct DocumentSamples {
         .followRecords: ["identity", "target", "lease", "event", "since", "until", "after", "limit"],
         .showCheckpoint: ["since"], .listApprovals: ["open", "unreviewed", "asker", "after", "limit"],
         .listSessions: ["after", "limit"], .sessionRecords: ["after", "limit"],
+        .listChanges: ["open", "lease", "after", "limit"], .listFlags: ["target", "after", "limit"],
     ]
 
     /// The schema of what each endpoint takes.
@@ -197,7 +224,8 @@ struct DocumentSamples {
         .enrol: "EnrolmentRequest", .renewCertificate: "CertificateRenewal", .inviteIdentity: "IdentityInviteRequest",
         .inviteAgent: "AgentInviteRequest", .createToken: "TokenRequest", .openLease: "LeaseRequest",
         .extendLease: "LeaseExtension", .grantApproval: "ApprovalVerdict", .denyApproval: "ApprovalVerdict",
-        .reviewApproval: "ApprovalReview",
+        .reviewApproval: "ApprovalReview", .applyChanges: "ChangeRequest", .rollBack: "RollbackRequest",
+        .explainFlag: "FlagQuestion",
     ]
 
     /// The schema of what each endpoint answers with; `followRecords` answers no JSON.
@@ -213,6 +241,8 @@ struct DocumentSamples {
         .showCheckpoint: "CheckpointAnswer", .listApprovals: "ApprovalStatusPage", .showApproval: "ApprovalStatus",
         .grantApproval: "ApprovalStatus", .denyApproval: "ApprovalStatus", .withdrawApproval: "ApprovalStatus",
         .reviewApproval: "ApprovalStatus", .listSessions: "SessionStatusPage", .sessionRecords: "SessionRecords",
-        .endSession: "SessionStatus",
+        .endSession: "SessionStatus", .applyChanges: "ChangeStatus", .listChanges: "ChangeStatusPage",
+        .showChange: "ChangeStatus", .keepChange: "ChangeStatus", .undoChange: "ChangeStatus", .rollBack: "Rollback",
+        .listFlags: "FlagStatusPage", .explainFlag: "FlagExplanation",
     ]
 }

@@ -26,6 +26,10 @@ final class FakeOperations: ControlOperations {
         case grantApproval(ApprovalID, String, String?), denyApproval(ApprovalID, String, String?)
         case reviewApproval(ApprovalID, String)
         case sessions(PageRequest), sessionRecords(SessionID, PageRequest), endSession(SessionID)
+        case applyChanges(LeaseID, String, [ChangeItem]), changes(ChangeQuery), change(ChangeSetID)
+        case keepChange(ChangeSetID), undoChange(ChangeSetID)
+        case rollBack(ChangeSetID?, LeaseID?, Timestamp?, Bool, Bool)
+        case flags(FlagQuery), explainFlag(String, TargetName?, [String: JSONValue])
     }
 
     struct Entry: Sendable {
@@ -285,6 +289,84 @@ final class FakeOperations: ControlOperations {
     func endSession(_ id: SessionID, _ call: Call) async throws -> SessionStatus {
         try await self.note(.endSession(id), call)
         return try Self.session(id, endedAt: Self.moment)
+    }
+
+    func applyChanges(_ request: ChangeRequest, _ call: Call) async throws -> ChangeStatus {
+        try await self.note(.applyChanges(request.lease, request.title, request.changes), call)
+        return try Self.change()
+    }
+
+    func changes(_ query: ChangeQuery, _ call: Call) async throws -> Page<ChangeStatus> {
+        try await self.note(.changes(query), call)
+        return Page(items: [try Self.change()])
+    }
+
+    func change(_ id: ChangeSetID, _ call: Call) async throws -> ChangeStatus {
+        try await self.note(.change(id), call)
+        return try Self.change(id)
+    }
+
+    func keepChange(_ id: ChangeSetID, _ call: Call) async throws -> ChangeStatus {
+        try await self.note(.keepChange(id), call)
+        return try Self.change(id, state: .kept)
+    }
+
+    func undoChange(_ id: ChangeSetID, _ call: Call) async throws -> ChangeStatus {
+        try await self.note(.undoChange(id), call)
+        return try Self.change(id, state: .undone)
+    }
+
+    func rollBack(_ request: RollbackRequest, _ call: Call) async throws -> Rollback {
+        try await self.note(
+            .rollBack(request.change, request.lease, request.since, request.all, request.preview), call)
+        return Rollback(isPreview: request.preview, changes: [try Self.change()])
+    }
+
+    func flags(_ query: FlagQuery, _ call: Call) async throws -> Page<FlagStatus> {
+        try await self.note(.flags(query), call)
+        return Page(items: [try Self.flag()])
+    }
+
+    func explainFlag(_ key: String, _ question: FlagQuestion, _ call: Call) async throws -> FlagExplanation {
+        try await self.note(.explainFlag(key, question.target, question.context), call)
+        return try Self.explanation()
+    }
+
+    /// With all fields, or with no more than must be there.
+    static func change(
+        _ id: ChangeSetID = ChangeSetID(unchecked: "0123456789ab"), state: ChangeState = .applied, isWhole: Bool = true
+    ) throws -> ChangeStatus {
+        let set = ChangeSet(
+            id: id, title: "a new checkout", holder: try IdentityName("ada"), lease: try LeaseID("0123456789ab"),
+            target: try TargetName("flags"), changes: [], plannedAt: Self.moment, state: state)
+        let item = ChangeStatus.Item(
+            kind: "flag", key: "a", definition: isWhole ? .object(["state": .string("ENABLED")]) : nil,
+            former: isWhole ? .object([:]) : nil, changedSinceBy: isWhole ? id : nil)
+        var status = ChangeStatus(set, changes: [item])
+        guard isWhole else { return status }
+        status.remaining = Seconds(.seconds(60))
+        status.keptBy = try IdentityName("ann")
+        status.cause = "its lease ended (expired)"
+        status.failure = .init(attempts: 2, code: "unavailable", message: "the disk is full")
+        return status
+    }
+
+    static func flag(isWhole: Bool = true) throws -> FlagStatus {
+        FlagStatus(
+            target: try TargetName("flags"), key: "a", definition: .object(["state": .string("ENABLED")]),
+            fault: isWhole ? "its variants are an object with one at least" : nil,
+            changes: [ChangeSetID(unchecked: "0123456789ab")])
+    }
+
+    static func explanation(isWhole: Bool = true) throws -> FlagExplanation {
+        var answer = FlagExplanation(
+            target: try TargetName("flags"), key: "a", epoch: 7, reason: "STATIC", changes: [])
+        guard isWhole else { return answer }
+        answer.value = .bool(true)
+        answer.variant = "on"
+        answer.errorCode = "GENERAL"
+        answer.detail = "why"
+        return answer
     }
 
     static func session(

@@ -56,12 +56,14 @@ struct TestGateway: Sendable {
     /// Runs a server for as long as `body` runs.
     static func run<Value: Sendable>(
         shownAuthority: String? = nil, bodyLimit: Int = 65_536, limits: RequestLimits = .init(),
+        flagLimits: Admission.Pace? = nil,
         ledger: MemoryLedger = .init(), time: any TimeSource = SystemTime(),
         _ body: @escaping @Sendable (TestGateway) async throws -> Value
     ) async throws -> Value {
         try await within(.seconds(60)) {
             let (server, listening, gateway) = try Self.make(
-                shownAuthority: shownAuthority, bodyLimit: bodyLimit, limits: limits, ledger: ledger, time: time)
+                shownAuthority: shownAuthority, bodyLimit: bodyLimit, limits: limits,
+                flagLimits: flagLimits, ledger: ledger, time: time)
             return try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await server.run() }
                 defer { group.cancelAll() }
@@ -73,6 +75,7 @@ struct TestGateway: Sendable {
     /// A server that hasn't started, what tells its port once it listens, and what then makes the fixture.
     static func make(
         port: Int = 0, shownAuthority: String? = nil, bodyLimit: Int = 65_536, limits: RequestLimits = .init(),
+        flagLimits: Admission.Pace? = nil,
         ledger: MemoryLedger = .init(), time: any TimeSource = SystemTime()
     ) throws -> (ControlServer, Listening, @Sendable (Int) -> TestGateway) {
         let authority = try CertificateAuthority(inMemoryAt: SystemTime())
@@ -84,9 +87,10 @@ struct TestGateway: Sendable {
         var configuration = ControlServer.Configuration(
             host: "127.0.0.1", port: port, setting: "'api.listen' in test.yaml", bodyLimit: bodyLimit)
         configuration.limits = limits
+        if let flagLimits { configuration.flagLimits = flagLimits }
         let server = ControlServer(
             configuration: configuration,
-            tls: tls, operations: operations,
+            tls: tls, operations: operations, flags: FakeFlags(),
             authenticator: Authenticator(
                 isSigned: { authority.hasSigned(der: $0) },
                 caller: { der, _ in

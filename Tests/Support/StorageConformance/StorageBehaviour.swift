@@ -16,7 +16,7 @@ package struct StorageBehaviour: Sendable, CustomStringConvertible {
 
     package static let all =
         Self.entries + Self.invitations + Self.certificates + Self.tokens + Self.endings + Self.creations + Self.leases
-        + Self.approvals
+        + Self.approvals + Self.changes
 }
 
 /// What a store did against its contract.

@@ -63,6 +63,12 @@ extension GloveboxError.Code {
     /// The approval is about something else.
     package static let approvalMismatch = Self("approval_mismatch")
 
+    // What changes and flags answer.
+    /// The change was kept, has gone back, or isn't applied yet.
+    package static let changeNotOpen = Self("change_not_open")
+    /// A file of flags, a flag or a context isn't what it has to be.
+    package static let flagsInvalid = Self("flags_invalid")
+
     // What a component answers about itself.
     package static let configurationInvalid = Self("configuration_invalid")
     package static let portTaken = Self("port_taken")

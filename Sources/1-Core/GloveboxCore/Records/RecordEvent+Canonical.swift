@@ -148,11 +148,41 @@ extension RecordEvent {
                 $0.write(4, signed: lasts.nanosecondsClamped)
             }
         case .tokenRevoked(let name): writer.write(56) { $0.write(1, name.rawValue) }
+        case .changeApplied(let set, let title, let changes):
+            writer.write(60) {
+                $0.write(1, set.rawValue)
+                $0.write(2, title)
+                $0.write(3, strings: changes)
+            }
+        case .changeKept(let set, let by):
+            writer.write(61) {
+                $0.write(1, set.rawValue)
+                $0.write(2, by.rawValue)
+            }
+        case .changeUndone(let set, let cause, let by, let conflicts):
+            writer.write(62) {
+                $0.write(1, set.rawValue)
+                $0.write(2, cause)
+                $0.write(3, by?.rawValue)
+                $0.write(4, strings: conflicts)
+            }
+        case .changeStuck(let set, let attempts, let code, let message):
+            writer.write(63) {
+                $0.write(1, set.rawValue)
+                $0.write(2, attempts)
+                $0.write(3, code)
+                $0.write(4, message)
+            }
+        case .changeRefused(let code, let message):
+            writer.write(64) {
+                $0.write(1, code)
+                $0.write(2, message)
+            }
         }
     }
 
     /// The tags that ``write(to:)`` uses.
-    static let tags = Array(1...21) + Array(30...39) + Array(50...56)
+    static let tags = Array(1...21) + Array(30...39) + Array(50...56) + Array(60...64)
 
     private static func writeVote(
         _ approval: ApprovalID, _ by: IdentityName, _ digest: String, _ reason: String?,
@@ -247,6 +277,20 @@ extension RecordEvent {
                 name: try .init(body.string(1)), holder: try .init(body.string(2)), scope: try body.string(3),
                 lasts: .nanoseconds(try body.signed(4)))
         case 56: self = .tokenRevoked(name: try .init(body.string(1)))
+        case 60:
+            self = .changeApplied(
+                try .init(body.string(1)), title: try body.string(2), changes: try body.strings(3))
+        case 61: self = .changeKept(try .init(body.string(1)), by: try .init(body.string(2)))
+        case 62:
+            self = .changeUndone(
+                try .init(body.string(1)), cause: try body.string(2),
+                by: try body.stringIfPresent(3).map { (name) throws(GloveboxError) in try IdentityName(name) },
+                conflicts: try body.strings(4))
+        case 63:
+            self = .changeStuck(
+                try .init(body.string(1)), attempts: try body.unsigned(2), code: try body.string(3),
+                message: try body.string(4))
+        case 64: self = .changeRefused(code: try body.string(1), message: try body.string(2))
         default: throw CanonicalReader.malformed
         }
     }

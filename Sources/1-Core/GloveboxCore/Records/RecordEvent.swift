@@ -55,6 +55,15 @@ package enum RecordEvent: Hashable, Sendable {
     case agentRemoved(agent: AgentName)
     case tokenCreated(name: TokenName, holder: IdentityName, scope: String, lasts: Duration)
     case tokenRevoked(name: TokenName)
+    /// Changes that are about to be made; `changes` says in one line each what they are.
+    case changeApplied(ChangeSetID, title: String, changes: [String])
+    /// It outlives its lease.
+    case changeKept(ChangeSetID, by: IdentityName)
+    /// It has gone back, but for what others have changed since (`conflicts`).
+    case changeUndone(ChangeSetID, cause: String, by: IdentityName?, conflicts: [String])
+    /// It's to go back and doesn't; it's tried again.
+    case changeStuck(ChangeSetID, attempts: UInt64, code: String, message: String)
+    case changeRefused(code: String, message: String)
 
     /// Whether it tells what has happened whether or not it can be written down: such records are kept in memory while
     /// the disk takes none. All others are written before what they tell of, which doesn't happen then; refusals aren't
@@ -62,13 +71,14 @@ package enum RecordEvent: Hashable, Sendable {
     package var isReport: Bool {
         switch self {
         case .enrolled, .signedOut, .agentDisconnected, .policyLoaded, .leaseEnded, .sessionEnded, .approvalExpired,
-            .sessionCut, .identityDisabled, .agentQuarantined, .agentRemoved, .tokenRevoked:
+            .sessionCut, .identityDisabled, .agentQuarantined, .agentRemoved, .tokenRevoked, .changeUndone,
+            .changeStuck:
             true
         case .identityInvited, .agentInvited, .signInRefused, .agentConnected, .policyRefused, .leaseOpened,
             .leaseExtended, .leaseRefused, .sessionStarted, .sessionRefused, .statement, .statementRefused,
             .cancelRequested, .recordsPruned, .logBegun, .approvalRequested, .approvalGranted, .approvalDenied,
             .approvalWithdrawn, .approvalUsed, .breakGlassOpened, .breakGlassReviewed, .webhookFailed,
-            .identityEnabled, .agentReleased, .tokenCreated:
+            .identityEnabled, .agentReleased, .tokenCreated, .changeApplied, .changeKept, .changeRefused:
             false
         }
     }
@@ -127,6 +137,11 @@ package enum RecordEvent: Hashable, Sendable {
         case .agentRemoved: "agent_removed"
         case .tokenCreated: "token_created"
         case .tokenRevoked: "token_revoked"
+        case .changeApplied: "change_applied"
+        case .changeKept: "change_kept"
+        case .changeUndone: "change_undone"
+        case .changeStuck: "change_stuck"
+        case .changeRefused: "change_refused"
         }
     }
 }

@@ -212,8 +212,3 @@ private struct JSONReader {
         return unit
     }
 }
-
-extension GloveboxError.Code {
-    /// A file of flags, a flag or a context isn't what it has to be.
-    package static let flagsInvalid = Self("flags_invalid")
-}

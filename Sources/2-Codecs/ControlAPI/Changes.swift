@@ -1,0 +1,358 @@
+package import GloveboxCore
+
+/// `POST /v1/changes`: changes that apply as one under a lease that may change its target.
+package struct ChangeRequest: RequestContent {
+    package static let fields: Set<String> = ["lease", "title", "changes"]
+    package static let most = 200
+
+    package var lease: LeaseID
+    /// What it's for, in one line.
+    package var title: String
+    /// In the order in which they apply.
+    package var changes: [ChangeItem]
+
+    package init(lease: LeaseID, title: String, changes: [ChangeItem]) {
+        self.lease = lease
+        self.title = title
+        self.changes = changes
+    }
+
+    /// - Throws: `invalid_argument`.
+    package func validate() throws(GloveboxError) {
+        try validateLine(self.title, "title: say what it's for")
+        guard (1...Self.most).contains(self.changes.count) else {
+            throw GloveboxError(.invalidArgument, "changes: name 1 to \(Self.most) of them")
+        }
+        var keys: Set<String> = []
+        for change in self.changes {
+            try change.flag.validate()
+            guard keys.insert(change.flag.key).inserted else {
+                throw GloveboxError(
+                    .invalidArgument, "changes: flag '\(change.flag.key)' is there twice: say once what it's to be")
+            }
+        }
+    }
+}
+
+/// One change of a set.
+package struct ChangeItem: Sendable, Hashable, Codable {
+    package var flag: FlagEdit
+
+    package init(flag: FlagEdit) {
+        self.flag = flag
+    }
+
+    package init(from decoder: any Decoder) throws {
+        try decoder.allowOnly(["flag"])
+        self.flag = try decoder.container(keyedBy: CodingKeys.self).decode(FlagEdit.self, forKey: .flag)
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case flag
+    }
+}
+
+/// What a flag is to be: a whole definition, nothing more, or the one that it has with other settings.
+package struct FlagEdit: Sendable, Hashable, Codable {
+    package var key: String
+    /// As flagd's files have it.
+    package var definition: JSONValue?
+    /// Of the variants that it has.
+    package var defaultVariant: String?
+    package var isEnabled: Bool?
+    /// It's to be no more.
+    package var isRemoved: Bool
+
+    package init(
+        key: String, definition: JSONValue? = nil, defaultVariant: String? = nil, isEnabled: Bool? = nil,
+        isRemoved: Bool = false
+    ) {
+        self.key = key
+        self.definition = definition
+        self.defaultVariant = defaultVariant
+        self.isEnabled = isEnabled
+        self.isRemoved = isRemoved
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case key, definition, defaultVariant, isEnabled, isRemoved
+    }
+
+    package init(from decoder: any Decoder) throws {
+        try decoder.allowOnly(["key", "definition", "defaultVariant", "isEnabled", "isRemoved"])
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.key = try container.decode(String.self, forKey: .key)
+        self.definition = try container.decodeIfPresent(JSONValue.self, forKey: .definition)
+        self.defaultVariant = try container.decodeIfPresent(String.self, forKey: .defaultVariant)
+        self.isEnabled = try container.decodeIfPresent(Bool.self, forKey: .isEnabled)
+        self.isRemoved = try container.decodeIfPresent(Bool.self, forKey: .isRemoved) ?? false
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(self.key, forKey: .key)
+        try container.encodeIfPresent(self.definition, forKey: .definition)
+        try container.encodeIfPresent(self.defaultVariant, forKey: .defaultVariant)
+        try container.encodeIfPresent(self.isEnabled, forKey: .isEnabled)
+        if self.isRemoved { try container.encode(true, forKey: .isRemoved) }
+    }
+
+    func validate() throws(GloveboxError) {
+        try validateFlagKey(self.key)
+        let ways = [self.definition != nil, self.isRemoved, self.defaultVariant != nil || self.isEnabled != nil]
+        guard ways.count(where: { $0 }) == 1 else {
+            throw GloveboxError(
+                .invalidArgument,
+                "flag '\(self.key)': say one of definition, isRemoved, and defaultVariant or isEnabled")
+        }
+    }
+}
+
+/// - Throws: `invalid_argument`.
+func validateFlagKey(_ key: String) throws(GloveboxError) {
+    let printable = key.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
+    guard (1...200).contains(key.utf8.count), printable else {
+        throw GloveboxError(.invalidArgument, "a flag's key is 1 to 200 bytes without control characters")
+    }
+}
+
+extension Decoder {
+    /// - Throws: `invalid_argument` when there's another field.
+    fileprivate func allowOnly(_ fields: Set<String>) throws {
+        let names = try self.container(keyedBy: AnyKey.self).allKeys.map(\.stringValue)
+        guard let unknown = names.filter({ !fields.contains($0) }).min() else { return }
+        throw GloveboxError(
+            .invalidArgument,
+            "unknown field '\(unknown.prefix(80))': this takes \(fields.sorted().joined(separator: ", "))")
+    }
+}
+
+private struct AnyKey: CodingKey {
+    var stringValue: String
+    var intValue: Int? { nil }
+    init?(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+}
+
+/// A set of changes as the API shows it.
+package struct ChangeStatus: Sendable, Codable {
+    package struct Item: Sendable, Codable {
+        /// `flag`
+        package var kind: String
+        package var key: String
+        /// What it's to be; absent where the flag is removed.
+        package var definition: JSONValue?
+        /// What it was when this was written down; absent where the flag wasn't there.
+        package var former: JSONValue?
+        /// Which set has changed it since: it's left as it is when this goes back.
+        package var changedSinceBy: ChangeSetID?
+
+        package init(
+            kind: String, key: String, definition: JSONValue?, former: JSONValue?, changedSinceBy: ChangeSetID?
+        ) {
+            self.kind = kind
+            self.key = key
+            self.definition = definition
+            self.former = former
+            self.changedSinceBy = changedSinceBy
+        }
+    }
+
+    /// An undo that fails, and is tried again.
+    package struct Failure: Sendable, Codable {
+        package var attempts: Int
+        package var code: String
+        package var message: String
+
+        package init(attempts: Int, code: String, message: String) {
+            self.attempts = attempts
+            self.code = code
+            self.message = message
+        }
+    }
+
+    package var id: ChangeSetID
+    package var title: String
+    package var holder: IdentityName
+    package var lease: LeaseID
+    package var target: TargetName
+    package var state: ChangeState
+    package var plannedAt: Timestamp
+    package var changes: [Item]
+    /// How long until it goes back with its lease; absent once that's no matter.
+    package var remaining: Seconds?
+    package var keptBy: IdentityName?
+    /// Why it goes back, or has gone.
+    package var cause: String?
+    package var failure: Failure?
+
+    package init(_ set: ChangeSet, changes: [Item]) {
+        self.id = set.id
+        self.title = set.title
+        self.holder = set.holder
+        self.lease = set.lease
+        self.target = set.target
+        self.state = set.state
+        self.plannedAt = Timestamp(set.plannedAt)
+        self.changes = changes
+    }
+}
+
+/// `GET /v1/changes?open=&lease=&after=&limit=`, newest first.
+package struct ChangeQuery: Sendable, Hashable {
+    package var openOnly: Bool
+    package var lease: LeaseID?
+    package var page: PageRequest
+
+    package init(openOnly: Bool = false, lease: LeaseID? = nil, page: PageRequest = .init()) {
+        self.openOnly = openOnly
+        self.lease = lease
+        self.page = page
+    }
+}
+
+/// `POST /v1/rollbacks`: which open sets go back, newest first. Without any of these it's the last one.
+package struct RollbackRequest: RequestContent {
+    package static let fields: Set<String> = ["change", "lease", "since", "all", "preview"]
+
+    package var change: ChangeSetID?
+    package var lease: LeaseID?
+    /// Those planned since.
+    package var since: Timestamp?
+    package var all: Bool
+    /// Only says what would go back.
+    package var preview: Bool
+
+    package init(
+        change: ChangeSetID? = nil, lease: LeaseID? = nil, since: Timestamp? = nil, all: Bool = false,
+        preview: Bool = false
+    ) {
+        self.change = change
+        self.lease = lease
+        self.since = since
+        self.all = all
+        self.preview = preview
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case change, lease, since, all, preview
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.change = try container.decodeIfPresent(ChangeSetID.self, forKey: .change)
+        self.lease = try container.decodeIfPresent(LeaseID.self, forKey: .lease)
+        self.since = try container.decodeIfPresent(Timestamp.self, forKey: .since)
+        self.all = try container.decodeIfPresent(Bool.self, forKey: .all) ?? false
+        self.preview = try container.decodeIfPresent(Bool.self, forKey: .preview) ?? false
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encodeIfPresent(self.change, forKey: .change)
+        try container.encodeIfPresent(self.lease, forKey: .lease)
+        try container.encodeIfPresent(self.since, forKey: .since)
+        if self.all { try container.encode(true, forKey: .all) }
+        if self.preview { try container.encode(true, forKey: .preview) }
+    }
+
+    /// - Throws: `invalid_argument`.
+    package func validate() throws(GloveboxError) {
+        let ways = [self.change != nil, self.lease != nil, self.since != nil, self.all]
+        guard ways.count(where: { $0 }) <= 1 else {
+            throw GloveboxError(.invalidArgument, "say one of change, lease, since and all; the last one without")
+        }
+    }
+}
+
+/// What goes back, in this order.
+package struct Rollback: Sendable, Codable {
+    package var isPreview: Bool
+    package var changes: [ChangeStatus]
+
+    package init(isPreview: Bool, changes: [ChangeStatus]) {
+        self.isPreview = isPreview
+        self.changes = changes
+    }
+}
+
+/// A flag as `GET /v1/flags` shows it, leased changes included.
+package struct FlagStatus: Sendable, Codable {
+    package var target: TargetName
+    package var key: String
+    package var definition: JSONValue
+    /// What's wrong with it: it's never evaluated then.
+    package var fault: String?
+    /// Sets that lie over it and go back, uppermost last.
+    package var changes: [ChangeSetID]
+
+    package init(
+        target: TargetName, key: String, definition: JSONValue, fault: String?, changes: [ChangeSetID]
+    ) {
+        self.target = target
+        self.key = key
+        self.definition = definition
+        self.fault = fault
+        self.changes = changes
+    }
+}
+
+/// `GET /v1/flags?target=&after=&limit=`, by target and key.
+package struct FlagQuery: Sendable, Hashable {
+    package var target: TargetName?
+    package var page: PageRequest
+
+    package init(target: TargetName? = nil, page: PageRequest = .init()) {
+        self.target = target
+        self.page = page
+    }
+}
+
+/// `POST /v1/flags/{id}/explain`: what a flag comes to for a context, and why.
+package struct FlagQuestion: RequestContent {
+    package static let fields: Set<String> = ["target", "context"]
+
+    /// May be left out where there's one target with flags.
+    package var target: TargetName?
+    /// As OFREP has it: `targetingKey` and whatever else rules look at.
+    package var context: [String: JSONValue]
+
+    package init(target: TargetName? = nil, context: [String: JSONValue] = [:]) {
+        self.target = target
+        self.context = context
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case target, context
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.target = try container.decodeIfPresent(TargetName.self, forKey: .target)
+        self.context = try container.decodeIfPresent([String: JSONValue].self, forKey: .context) ?? [:]
+    }
+}
+
+package struct FlagExplanation: Sendable, Codable {
+    package var target: TargetName
+    package var key: String
+    package var epoch: Int64
+    /// Absent where the caller's own default is taken.
+    package var value: JSONValue?
+    package var variant: String?
+    /// OpenFeature's word.
+    package var reason: String
+    /// OpenFeature's word.
+    package var errorCode: String?
+    package var detail: String?
+    /// Sets that lie over the flag and go back, uppermost last.
+    package var changes: [ChangeSetID]
+
+    package init(target: TargetName, key: String, epoch: Int64, reason: String, changes: [ChangeSetID]) {
+        self.target = target
+        self.key = key
+        self.epoch = epoch
+        self.reason = reason
+        self.changes = changes
+    }
+}

@@ -1,0 +1,362 @@
+import Changes
+import Contracts
+import FlagRules
+import GloveboxCore
+import Logging
+import Redaction
+import ServiceLifecycle
+
+/// Applies sets of changes, keeps them, and takes them back: one step at a time, each in the store before it counts. What
+/// goes back does so in memory first, so that it goes back while nothing can be written, too.
+actor ChangeService: Service {
+    /// A set that's neither kept nor undone.
+    struct Open {
+        var machine: ChangeMachine
+        /// What had changed since, as it was found when the flags went back; the store may not have got it yet.
+        var conflicts: [ChangeConflict]?
+        /// When its undo is tried again.
+        var due: BootInstant?
+    }
+
+    /// How often those who wait for flags get a sign of life.
+    private static let look = Duration.seconds(15)
+    /// How many sets may be open at once.
+    private static let mostOpen = 1000
+
+    let house: FlagHouse
+    let storage: any Storage
+    private let log: any RecordLog
+    private let time: any TimeSource
+    private let detectors: Detectors
+    private let logger: Logger
+    /// Whether a lease is active, and if not, why.
+    private let ending: @Sendable (LeaseID) async -> LeaseEnd?
+    private(set) var states: [TargetName: FlagState] = [:]
+    private(set) var open: [ChangeSetID: Open] = [:]
+    /// Newest last, as they were planned.
+    private var order: [ChangeSetID] = []
+    private let endings: LeaseEndings
+    private var isBusy = false
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    init(
+        house: FlagHouse, storage: any Storage, log: any RecordLog, time: any TimeSource, detectors: Detectors,
+        endings: LeaseEndings, ending: @escaping @Sendable (LeaseID) async -> LeaseEnd?, logger: Logger
+    ) {
+        self.house = house
+        self.storage = storage
+        self.log = log
+        self.time = time
+        self.detectors = detectors
+        self.ending = ending
+        self.logger = logger
+        self.endings = endings
+    }
+
+    // MARK: Life
+
+    /// Finds the flags and the sets that are open, and goes on with these; to be called before anything is served, and
+    /// after the leases were found.
+    func resume(_ served: [FlagTarget]) async throws {
+        for target in served {
+            var state = try await self.storage.flags(of: target.name)
+            if state == nil {
+                let seeded = FlagState(target: target.name, base: target.seed)
+                try await self.storage.put(seeded)
+                state = seeded
+            }
+            if let state { self.states[target.name] = state }
+        }
+        for set in try await self.storage.changeSets(ChangeFilter(openOnly: true)).reversed() {
+            if self.states[set.target] == nil {
+                // It's served no more, and what's leased goes back all the same.
+                self.states[set.target] = try await self.storage.flags(of: set.target) ?? FlagState(target: set.target)
+            }
+            self.open[set.id] = Open(machine: ChangeMachine(set))
+            self.order.append(set.id)
+        }
+        for target in served { try self.publish(target.name) }
+        for id in self.order {
+            guard let set = self.open[id]?.machine.set else { continue }
+            if let reason = await self.ending(set.lease), [.intent, .applied].contains(set.state) {
+                await self.goBack(id, .leaseEnded(reason))
+            } else {
+                switch set.state {
+                case .intent: try await self.goOn(id)
+                case .undoing, .stuck: await self.tryUndo(id)
+                case .applied, .kept, .undone: break
+                }
+            }
+        }
+    }
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await self.watch() }
+    }
+
+    private func watch() async {
+        var reminding = self.time.boot.advanced(by: Self.look)
+        while !Task.isCancelled {
+            await self.inTurn {
+                for (lease, reason) in self.endings.take() { await self.goBack(allUnder: lease, .leaseEnded(reason)) }
+                let now = self.time.boot
+                for (id, open) in self.open where open.due.map({ $0 <= now }) ?? false { await self.tryUndo(id) }
+            }
+            if self.time.boot >= reminding {
+                self.house.remind()
+                reminding = self.time.boot.advanced(by: Self.look)
+            }
+            let due = self.open.values.compactMap(\.due).min()
+            await self.endings.alarm.wait(until: min(due ?? reminding, reminding))
+        }
+    }
+
+    // MARK: Steps that people ask for
+
+    /// Applies `edits` as one set. The lease was looked at by the caller; it's looked at again once all is in force.
+    /// - Throws: `unknown_target`, `flags_invalid`, `not_found` for a flag that isn't there, `limit_reached`.
+    func apply(_ edits: [FlagChangePlan], title: String, under grant: LeaseGrant) async throws -> ChangeSet {
+        do {
+            return try await self.inTurn { try await self.applied(edits, title: title, under: grant) }
+        } catch let error as GloveboxError {
+            try? await self.record(
+                grant.holder, grant.target, grant.lease,
+                .changeRefused(code: error.code.rawValue, message: error.message))
+            throw error
+        }
+    }
+
+    private func applied(
+        _ edits: [FlagChangePlan], title: String, under grant: LeaseGrant
+    ) async throws -> ChangeSet {
+        guard let state = self.states[grant.target], (try? self.house.epoch(of: grant.target)) != nil else {
+            throw GloveboxError(
+                .unknownTarget, "the target '\(grant.target)' has no flags: take a lease on one that has")
+        }
+        guard self.open.count < Self.mostOpen else {
+            throw GloveboxError(
+                .limitReached, "\(Self.mostOpen) changes are open at this gateway: keep or undo some first")
+        }
+        let effective = state.effective
+        var changes: [Change] = []
+        for edit in edits { changes.append(.flag(try edit.change(of: effective[edit.key]))) }
+        let title = try Masker(detectors: self.detectors, pseudonyms: Pseudonyms(linkable: false)).maskText(title)
+        let set = ChangeSet(
+            id: .random(), title: title, holder: grant.holder, lease: grant.lease, target: grant.target,
+            changes: changes, plannedAt: self.time.wall)
+        var machine = ChangeMachine(set)
+        _ = machine.begin(at: self.time.wall)
+        try await self.storage.insert(machine.set)
+        self.open[set.id] = Open(machine: machine)
+        self.order.append(set.id)
+        do {
+            try await self.goOn(set.id)
+        } catch {
+            let cause = (error as? GloveboxError) ?? GloveboxError(.internal, "it couldn't be applied", cause: error)
+            await self.goBack(set.id, .failed(code: cause.code.rawValue, message: cause.message))
+            throw cause
+        }
+        if let reason = await self.ending(grant.lease) {
+            // It ended meanwhile, and nobody may have known of this set then.
+            await self.goBack(set.id, .leaseEnded(reason))
+            throw GloveboxError(
+                .leaseNotActive, "lease \(grant.lease) ended (\(reason.rawValue)) while change \(set.id) was applied")
+        }
+        return try await self.changeSet(set.id)
+    }
+
+    /// Does the next step of a set that's to be applied: on record, then in the store, then in force.
+    private func goOn(_ id: ChangeSetID) async throws {
+        guard var machine = self.open[id]?.machine, case .apply(let step) = machine.next,
+            var state = self.states[machine.set.target]
+        else { return }
+        let set = machine.set
+        try await self.record(
+            set.holder, set.target, set.lease,
+            .changeApplied(id, title: set.title, changes: set.changes.map(\.summary)))
+        _ = machine.begin(at: self.time.wall)
+        state.apply(set, machine.steps[step])
+        let epoch = try FlagEpoch(state)
+        machine.applied(step: step, at: self.time.wall)
+        machine.stored(try await self.storage.update(machine.set, leadingTo: state).version)
+        self.states[set.target] = state
+        self.open[id]?.machine = machine
+        if (try? self.house.epoch(of: set.target)) != nil { self.house.publish(epoch) }
+    }
+
+    /// Lets a set outlive its lease. Whether somebody may is the caller's affair.
+    /// - Throws: `change_not_open`.
+    func keep(_ id: ChangeSetID, by identity: IdentityName) async throws -> ChangeSet {
+        try await self.inTurn {
+            guard var machine = self.open[id]?.machine, var state = self.states[machine.set.target] else {
+                return try await self.closed(id) { machine throws(GloveboxError) in
+                    try machine.keep(by: identity, at: self.time.wall)
+                }
+            }
+            try machine.keep(by: identity, at: self.time.wall)
+            let set = machine.set
+            state.keep(id)
+            let epoch = try FlagEpoch(state)
+            try await self.record(set.holder, set.target, set.lease, .changeKept(id, by: identity))
+            let stored = try await self.storage.update(set, leadingTo: state)
+            self.states[set.target] = state
+            self.forget(id)
+            if (try? self.house.epoch(of: set.target)) != nil { self.house.publish(epoch) }
+            return stored
+        }
+    }
+
+    /// Takes a set back now; one that's stuck is tried at once.
+    /// - Throws: `change_not_open`.
+    func undo(_ id: ChangeSetID, by identity: IdentityName) async throws -> ChangeSet {
+        try await self.inTurn {
+            guard self.open[id] != nil else {
+                return try await self.closed(id) { machine throws(GloveboxError) in
+                    _ = try machine.undo(.asked(by: identity), at: self.time.wall)
+                }
+            }
+            await self.goBack(id, .asked(by: identity))
+            return try await self.changeSet(id)
+        }
+    }
+
+    /// Says why nothing can be done to a set that's over.
+    private func closed(
+        _ id: ChangeSetID, _ step: (inout ChangeMachine) throws(GloveboxError) -> Void
+    ) async throws -> ChangeSet {
+        var machine = ChangeMachine(try await self.changeSet(id))
+        try step(&machine)
+        return machine.set
+    }
+
+    // MARK: Going back
+
+    private func goBack(allUnder lease: LeaseID, _ cause: UndoCause) async {
+        for id in self.order.reversed() where self.open[id]?.machine.set.lease == lease { await self.goBack(id, cause) }
+    }
+
+    private func goBack(_ id: ChangeSetID, _ cause: UndoCause) async {
+        guard var machine = self.open[id]?.machine else { return }
+        _ = try? machine.undo(cause, at: self.time.wall)
+        self.open[id]?.machine = machine
+        await self.tryUndo(id)
+    }
+
+    private func tryUndo(_ id: ChangeSetID) async {
+        guard let open = self.open[id], var state = self.states[open.machine.set.target] else { return }
+        let conflicts = open.conflicts ?? state.conflicts(of: id)
+        self.open[id]?.conflicts = conflicts
+        self.open[id]?.due = nil
+        _ = state.undo(id)
+        var machine = open.machine
+        let set = machine.set
+        do {
+            if state != self.states[set.target] {
+                // In force before it's written: what's leased doesn't stay because a disk is full.
+                let epoch = try FlagEpoch(state)
+                self.states[set.target] = state
+                if (try? self.house.epoch(of: set.target)) != nil { self.house.publish(epoch) }
+            }
+            while case .undo(let step, _) = machine.begin(at: self.time.wall) {
+                machine.undone(step: step, conflicts: conflicts, at: self.time.wall)
+            }
+            if open.machine.failedAttempts > 0, let stored = try await self.storage.changeSet(id) {
+                // What failed may have been written all the same.
+                machine.stored(stored.version)
+            }
+            _ = try await self.storage.update(machine.set, leadingTo: state)
+            self.forget(id)
+            await self.tellUndone(machine, conflicts)
+        } catch {
+            await self.undoFailed(id, error)
+        }
+    }
+
+    private func undoFailed(_ id: ChangeSetID, _ error: any Error) async {
+        guard var machine = self.open[id]?.machine, case .undo(let step, _) = machine.begin(at: self.time.wall) else {
+            return
+        }
+        let failure = (error as? GloveboxError) ?? GloveboxError(.internal, "it couldn't be undone", cause: error)
+        machine.undoFailed(step: step, failure, at: self.time.wall)
+        let set = machine.set
+        self.open[id]?.machine = machine
+        if case .undo(_, let after) = machine.next { self.open[id]?.due = self.time.boot.advanced(by: after) }
+        self.endings.alarm.ring()
+        self.logger.critical(
+            "a change can't be undone, and is tried again",
+            metadata: [
+                "change": "\(id)", "attempts": "\(machine.failedAttempts)",
+                "error": "\(String(reflecting: error))",
+            ])
+        guard machine.failedAttempts == 1 else { return }
+        try? await self.record(
+            set.holder, set.target, set.lease,
+            .changeStuck(id, attempts: 1, code: failure.code.rawValue, message: failure.message))
+    }
+
+    private func tellUndone(_ machine: ChangeMachine, _ conflicts: [ChangeConflict]) async {
+        let set = machine.set
+        let told = conflicts.map { "\(set.changes[$0.change].title) was changed since by \($0.by), and stays so" }
+        var by: IdentityName?
+        if case .asked(let identity) = machine.cause { by = identity }
+        try? await self.record(
+            set.holder, set.target, set.lease,
+            .changeUndone(set.id, cause: machine.cause?.summary ?? "", by: by, conflicts: told))
+        self.logger.notice(
+            "a change has gone back", metadata: ["change": "\(set.id)", "cause": "\(machine.cause?.summary ?? "")"])
+    }
+
+    // MARK: What's shown
+
+    /// - Throws: `not_found`.
+    func changeSet(_ id: ChangeSetID) async throws -> ChangeSet {
+        if let open = self.open[id] { return open.machine.set }
+        guard let set = try await self.storage.changeSet(id) else {
+            throw GloveboxError(.notFound, "there is no change '\(id)' that you may see")
+        }
+        return set
+    }
+
+    /// Those that may go back, newest first, which is the order in which they do.
+    var openSets: [ChangeSet] { self.order.reversed().compactMap { self.open[$0]?.machine.set } }
+
+    /// What would be left as it is if `sets` went back, one after the other.
+    func conflicts(_ sets: [ChangeSet]) -> [ChangeSetID: [ChangeConflict]] {
+        var states = self.states
+        var found: [ChangeSetID: [ChangeConflict]] = [:]
+        for set in sets { found[set.id] = states[set.target]?.undo(set.id) ?? [] }
+        return found
+    }
+
+    // MARK: Inside
+
+    private func publish(_ target: TargetName) throws {
+        guard let state = self.states[target] else { return }
+        self.house.publish(try FlagEpoch(state))
+    }
+
+    private func forget(_ id: ChangeSetID) {
+        self.open[id] = nil
+        self.order.removeAll { $0 == id }
+    }
+
+    private func record(
+        _ identity: IdentityName?, _ target: TargetName, _ lease: LeaseID, _ event: RecordEvent
+    ) async throws {
+        try await self.log.append([
+            Record(time: self.time.wall, identity: identity, target: target, lease: lease, event: event)
+        ])
+    }
+
+    private func inTurn<Value>(_ body: () async throws -> Value) async rethrows -> Value {
+        if self.isBusy {
+            await withCheckedContinuation { self.waiting.append($0) }
+        } else {
+            self.isBusy = true
+        }
+        defer {
+            if self.waiting.isEmpty { self.isBusy = false } else { self.waiting.removeFirst().resume() }
+        }
+        return try await body()
+    }
+}

@@ -1,0 +1,138 @@
+import Changes
+import ControlAPI
+import FlagRules
+import GloveboxCore
+
+/// What somebody wants of a flag, before it's known what it is.
+struct FlagChangePlan: Sendable {
+    var key: String
+    var edit: Edit
+
+    enum Edit: Sendable {
+        case define(FlagValue)
+        case set(defaultVariant: String?, isEnabled: Bool?)
+        case remove
+    }
+
+    init(key: String, _ edit: Edit) {
+        self.key = key
+        self.edit = edit
+    }
+
+    /// - Throws: `flags_invalid`.
+    init(_ edit: FlagEdit) throws {
+        self.key = edit.key
+        if let definition = edit.definition {
+            self.edit = .define(try FlagValue(definition))
+        } else if edit.isRemoved {
+            self.edit = .remove
+        } else {
+            self.edit = .set(defaultVariant: edit.defaultVariant, isEnabled: edit.isEnabled)
+        }
+    }
+
+    /// - Parameter former: its definition as it is now; `nil` where there's none.
+    /// - Throws: `flags_invalid`, `not_found`.
+    func change(of former: String?) throws(GloveboxError) -> FlagChange {
+        switch self.edit {
+        case .define(let value):
+            let definition = try FlagEpoch.definition(self.key, value)
+            return FlagChange(key: self.key, definition: definition, former: former)
+        case .remove:
+            guard former != nil else { throw self.missing }
+            return FlagChange(key: self.key, definition: nil, former: former)
+        case .set(let variant, let isEnabled):
+            guard let former, var fields = try FlagValue(json: Array(former.utf8)).object else { throw self.missing }
+            if let variant { fields["defaultVariant"] = .string(variant) }
+            if let isEnabled { fields["state"] = .string(isEnabled ? "ENABLED" : "DISABLED") }
+            let definition = try FlagEpoch.definition(self.key, .object(fields))
+            return FlagChange(key: self.key, definition: definition, former: former)
+        }
+    }
+
+    private var missing: GloveboxError {
+        GloveboxError(.notFound, "there is no flag '\(self.key)': give a whole definition to make one")
+    }
+}
+
+/// A target whose flags a gateway serves.
+struct FlagTarget: Sendable {
+    var name: TargetName
+    var labels: [String: String] = [:]
+    /// What its flags are when nobody has changed anything yet, JSON by key.
+    var seed: [String: String] = [:]
+
+    var announcement: TargetAnnouncement {
+        TargetAnnouncement(name: self.name, kind: Self.kind, labels: self.labels, capabilities: [.change])
+    }
+
+    static let kind = "flags"
+}
+
+extension FlagValue {
+    /// - Throws: `flags_invalid` for what's nested too deeply.
+    init(_ value: JSONValue) throws {
+        try self.init(json: try JSONForm.encode(value))
+    }
+}
+
+extension JSONValue {
+    init(_ value: FlagValue) {
+        switch value {
+        case .null: self = .null
+        case .bool(let value): self = .bool(value)
+        case .integer(let value): self = .integer(value)
+        case .number(let value): self = .number(value)
+        case .string(let value): self = .string(value)
+        case .array(let items): self = .array(items.map(JSONValue.init))
+        case .object(let fields): self = .object(fields.mapValues(JSONValue.init))
+        }
+    }
+}
+
+extension Change {
+    /// What it's about: `flag 'new-checkout'`.
+    var title: String {
+        switch self {
+        case .flag(let flag): "flag '\(flag.key)'"
+        }
+    }
+
+    /// In one line, without the values of variants.
+    var summary: String {
+        switch self {
+        case .flag(let flag):
+            switch (flag.former, flag.definition) {
+            case (nil, _): "\(self.title) is made"
+            case (_, nil): "\(self.title) is removed"
+            case (let former?, let definition?): "\(self.title): \(Self.difference(former, definition))"
+            }
+        }
+    }
+
+    private static func difference(_ former: String, _ definition: String) -> String {
+        guard let before = try? FlagValue(json: Array(former.utf8)).object,
+            let after = try? FlagValue(json: Array(definition.utf8)).object
+        else { return "defined anew" }
+        let differing = Set(before.keys).union(after.keys).filter { before[$0] != after[$0] }.sorted()
+        let parts = differing.map { name in
+            switch (name, before[name]?.string, after[name]?.string) {
+            case ("defaultVariant", let old?, let new?), ("state", let old?, let new?): "\(name) \(old) → \(new)"
+            default: "\(name) changed"
+            }
+        }
+        return parts.isEmpty ? "as it was" : parts.joined(separator: ", ")
+    }
+}
+
+extension UndoCause {
+    /// In one line.
+    var summary: String {
+        switch self {
+        case .asked(let identity): "asked for by \(identity)"
+        case .leaseEnded(let reason): "its lease ended (\(reason.rawValue))"
+        case .guardTripped(let name, let reason): "guard '\(name)' tripped: \(reason)"
+        case .failed(let code, let message): "it couldn't be applied: \(message) [\(code)]"
+        }
+    }
+}

@@ -1,0 +1,30 @@
+import Changes
+import FlagRules
+import GloveboxCore
+import Identity
+import YAMLDocument
+
+/// A target whose flags the gateway serves, as `gateway.yaml` describes it.
+///
+///     flags:
+///       - name: storefront-flags
+///         labels: {env: production}
+///         file: storefront.flagd.json    # what they are before anybody has changed anything; read once
+extension FlagTarget {
+    /// - Throws: `configuration_invalid`; `flags_invalid` with the file's name.
+    init(_ node: YAMLNode, folder: String) throws(GloveboxError) {
+        let fields = try node.mapping("name", "labels", "file")
+        self.init(name: try fields.required("name").name())
+        for label in try fields["labels"]?.entries ?? [] { self.labels[label.key] = try label.value.string }
+        guard let file = try fields["file"]?.string else { return }
+        let path = file.hasPrefix("/") ? file : "\(folder)/\(file)"
+        let bytes = try PrivateFile.read(path, sharing: true)
+        do {
+            for (key, definition) in try FlagFile.definitions(FlagValue(json: bytes)) {
+                self.seed[key] = try FlagEpoch.definition(key, definition)
+            }
+        } catch {
+            throw GloveboxError(error.code, "\(path): \(error.message)", cause: error.cause)
+        }
+    }
+}

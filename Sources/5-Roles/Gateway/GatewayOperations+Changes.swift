@@ -1,0 +1,180 @@
+import Changes
+import Contracts
+import ControlAPI
+import ControlServer
+import FlagRules
+import GloveboxCore
+import Leases
+import Policy
+
+/// Changes and flags.
+extension GatewayOperations {
+    func applyChanges(_ request: ChangeRequest, _ call: Call) async throws -> ChangeStatus {
+        guard let lease = try await self.storage.lease(request.lease), call.reach.includes(lease.holder),
+            lease.holder == call.caller.identity
+        else {
+            throw GloveboxError(.notFound, "there is no lease '\(request.lease)' of yours")
+        }
+        let grant = try await self.leases.grant(request.lease)
+        guard grant.capabilities.contains(.change) else {
+            throw GloveboxError(
+                .policyDenied,
+                "lease \(grant.lease) doesn't allow to change anything: open one with '--capability change'"
+            )
+        }
+        let edits = try request.changes.map { try FlagChangePlan($0.flag) }
+        return await self.status(try await self.changes.apply(edits, title: request.title, under: grant))
+    }
+
+    func changes(_ query: ChangeQuery, _ call: Call) async throws -> Page<ChangeStatus> {
+        var filter = ChangeFilter(lease: query.lease, openOnly: query.openOnly)
+        if case .own = call.reach { filter.holder = call.caller.identity }
+        // Newest first; the cursor is the last set of the page before.
+        var found = try await self.storage.changeSets(filter)[...]
+        if let after = query.page.after {
+            guard let index = found.firstIndex(where: { $0.id.rawValue == after }) else {
+                throw GloveboxError(.invalidArgument, "after: this cursor leads nowhere; begin again without one")
+            }
+            found = found[found.index(after: index)...]
+        }
+        let page = found.prefix(query.page.limit)
+        var items: [ChangeStatus] = []
+        for set in page { items.append(await self.status(try await self.changes.changeSet(set.id))) }
+        return Page(items: items, next: page.count < found.count ? page.last?.id.rawValue : nil)
+    }
+
+    func change(_ id: ChangeSetID, _ call: Call) async throws -> ChangeStatus {
+        await self.status(try await self.within(call.reach, id))
+    }
+
+    /// One's own where the rule of the lease lets, others' by one's role: whoever changes something doesn't decide alone
+    /// that it stays.
+    func keepChange(_ id: ChangeSetID, _ call: Call) async throws -> ChangeStatus {
+        let set = try await self.within(call.reach, id)
+        guard let identity = call.caller.identity else { throw GloveboxError(.forbidden, "agents keep no changes") }
+        if set.holder == identity {
+            let rule = try await self.storage.lease(set.lease).map(\.rule)
+            guard let rule, self.policy.current.rule(named: rule)?.mayKeep == true else {
+                throw GloveboxError(
+                    .policyDenied,
+                    "rule '\(rule ?? "")' doesn't let its holder keep a change ('keep: true'): ask an approver to"
+                )
+            }
+        }
+        return await self.status(try await self.changes.keep(id, by: identity))
+    }
+
+    func undoChange(_ id: ChangeSetID, _ call: Call) async throws -> ChangeStatus {
+        _ = try await self.within(call.reach, id)
+        guard let identity = call.caller.identity else { throw GloveboxError(.forbidden, "agents undo no changes") }
+        return await self.status(try await self.changes.undo(id, by: identity))
+    }
+
+    func rollBack(_ request: RollbackRequest, _ call: Call) async throws -> Rollback {
+        guard let identity = call.caller.identity else { throw GloveboxError(.forbidden, "agents undo no changes") }
+        var sets = await self.changes.openSets.filter { call.reach.includes($0.holder) }
+        if let id = request.change {
+            // One that's over is refused with why.
+            _ = try await self.within(call.reach, id)
+            sets = sets.filter { $0.id == id }
+            if sets.isEmpty, !request.preview { _ = try await self.changes.undo(id, by: identity) }
+        } else if let lease = request.lease {
+            sets = sets.filter { $0.lease == lease }
+        } else if let since = request.since?.wall {
+            sets = sets.filter { $0.plannedAt >= since }
+        } else if !request.all {
+            sets = Array(sets.prefix(1))
+        }
+        if request.preview {
+            let conflicts = await self.changes.conflicts(sets)
+            var shown: [ChangeStatus] = []
+            for set in sets { shown.append(await self.status(set, conflicts: conflicts[set.id])) }
+            return Rollback(isPreview: true, changes: shown)
+        }
+        var done: [ChangeStatus] = []
+        for set in sets {
+            do {
+                done.append(await self.status(try await self.changes.undo(set.id, by: identity)))
+            } catch let error as GloveboxError where error.code == .changeNotOpen {
+                // It has gone back by itself meanwhile, or was kept.
+                done.append(await self.status(try await self.changes.changeSet(set.id)))
+            }
+        }
+        return Rollback(isPreview: false, changes: done)
+    }
+
+    private func within(_ reach: Reach, _ id: ChangeSetID) async throws -> ChangeSet {
+        let set = try await self.changes.changeSet(id)
+        guard reach.includes(set.holder) else {
+            throw GloveboxError(.notFound, "there is no change '\(id)' that you may see")
+        }
+        return set
+    }
+
+    /// - Parameter conflicts: where they're known; otherwise what they are now, or were when it went back.
+    private func status(_ set: ChangeSet, conflicts: [ChangeConflict]? = nil) async -> ChangeStatus {
+        let machine = ChangeMachine(set)
+        var found = conflicts ?? set.conflicts
+        if found.isEmpty, set.state.isOpen {
+            found = await self.changes.states[set.target]?.conflicts(of: set.id) ?? []
+        }
+        let since = Dictionary(found.map { ($0.change, $0.by) }) { $1 }
+        let items = set.changes.enumerated().map { index, change -> ChangeStatus.Item in
+            switch change {
+            case .flag(let flag):
+                ChangeStatus.Item(
+                    kind: "flag", key: flag.key, definition: Self.shown(flag.definition),
+                    former: Self.shown(flag.former), changedSinceBy: since[index])
+            }
+        }
+        var status = ChangeStatus(set, changes: items)
+        status.keptBy = machine.keptBy
+        status.cause = machine.cause?.summary
+        if let failure = set.lastFailure, set.state == .stuck {
+            status.failure = .init(
+                attempts: machine.failedAttempts, code: failure.code.rawValue, message: failure.message)
+        }
+        if [.intent, .applied].contains(set.state), let lease = await self.leases.active[set.lease]?.lease {
+            status.remaining = Seconds(lease.expiry.remaining(at: self.time.reading))
+        }
+        return status
+    }
+
+    private static func shown(_ definition: String?) -> JSONValue? {
+        definition.flatMap { try? JSONForm.decode(JSONValue.self, from: Array($0.utf8)) }
+    }
+
+    // MARK: Flags
+
+    func flags(_ query: FlagQuery, _ call: Call) async throws -> Page<FlagStatus> {
+        let targets = try query.target.map { [try self.flagHouse.epoch(of: $0).state.target] } ?? self.flagHouse.targets
+        let flags = try targets.flatMap { target in
+            let epoch = try self.flagHouse.epoch(of: target)
+            return epoch.definitions.sorted { $0.key < $1.key }.map { key, definition in
+                FlagStatus(
+                    target: target, key: key, definition: JSONValue(definition),
+                    fault: epoch.flags.flags[key]?.fault?.message, changes: epoch.state.sets(on: key))
+            }
+        }
+        return query.page.of(flags, by: { "\($0.target) \($0.key)" }, { $0 })
+    }
+
+    func explainFlag(_ key: String, _ question: FlagQuestion, _ call: Call) async throws -> FlagExplanation {
+        let epoch = try self.flagHouse.epoch(of: question.target)
+        guard epoch.definitions[key] != nil else {
+            throw GloveboxError(
+                .notFound,
+                "the target '\(epoch.state.target)' has no flag '\(key.prefix(80))': see 'glovebox flag list'")
+        }
+        let context = try FlagContext(try FlagValue(.object(question.context)))
+        let result = epoch.flags.resolve(key, context, timestamp: self.time.wall.nanoseconds / 1_000_000_000)
+        var explanation = FlagExplanation(
+            target: epoch.state.target, key: key, epoch: epoch.number, reason: result.reason.rawValue,
+            changes: epoch.state.sets(on: key))
+        explanation.value = result.value.map(JSONValue.init)
+        explanation.variant = result.variant
+        explanation.errorCode = result.fault?.rawValue
+        explanation.detail = result.detail
+        return explanation
+    }
+}

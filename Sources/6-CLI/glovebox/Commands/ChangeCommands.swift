@@ -1,0 +1,245 @@
+import ArgumentParser
+import ControlAPI
+import ControlClient
+import Foundation
+import GloveboxCore
+
+struct ChangeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "change", abstract: "Changes: each with its undo, and gone with its lease unless it's kept.",
+        subcommands: [Apply.self, List.self, Show.self, Keep.self, Undo.self])
+
+    struct Apply: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Apply a file of changes as one.",
+            discussion: """
+                The file, YAML or JSON, has 'title' and 'changes', or is a file of flags in flagd's form.
+                It's applied under --lease, or under a lease that's opened for it with --target, --for and --reason.
+                """)
+
+        @Argument(help: "The file; '-' reads standard input.")
+        var file: String
+        @Option(help: "What it's for, in one line. (default: the file's title)")
+        var title: String?
+        @OptionGroup var under: ChangeLeaseOptions
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let bytes = try self.read()
+            let file = try ChangeFile(bytes, file: self.file)
+            guard let title = self.title ?? file.title ?? self.under.reason else {
+                throw GloveboxError(.invalidArgument, "say what it's for: --title, or 'title' in the file")
+            }
+            let applied = try await SignedIn.call { client, _ in
+                let lease = try await self.under.lease(client, reason: title)
+                return try await client.applyChanges(
+                    ChangeRequest(lease: lease, title: title, changes: file.changes))
+            }
+            try show(applied, self.output)
+        }
+
+        private func read() throws -> [UInt8] {
+            do {
+                let handle = self.file == "-" ? FileHandle.standardInput : nil
+                let data =
+                    try handle.map { try $0.readToEnd() ?? Data() }
+                    ?? Data(
+                        contentsOf: URL(fileURLWithPath: self.file))
+                return Array(data)
+            } catch {
+                throw GloveboxError(.invalidArgument, "can't read \(self.file)", cause: error)
+            }
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List changes, newest first: those that may still be kept or undone.")
+
+        @Flag(help: "Also those that were kept or have gone back.")
+        var all = false
+        @Option(help: "Only those under this lease.", transform: argument { try LeaseID($0) })
+        var lease: LeaseID?
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let changes = try await SignedIn.call { client, _ in
+                try await allItems {
+                    try await client.changes(ChangeQuery(openOnly: !self.all, lease: self.lease, page: $0))
+                }
+            }
+            if self.output.json { return try Terminal.show(json: changes) }
+            Terminal.show(table(changes))
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show a set of changes, and what it goes back to.")
+
+        @Argument(help: "The change's identifier.", transform: argument { try ChangeSetID($0) })
+        var change: ChangeSetID
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            try show(await SignedIn.call { client, _ in try await client.change(self.change) }, self.output)
+        }
+    }
+
+    struct Keep: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Let a set of changes outlive its lease, where you may.")
+
+        @Argument(help: "The change's identifier.", transform: argument { try ChangeSetID($0) })
+        var change: ChangeSetID
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            try show(await SignedIn.call { client, _ in try await client.keepChange(self.change) }, self.output)
+        }
+    }
+
+    struct Undo: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Take a set of changes back now.")
+
+        @Argument(help: "The change's identifier.", transform: argument { try ChangeSetID($0) })
+        var change: ChangeSetID
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            try show(await SignedIn.call { client, _ in try await client.undoChange(self.change) }, self.output)
+        }
+    }
+}
+
+struct RollbackCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rollback", abstract: "Take changes back at once, newest first: the last set, or what's named.",
+        discussion: "What others have changed since is named and left as it is. What was kept stays.")
+
+    @Argument(
+        help: "The change's identifier. (default: the last one that's open)",
+        transform: argument { try ChangeSetID($0) })
+    var change: ChangeSetID?
+    @Option(help: "All under this lease.", transform: argument { try LeaseID($0) })
+    var lease: LeaseID?
+    @Option(
+        help: .init("All planned so long ago, or since a moment: 15m, 2026-11-25T07:17:57Z.", valueName: "time"),
+        transform: argument { try RollbackCommand.moment($0) })
+    var since: Timestamp?
+    @Flag(help: "All that are open and that you may take back.")
+    var all = false
+    @Flag(help: "Only say what would go back, and in which order.")
+    var preview = false
+    @OptionGroup var output: OutputOptions
+
+    static func moment(_ text: String) throws -> Timestamp {
+        if let moment = Timestamp(text) { return moment }
+        let now = WallTime(nanoseconds: Int64(Date().timeIntervalSince1970 * 1_000_000_000))
+        return Timestamp(now.advanced(by: .zero - (try DurationText.parse(text))))
+    }
+
+    func run() async throws {
+        let request = RollbackRequest(
+            change: self.change, lease: self.lease, since: self.since, all: self.all, preview: self.preview)
+        try request.validate()
+        let rollback = try await SignedIn.call { client, _ in try await client.rollBack(request) }
+        if self.output.json { return try Terminal.show(json: rollback) }
+        guard !rollback.changes.isEmpty else { return Terminal.note("nothing is open that could go back") }
+        Terminal.show(table(rollback.changes))
+        for change in rollback.changes {
+            for item in change.changes {
+                guard let other = item.changedSinceBy else { continue }
+                Terminal.note(
+                    "\(change.id): flag '\(item.key)' was changed since by \(other), and stays as that one has it")
+            }
+        }
+        let stuck = rollback.changes.filter { $0.state == .stuck }
+        guard stuck.isEmpty else {
+            throw GloveboxError(
+                .unavailable,
+                "\(stuck.count) of \(rollback.changes.count) couldn't go back yet and are tried again: see 'glovebox change show'"
+            )
+        }
+    }
+}
+
+/// Under which lease something is changed.
+struct ChangeLeaseOptions: ParsableArguments {
+    @Option(help: "The lease; it allows to change its target.", transform: argument { try LeaseID($0) })
+    var lease: LeaseID?
+    @Option(
+        help: "Without --lease: the target to open a lease on. (default: the only one with flags)",
+        transform: argument { try TargetName($0) })
+    var target: TargetName?
+    @Option(
+        name: .customLong("for"),
+        help: .init("Without --lease: how long until it goes back: 90s, 15m, 1h30m.", valueName: "duration"),
+        transform: argument(DurationText.parse))
+    var duration = Duration.seconds(900)
+    @Option(help: "Without --lease: why, for the record. (default: what it's for)")
+    var reason: String?
+
+    /// The lease, or a new one, which stays until its time is up.
+    func lease(_ client: ControlClient, reason: String) async throws -> LeaseID {
+        if let lease { return lease }
+        let target: TargetName
+        if let given = self.target {
+            target = given
+        } else {
+            let flags = try await allItems { try await client.targets($0) }.filter { $0.kind == "flags" }
+            guard flags.count == 1, let only = flags.first else {
+                throw GloveboxError(
+                    .invalidArgument,
+                    flags.isEmpty
+                        ? "this gateway serves no flags: see 'flags' in gateway.yaml"
+                        : "say which target: --target \(flags.map(\.name.rawValue).joined(separator: ", "))")
+            }
+            target = only.name
+        }
+        let opened = try await LeaseWaiting.open(
+            LeaseRequest(
+                target: target, capabilities: [.change], duration: self.duration, purpose: self.reason ?? reason),
+            client)
+        return opened.lease.id
+    }
+}
+
+private func table(_ changes: [ChangeStatus]) -> String {
+    Terminal.table(
+        ["Change", "Target", "Holder", "State", "Left", "What", "Title"],
+        changes.map { change in
+            [
+                change.id.rawValue, change.target.rawValue, change.holder.rawValue, change.state.rawValue,
+                change.remaining.map { DurationText.show($0.duration) } ?? "–",
+                change.changes.map(\.key).joined(separator: ", "), change.title,
+            ]
+        })
+}
+
+func show(_ change: ChangeStatus, _ output: OutputOptions) throws {
+    if output.json { return try Terminal.show(json: change) }
+    var fields: [(String, String?)] = [
+        ("Change", change.id.rawValue), ("Title", change.title), ("Target", change.target.rawValue),
+        ("Holder", change.holder.rawValue), ("Lease", change.lease.rawValue), ("State", change.state.rawValue),
+        ("Planned", change.plannedAt.forPeople),
+        ("Goes back", change.remaining.map { "in \(DurationText.show($0.duration)), with its lease" }),
+        ("Kept by", change.keptBy?.rawValue), ("Cause", change.cause),
+        (
+            "Stuck",
+            change.failure.map {
+                "\($0.message) [\($0.code)]; tried \($0.attempts) times, and again: 'glovebox change undo \(change.id)' tries at once"
+            }
+        ),
+    ]
+    for item in change.changes {
+        let since = item.changedSinceBy.map { " (changed since by \($0))" } ?? ""
+        fields.append(("Flag", "\(item.key)\(since)"))
+        fields.append(("  was", try item.former.map(text) ?? "not there"))
+        fields.append(("  is", try item.definition.map(text) ?? "not there"))
+    }
+    Terminal.show(Terminal.fields(fields))
+}
+
+private func text(_ value: JSONValue) throws -> String {
+    String(decoding: try JSONForm.encode(value), as: UTF8.self)
+}

@@ -1,0 +1,83 @@
+import ControlAPI
+import ControlServer
+import GloveboxCore
+import TestSupport
+import Testing
+
+@testable import ControlClient
+
+@Suite("Changes and flags, over real TLS")
+struct ChangeEndpointTests {
+    @Test("the client's calls reach their operations with all that was asked")
+    func everyEndpoint() async throws {
+        try await TestGateway.run { gateway in
+            let (lease, id, target) = (
+                try LeaseID("0123456789ab"), try ChangeSetID("0123456789ab"), try TargetName("flags")
+            )
+            let edits = [
+                ChangeItem(flag: FlagEdit(key: "a/b ü", definition: .object(["state": .string("ENABLED")]))),
+                ChangeItem(flag: FlagEdit(key: "b", defaultVariant: "on", isEnabled: false)),
+                ChangeItem(flag: FlagEdit(key: "c", isRemoved: true)),
+            ]
+            let since = try #require(Timestamp("2026-11-25T07:17:57Z"))
+            try await gateway.call(as: "ada") { client in
+                #expect(
+                    try await client.applyChanges(ChangeRequest(lease: lease, title: "why", changes: edits)).id == id)
+                #expect(
+                    try await client.changes(
+                        ChangeQuery(openOnly: true, lease: lease, page: PageRequest(after: "a b", limit: 2))
+                    ).items.count == 1)
+                #expect(try await client.change(id).failure?.attempts == 2)
+                #expect(try await client.keepChange(id).state == .kept)
+                #expect(try await client.undoChange(id).state == .undone)
+                #expect(try await client.rollBack(RollbackRequest(since: since, preview: true)).isPreview)
+                _ = try await client.rollBack(RollbackRequest())
+                #expect(try await client.flags(FlagQuery(target: target)).items.first?.key == "a")
+                let answer = try await client.explainFlag(
+                    "a/b ü", FlagQuestion(target: target, context: ["targetingKey": .string("u")]))
+                #expect(answer.value == .bool(true) && answer.epoch == 7)
+            }
+            #expect(
+                gateway.operations.asked == [
+                    .applyChanges(lease, "why", edits),
+                    .changes(ChangeQuery(openOnly: true, lease: lease, page: PageRequest(after: "a b", limit: 2))),
+                    .change(id), .keepChange(id), .undoChange(id), .rollBack(nil, nil, since, false, true),
+                    .rollBack(nil, nil, nil, false, false), .flags(FlagQuery(target: target)),
+                    .explainFlag("a/b ü", target, ["targetingKey": .string("u")]),
+                ])
+        }
+    }
+
+    @Test(
+        "a change that can't be right is refused before anything is asked",
+        arguments: [
+            (#"[]"#, "1 to 200"), (#"[{"flag":{"key":"a"}}]"#, "say one of definition"),
+            (#"[{"flag":{"key":"","isRemoved":true}}]"#, "1 to 200 bytes"),
+            (#"[{"flag":{"key":"a","isRemoved":true,"isEnabled":true}}]"#, "say one of definition"),
+            (#"[{"flag":{"key":"a","isRemoved":true}},{"flag":{"key":"a","isEnabled":true}}]"#, "there twice"),
+            (#"[{"flag":{"key":"a","isRemoved":true,"when":1}}]"#, "unknown field 'when'"),
+            (#"[{"flag":{"key":"a","isRemoved":true},"route":{}}]"#, "unknown field 'route'"),
+        ])
+    func malformed(_ changes: String, _ complaint: String) async throws {
+        try await TestGateway.run { gateway in
+            let answer = try await gateway.request(
+                "POST /v1/changes", headers: ["content-type: application/json"],
+                body: #"{"lease":"0123456789ab","title":"x","changes":\#(changes)}"#,
+                as: .identity(IdentityName("ada")))
+            #expect(answer.status == 400)
+            #expect(answer.problem?.code == "invalid_argument")
+            #expect(answer.problem?.detail.contains(complaint) == true, "\(answer.body)")
+            #expect(gateway.operations.asked.isEmpty)
+        }
+    }
+
+    @Test("a rollback names one thing")
+    func rollback() async throws {
+        try await TestGateway.run { gateway in
+            let answer = try await gateway.request(
+                "POST /v1/rollbacks", headers: ["content-type: application/json"],
+                body: #"{"all":true,"change":"0123456789ab"}"#, as: .identity(IdentityName("ada")))
+            #expect(answer.status == 400 && gateway.operations.asked.isEmpty)
+        }
+    }
+}

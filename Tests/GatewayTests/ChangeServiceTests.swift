@@ -1,0 +1,313 @@
+import Changes
+import Contracts
+import FlagRules
+import GloveboxCore
+import Logging
+import Redaction
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Gateway
+@testable import StorageSQLite
+
+@Suite("Changes at the gateway")
+struct ChangeServiceTests {
+    private static let ada = IdentityName(unchecked: "ada")
+    private static let bob = IdentityName(unchecked: "bob")
+    private static let target = TargetName(unchecked: "flags")
+
+    private static func flag(_ variant: String) -> String {
+        #"{"defaultVariant":"\#(variant)","state":"ENABLED","variants":{"off":false,"on":true}}"#
+    }
+
+    /// A change service on a store of its own, whose leases end when the test says so.
+    private final class Bench: Sendable {
+        static let detectors = Result { try Detectors() }
+
+        let folder: TemporaryFolder
+        let storage: StorageSQLite
+        let time: ManualTime
+        let log: MemoryLog
+        let house = FlagHouse()
+        let endings: LeaseEndings
+        let changes: ChangeService
+        private let ended: Leases
+
+        private final class Leases: Sendable {
+            let ended = Mutex<[LeaseID: LeaseEnd]>([:])
+        }
+
+        convenience init() async throws {
+            let folder = try TemporaryFolder()
+            try await self.init(
+                folder, StorageSQLite(path: "\(folder.path)/store.sqlite"), ManualTime(), MemoryLog(), [:])
+        }
+
+        private init(
+            _ folder: TemporaryFolder, _ storage: StorageSQLite, _ time: ManualTime, _ log: MemoryLog,
+            _ ended: [LeaseID: LeaseEnd]
+        ) async throws {
+            self.folder = folder
+            self.storage = storage
+            self.time = time
+            self.log = log
+            self.endings = LeaseEndings(time)
+            let leases = Leases()
+            leases.ended.withLock { $0 = ended }
+            self.ended = leases
+            self.changes = ChangeService(
+                house: self.house, storage: storage, log: log, time: time, detectors: try Self.detectors.get(),
+                endings: self.endings, ending: { lease in leases.ended.withLock { $0[lease] } },
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            try await self.changes.resume([
+                FlagTarget(name: ChangeServiceTests.target, seed: ["checkout": ChangeServiceTests.flag("off")])
+            ])
+        }
+
+        /// A gateway that starts on the same store.
+        func again(ended: [LeaseID: LeaseEnd] = [:]) async throws -> Bench {
+            try await self.storage.close()
+            let storage = try StorageSQLite(path: "\(self.folder.path)/store.sqlite")
+            return try await Bench(self.folder, storage, self.time, self.log, ended)
+        }
+
+        func grant(_ holder: IdentityName = ChangeServiceTests.ada, lease: LeaseID = .random()) -> LeaseGrant {
+            LeaseGrant(
+                lease: lease, holder: holder, target: ChangeServiceTests.target, purpose: "INC-1",
+                capabilities: [.change], limits: Limits(), maskingProfile: "default", rule: "r",
+                remaining: .seconds(60))
+        }
+
+        func end(_ lease: LeaseID, _ reason: LeaseEnd = .expired) {
+            self.ended.ended.withLock { $0[lease] = reason }
+            self.endings.ended(lease, reason)
+        }
+
+        /// The variant that a flag comes to; `nil` for one that isn't there.
+        func variant(_ key: String = "checkout") throws -> String? {
+            try self.house.epoch(of: nil).flags.resolve(key, FlagContext(), timestamp: 0).variant
+        }
+
+        func turn(_ variant: String, _ grant: LeaseGrant) async throws -> ChangeSet {
+            try await self.changes.apply(
+                [FlagChangePlan(key: "checkout", .set(defaultVariant: variant, isEnabled: nil))], title: "why",
+                under: grant)
+        }
+    }
+
+    @Test("a set is in the store and on record with its undo, and all of it is seen at one moment")
+    func apply() async throws {
+        let bench = try await Bench()
+        var epochs = bench.house.epochs(of: Self.target).makeAsyncIterator()
+        #expect(await epochs.next()?.number == 0)
+        let grant = bench.grant()
+        let set = try await bench.changes.apply(
+            [
+                FlagChangePlan(key: "checkout", .set(defaultVariant: "on", isEnabled: nil)),
+                FlagChangePlan(key: "new", .define(try FlagValue(json: Array(Self.flag("on").utf8)))),
+            ], title: "a new checkout", under: grant)
+        #expect(set.state == .applied)
+        #expect(try await bench.storage.changeSet(set.id) == set)
+        #expect(
+            set.changes.first
+                == .flag(FlagChange(key: "checkout", definition: Self.flag("on"), former: Self.flag("off"))))
+        let epoch = await epochs.next()
+        #expect(epoch?.number == 1 && epoch?.definitions.count == 2)
+        #expect(
+            bench.log.events == [
+                .changeApplied(
+                    set.id, title: "a new checkout",
+                    changes: ["flag 'checkout': defaultVariant off → on", "flag 'new' is made"])
+            ])
+        #expect(try bench.variant() == "on" && bench.variant("new") == "on")
+    }
+
+    @Test("a lease's end takes its changes back, newest first, and no other's")
+    func leaseEnds() async throws {
+        let bench = try await Bench()
+        let running = Task { try await bench.changes.run() }
+        let (mine, other) = (bench.grant(), bench.grant(Self.bob))
+        let first = try await bench.turn("on", mine)
+        let second = try await bench.changes.apply(
+            [FlagChangePlan(key: "checkout", .remove)], title: "away", under: mine)
+        let theirs = try await bench.changes.apply(
+            [FlagChangePlan(key: "new", .define(try FlagValue(json: Array(Self.flag("on").utf8))))], title: "x",
+            under: other)
+        #expect(try bench.variant() == nil)
+        bench.end(mine.lease)
+        try await eventually(timeout: .seconds(10), "the end") { try bench.variant() == "off" }
+        try await eventually(timeout: .seconds(10), "what's stored") {
+            try await bench.storage.changeSet(first.id)?.state == .undone
+        }
+        #expect(try bench.variant("new") == "on")
+        #expect(try await bench.storage.changeSet(theirs.id)?.state == .applied)
+        try await eventually(timeout: .seconds(10), "the records") { bench.log.events.count == 5 }
+        #expect(
+            bench.log.events.suffix(2)
+                == [second.id, first.id].map {
+                    .changeUndone($0, cause: "its lease ended (expired)", by: nil, conflicts: [])
+                })
+        running.cancel()
+        _ = await running.result
+    }
+
+    @Test("a lease that ends while its change is applied takes it back at once")
+    func endsMeanwhile() async throws {
+        let bench = try await Bench()
+        let grant = bench.grant()
+        bench.end(grant.lease, .admin)
+        let error = await #expect(throws: GloveboxError.self) { _ = try await bench.turn("on", grant) }
+        #expect(error?.code == .leaseNotActive)
+        #expect(try bench.variant() == "off")
+        #expect(try await bench.storage.changeSets(ChangeFilter()).map(\.state) == [.undone])
+    }
+
+    @Test("of two people who change one flag, whoever goes back first leaves the other's, which is named")
+    func twoPeople() async throws {
+        let bench = try await Bench()
+        let first = try await bench.turn("on", bench.grant())
+        let second = try await bench.turn("off", bench.grant(Self.bob))
+        #expect(await bench.changes.conflicts([first])[first.id] == [ChangeConflict(change: 0, by: second.id)])
+        #expect(await bench.changes.conflicts([second, first])[first.id] == [])
+        let undone = try await bench.changes.undo(first.id, by: Self.ada)
+        #expect(undone.conflicts == [ChangeConflict(change: 0, by: second.id)])
+        #expect(
+            bench.log.events.last
+                == .changeUndone(
+                    first.id, cause: "asked for by ada", by: Self.ada,
+                    conflicts: ["flag 'checkout' was changed since by \(second.id), and stays so"]))
+        #expect(try bench.variant() == "off")
+        _ = try await bench.changes.undo(second.id, by: Self.bob)
+        #expect(try bench.variant() == "off")
+        #expect(try bench.house.epoch(of: nil).state.base == bench.house.epoch(of: nil).state.effective)
+    }
+
+    @Test("what's kept outlives its lease and a restart, and can't be taken back")
+    func keep() async throws {
+        var bench = try await Bench()
+        let grant = bench.grant()
+        let set = try await bench.turn("on", grant)
+        #expect(try await bench.changes.keep(set.id, by: Self.bob).state == .kept)
+        #expect(bench.log.events.last == .changeKept(set.id, by: Self.bob))
+        bench = try await bench.again(ended: [grant.lease: .expired])
+        #expect(try bench.variant() == "on")
+        for step in [
+            { _ = try await bench.changes.undo(set.id, by: Self.ada) },
+            { _ = try await bench.changes.keep(set.id, by: Self.ada) },
+        ] {
+            let error = await #expect(throws: GloveboxError.self) { try await step() }
+            #expect(error?.code == .changeNotOpen)
+        }
+    }
+
+    @Test("a gateway that starts anew goes on with what's leased, and takes back what ended while it was away")
+    func restart() async throws {
+        var bench = try await Bench()
+        let (gone, stays) = (bench.grant(), bench.grant(Self.bob))
+        let first = try await bench.turn("on", gone)
+        let second = try await bench.changes.apply(
+            [FlagChangePlan(key: "new", .define(try FlagValue(json: Array(Self.flag("on").utf8))))], title: "x",
+            under: stays)
+        let number = try bench.house.epoch(of: nil).number
+        bench = try await bench.again()
+        #expect(try bench.variant() == "on" && bench.variant("new") == "on")
+        #expect(try bench.house.epoch(of: nil).number == number)
+        bench = try await bench.again(ended: [gone.lease: .restored])
+        #expect(try bench.variant() == "off" && bench.variant("new") == "on")
+        #expect(try await bench.storage.changeSet(first.id)?.state == .undone)
+        #expect(
+            bench.log.events.last
+                == .changeUndone(first.id, cause: "its lease ended (restored)", by: nil, conflicts: []))
+        #expect(try bench.house.epoch(of: nil).number == number + 1)
+        #expect(try await bench.changes.undo(second.id, by: Self.bob).state == .undone)
+    }
+
+    /// A gateway killed between any two writes: each entry of the journal is the last that was stored.
+    @Test("a gateway that dies at any step of apply and undo starts with the flags as the journal has them")
+    func killed() async throws {
+        let reference = try await Bench()
+        let set = try await reference.turn("on", reference.grant())
+        let undone = try await reference.changes.undo(set.id, by: Self.ada)
+        #expect(undone.journal.count == 5)
+        for count in 1...undone.journal.count {
+            var bench = try await Bench()
+            var cut = undone
+            cut.journal = Array(undone.journal.prefix(count))
+            cut.state = ChangeMachine(cut).state
+            cut.version = 0
+            var flags = FlagState(target: Self.target, base: ["checkout": Self.flag("off")])
+            // The flags are written in one with the entry that tells of them.
+            if count >= 2 { flags.apply(cut, 0..<1) }
+            if count >= 5 { _ = flags.undo(cut.id) }
+            try await bench.storage.insert(cut)
+            try await bench.storage.put(flags)
+            bench = try await bench.again()
+            let goesBack = count >= 3
+            #expect(try bench.variant() == (goesBack ? "off" : "on"), "cut at \(count)")
+            #expect(
+                try await bench.storage.changeSet(cut.id)?.state == (goesBack ? .undone : .applied), "cut at \(count)")
+            #expect(try await bench.storage.flags(of: Self.target)?.layers.isEmpty == goesBack, "cut at \(count)")
+        }
+    }
+
+    @Test("an undo that can't be stored is in force all the same, is stuck, alarmed once, and tried until it's stored")
+    func stuck() async throws {
+        let bench = try await Bench()
+        let running = Task { try await bench.changes.run() }
+        let grant = bench.grant()
+        let set = try await bench.turn("on", grant)
+        // From now on the store takes no write of a change.
+        try await bench.storage.execute(
+            "CREATE TRIGGER broken BEFORE UPDATE ON change_set BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+        bench.end(grant.lease)
+        try await eventually(timeout: .seconds(10), "stuck") {
+            try await bench.changes.changeSet(set.id).state == .stuck
+        }
+        #expect(try bench.variant() == "off")
+        #expect(try await bench.storage.changeSet(set.id)?.state == .applied)
+        bench.time.advance(by: .seconds(1))
+        try await eventually(timeout: .seconds(10), "the second attempt") {
+            try await ChangeMachine(bench.changes.changeSet(set.id)).failedAttempts == 2
+        }
+        try await bench.storage.execute("DROP TRIGGER broken")
+        #expect(try await bench.changes.undo(set.id, by: Self.ada).state == .undone)
+        #expect(try await bench.storage.changeSet(set.id)?.state == .undone)
+        #expect(bench.log.events.map(\.name) == ["change_applied", "change_stuck", "change_undone"])
+        running.cancel()
+        _ = await running.result
+    }
+
+    @Test("what can't be recorded isn't applied")
+    func noRecord() async throws {
+        let bench = try await Bench()
+        bench.log.fail()
+        let error = await #expect(throws: GloveboxError.self) { _ = try await bench.turn("on", bench.grant()) }
+        #expect(error?.code == .journalUnavailable)
+        #expect(try bench.variant() == "off")
+        #expect(try await bench.storage.changeSets(ChangeFilter()).map(\.state) == [.undone])
+    }
+
+    @Test("what's wrong with a change is said, recorded, and nothing of it is applied")
+    func refused() async throws {
+        let bench = try await Bench()
+        let good = FlagChangePlan(key: "checkout", .set(defaultVariant: "on", isEnabled: nil))
+        for (plan, code) in [
+            (FlagChangePlan(key: "nothing", .remove), "not_found"),
+            (FlagChangePlan(key: "nothing", .set(defaultVariant: "on", isEnabled: nil)), "not_found"),
+            (FlagChangePlan(key: "checkout", .set(defaultVariant: "blue", isEnabled: nil)), "flags_invalid"),
+            (FlagChangePlan(key: "new", .define(.object(["state": .string("ON")]))), "flags_invalid"),
+        ] {
+            let error = await #expect(throws: GloveboxError.self) {
+                _ = try await bench.changes.apply([good, plan], title: "x", under: bench.grant())
+            }
+            #expect(error?.code.rawValue == code)
+            guard case .changeRefused(code, _) = bench.log.events.last else {
+                Issue.record("\(String(describing: bench.log.events.last))")
+                continue
+            }
+        }
+        #expect(try bench.variant() == "off")
+        #expect(try await bench.storage.changeSets(ChangeFilter()).isEmpty)
+    }
+}
