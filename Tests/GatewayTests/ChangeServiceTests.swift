@@ -1,5 +1,6 @@
 import Changes
 import Contracts
+import ControlAPI
 import FlagRules
 import GloveboxCore
 import Logging
@@ -309,5 +310,32 @@ struct ChangeServiceTests {
         }
         #expect(try bench.variant() == "off")
         #expect(try await bench.storage.changeSets(ChangeFilter()).isEmpty)
+    }
+
+    @Test("whoever waits for flags hears of each epoch once, gets signs of life, and is let go when the gateway stops")
+    func watchers() async throws {
+        let bench = try await Bench()
+        let flags = GatewayFlags(house: bench.house, time: bench.time)
+        var events = try flags.events(of: nil, after: nil).makeAsyncIterator()
+        #expect(try await events.next() == .alive)
+        _ = try await bench.turn("on", bench.grant())
+        let news = try await events.next()
+        let tag = try bench.house.epoch(of: nil).tag
+        #expect(news?.id == tag && news?.data.contains("refetchEvaluation") == true)
+        bench.house.remind()
+        #expect(try await events.next() == .alive)
+        // One who comes back hears what it missed, and one who missed nothing doesn't.
+        var late = try flags.events(of: nil, after: "0-0").makeAsyncIterator()
+        #expect(try await late.next()?.id == tag)
+        var level = try flags.events(of: nil, after: tag).makeAsyncIterator()
+        #expect(try await level.next() == .alive)
+        bench.time.advance(by: .seconds(301))
+        bench.house.remind()
+        #expect(try await level.next() == nil)
+        bench.house.close()
+        #expect(try await events.next() == nil)
+        var after = try flags.events(of: nil, after: nil).makeAsyncIterator()
+        while try await after.next() != nil {}
+        #expect(bench.house.watcherCount == 0)
     }
 }

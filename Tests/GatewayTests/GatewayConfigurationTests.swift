@@ -102,4 +102,33 @@ struct GatewayConfigurationTests {
         #expect(configuration.listen.api == SocketPlace(host: "::1", port: 8443))
         #expect(configuration.listen.api.description == "[::1]:8443")
     }
+
+    @Test("targets with flags are read with what their flags are at first; a file that's wrong is named")
+    func flags() throws {
+        let folder = try TemporaryFolder()
+        func flags(_ yaml: String) throws -> [FlagTarget] {
+            try GatewayConfiguration(yaml: "flags: \(yaml)\n", file: "g.yaml", folder: folder.path).flags
+        }
+        try folder.write(
+            "good.json",
+            #"{"$evaluators": {"e": {"==": [1, 1]}}, "metadata": {"a": 1}, "flags": {"f": {"state": "ENABLED", "variants": {"on": true}, "defaultVariant": "on", "targeting": {"if": [{"$ref": "e"}, "on"]}}}}"#
+        )
+        try folder.write("bad.json", #"{"flags": {"f": {"state": "MAYBE"}}}"#)
+        let found = try flags("[{name: shop, labels: {env: test}, file: good.json}, {name: other}]")
+        #expect(found.map(\.name.rawValue) == ["shop", "other"] && found.first?.labels == ["env": "test"])
+        #expect(
+            found.first?.seed["f"]
+                == #"{"defaultVariant":"on","metadata":{"a":1},"state":"ENABLED","targeting":{"if":[{"==":[1,1]},"on"]},"variants":{"on":true}}"#
+        )
+        for (yaml, code, told) in [
+            ("[{name: shop}, {name: shop}]", "configuration_invalid", "two targets"),
+            ("[{name: shop, file: bad.json}]", "flags_invalid", "bad.json: flag 'f'"),
+            ("[{name: shop, file: none.json}]", "not_found", "none.json"),
+            ("[{labels: {a: b}}]", "configuration_invalid", "name"),
+        ] {
+            let error = #expect(throws: GloveboxError.self) { try flags(yaml) }
+            #expect(
+                error?.code.rawValue == code && error?.message.contains(told) == true, "\(String(describing: error))")
+        }
+    }
 }

@@ -92,6 +92,7 @@ actor ChangeService: Service {
 
     func run() async throws {
         await cancelWhenGracefulShutdown { await self.watch() }
+        self.house.close()
     }
 
     private func watch() async {

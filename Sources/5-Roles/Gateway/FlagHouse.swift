@@ -10,6 +10,7 @@ final class FlagHouse: Sendable {
         var epochs: [TargetName: FlagEpoch] = [:]
         var watchers: [Int: Watcher] = [:]
         var nextWatcher = 0
+        var isClosed = false
     }
 
     private struct Watcher {
@@ -61,7 +62,17 @@ final class FlagHouse: Sendable {
         }
         news.onTermination = { [weak self] _ in self?.forget(number) }
         if let epoch { news.yield(epoch) }
+        if self.state.withLock({ $0.isClosed }) { news.finish() }
         return stream
+    }
+
+    /// The gateway stops: nobody waits for news any more.
+    func close() {
+        let watchers = self.state.withLock { state in
+            state.isClosed = true
+            return Array(state.watchers.values)
+        }
+        for watcher in watchers { watcher.news.finish() }
     }
 
     private func forget(_ number: Int) {

@@ -60,19 +60,24 @@ struct GatewayFlags: FlagEvaluations {
     func events(of target: TargetName?, after lastEvent: String?) throws -> AsyncThrowingStream<ServerEvent, any Error>
     {
         let target = try self.house.epoch(of: target).state.target
-        let news = FlagNews(self.house.epochs(of: target), after: lastEvent)
+        let news = FlagNews(self.house.epochs(of: target), after: lastEvent, time: self.time)
         return AsyncThrowingStream { await news.next() }
     }
 }
 
-/// Turns epochs into events, one after the other.
+/// Turns epochs into events, one after the other. It ends by itself, so that whoever listens is asked again who they are.
 private actor FlagNews {
     private var epochs: AsyncStream<FlagEpoch>.AsyncIterator
     /// The last one that was told, or that the reader had.
     private var last: String?
     private var isFirst = true
+    private let time: any TimeSource
+    private let end: BootInstant
+    private static let longest = Duration.seconds(300)
 
-    init(_ epochs: AsyncStream<FlagEpoch>, after last: String?) {
+    init(_ epochs: AsyncStream<FlagEpoch>, after last: String?, time: any TimeSource) {
+        self.time = time
+        self.end = time.boot.advanced(by: Self.longest)
         self.epochs = epochs.makeAsyncIterator()
         self.last = last
     }
@@ -81,7 +86,7 @@ private actor FlagNews {
         var epochs = self.epochs
         let epoch = await epochs.next(isolation: self)
         self.epochs = epochs
-        guard let epoch else { return nil }
+        guard let epoch, self.time.boot < self.end else { return nil }
         defer { self.isFirst = false }
         // Whoever comes without a last event has just read the flags, or is about to.
         let isKnown = self.last == epoch.tag || (self.isFirst && self.last == nil)
