@@ -93,6 +93,15 @@ struct Decoded {
         var offset = range.lowerBound
         while offset < range.upperBound {
             let byte = window.at(offset)
+            if encoding == .escape, byte == UInt8(ascii: "\\") {
+                // Backslashes in pairs before a quote: the quote ends the string, and must end it in what's decoded, too.
+                let end = Self.pairs(at: offset, window)
+                if end > offset, end <= range.upperBound {
+                    for place in offset..<end { self.append(byte, place..<(place + 1)) }
+                    offset = end
+                    continue
+                }
+            }
             let unit: (scalar: UInt32, count: Int, isByte: Bool)? =
                 switch (encoding, byte) {
                 case (.percent, UInt8(ascii: "%")): Self.percent(offset, window)
@@ -122,6 +131,13 @@ struct Decoded {
 
     private static func percent(_ offset: Int, _ window: Window) -> Unit? {
         EncodedText.number(2, at: offset + 1, window).map { ($0, 3, true) }
+    }
+
+    /// The offset behind backslashes of an even number that a quote follows; the offset itself where that isn't so.
+    private static func pairs(at offset: Int, _ window: Window) -> Int {
+        var end = offset
+        while window.at(end) == UInt8(ascii: "\\") { end += 1 }
+        return (end - offset) % 2 == 0 && window.at(end) == 0x22 ? end : offset
     }
 
     private static func escape(_ offset: Int, _ window: Window) -> Unit? {
