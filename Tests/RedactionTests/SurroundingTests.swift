@@ -46,6 +46,10 @@ struct SurroundingTests {
             ),
             ("{\"password\":\"C:§\\\\\",\"x\":1,\"y\":\"z\"}", "{\"password\":\"‹›\",\"x\":1,\"y\":\"z\"}"),
             ("{\"password\":[\"§\\\\\"],\"b\":\"keep\"}", "{\"password\":\"‹›\",\"b\":\"keep\"}"),
+            ("secret: {abc §\nnext", "secret: ‹›\nnext"),
+            (
+                "Authorization: Digest username=\"anna\", response=\"§\"\r\nHost: x", "Authorization: ‹›\r\nHost: x"
+            ),
             ("{\"m\":\"password=[§\",\"x\":\"y\"}", "{\"m\":\"password=‹›\",\"x\":\"y\"}"),
             ("{\"m\":\"PASSWORD='§\",\n \"b\":\"it's\"}", "{\"m\":\"PASSWORD='‹›\",\n \"b\":\"it's\"}"),
         ])
@@ -67,6 +71,16 @@ struct SurroundingTests {
         for before in ["\\n", "\\t", "\u{1B}[31m", "%3D", "\u{1B}[1;32m"] {
             let text = "x \(before)\(value) y"
             #expect(try (self.masked(text) != text) == isFound, "\(text)")
+        }
+    }
+
+    @Test("a number that is one of an array's becomes a text of it")
+    func arrays() throws {
+        for text in ["{\"a\":[1,4111111111111111]}", "[4111111111111111, 2]", "{\"a\": [ 4111111111111111 ]}"] {
+            let masked = try self.masked(text)
+            #expect(
+                masked.replacing(#/‹card:[a-z0-9]+›/#, with: "‹›") == text.replacing("4111111111111111", with: "\"‹›\"")
+            )
         }
     }
 

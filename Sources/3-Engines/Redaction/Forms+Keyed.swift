@@ -169,7 +169,10 @@ extension View {
             return certain ? self.bracketed(kind: kind, from: start) : nil
         }
         if isHeader, name.kind == .credential || name.kind == .cookie {
-            return self.rest(kind: kind, set: ByteSet("\"'\r\n\\").inverted, from: start)
+            // Digest's parameters are in quotes.
+            let isDigest = self.matches("digest ", at: start) && !self.isInString(start)
+            return self.rest(
+                kind: kind, set: isDigest ? ByteSet("\r\n").inverted : ByteSet("\"'\r\n\\").inverted, from: start)
         }
         let set = Self.bare
         let end = self.run(of: set, from: start)
@@ -296,6 +299,8 @@ extension View {
         var inString = false
         // Whether its strings have a backslash before their quotes.
         var isEscaped = false
+        // What no quotes about its name say to be data ends with its line, unless its bracket is closed.
+        var lineEnd: Int?
         var offset = start
         scan: while offset < self.high || offset == start {
             let byte = self.at(offset)
@@ -304,6 +309,8 @@ extension View {
                 break scan
             case 0x0A where isInside:
                 break scan
+            case 0x0A:
+                lineEnd = lineEnd ?? offset
             case UInt8(ascii: "\\"):
                 let next = self.at(offset + 1)
                 if next == 0x22, !inString || isEscaped {
@@ -326,10 +333,17 @@ extension View {
             offset += 1
         }
         _ = self.at(offset)
+        if let lineEnd, !self.hasQuotedName(before: start) { offset = lineEnd }
         let end = min(offset, self.high)
         var set = ByteSet("\n")
         if isEscaped { set.insert(0x22) }
         return end > start + 1 ? self.finding(kind: kind, start..<end, set: set.inverted) : nil
+    }
+
+    /// Whether a name in quotes stands before the value at `start`.
+    private mutating func hasQuotedName(before start: Int) -> Bool {
+        let name = self.run(of: ByteSet(" \t\r\n:=>"), backFrom: start, most: 32)
+        return name < start && Self.closing.contains(self.at(name - 1))
     }
 
     /// Whether a quote stands where a string of JSON begins.

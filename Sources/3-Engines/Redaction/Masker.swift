@@ -241,7 +241,7 @@ package final class Masker {
         as treatment: Treatment = .pseudonym(linkable: true), _ scope: PseudonymScope, to out: inout [UInt8]
     ) {
         let pseudonym = self.masked(value, kind: cluster.kind, as: treatment, scope)
-        guard let quote = cluster.quote.map({ [$0] }) ?? Self.bareQuote(cluster.start, window) else {
+        guard let quote = cluster.quote.map({ [$0] }) ?? Self.bareQuote(cluster, window) else {
             out.append(contentsOf: pseudonym)
             return
         }
@@ -255,9 +255,13 @@ package final class Masker {
             ? .pseudonym(linkable: true) : self.profile.treatment(of: cluster.kind, value, now: self.now())
     }
 
-    private static func bareQuote(_ start: Int, _ window: Window) -> [UInt8]? {
+    private static func bareQuote(_ cluster: Cluster, _ window: Window) -> [UInt8]? {
+        let start = cluster.start
         var offset = start - 1
         while start - offset < 16, window.at(offset).isBlank || window.at(offset) == 0x0A { offset -= 1 }
+        if window.at(offset) == UInt8(ascii: "[") || window.at(offset) == UInt8(ascii: ",") {
+            return Self.isNumberInArray(cluster, behind: offset, window) ? [0x22] : nil
+        }
         guard window.at(offset) == UInt8(ascii: ":") else { return nil }
         offset -= 1
         while start - offset < 32, window.at(offset).isBlank { offset -= 1 }
@@ -266,6 +270,18 @@ package final class Masker {
         var escapes = 0
         while escapes < 16, window.at(offset - 1 - escapes) == UInt8(ascii: "\\") { escapes += 1 }
         return [UInt8](repeating: UInt8(ascii: "\\"), count: escapes) + [0x22]
+    }
+
+    /// Whether a number is one of an array's that begins in the line: numbers and blanks alone stand before it.
+    private static func isNumberInArray(_ cluster: Cluster, behind start: Int, _ window: Window) -> Bool {
+        let numbers = ByteSet(" \t,.+-eE").union(.digits)
+        guard cluster.open.isEmpty, cluster.end <= window.end else { return false }
+        for place in cluster.start..<cluster.end where !numbers.contains(window.at(place)) { return false }
+        let end = window.at(cluster.end) == 0x20 ? cluster.end + 1 : cluster.end
+        guard window.at(end) == UInt8(ascii: ",") || window.at(end) == UInt8(ascii: "]") else { return false }
+        var place = start
+        while start - place < Detectors.lookBehind, numbers.contains(window.at(place)) { place -= 1 }
+        return window.at(place) == UInt8(ascii: "[")
     }
 
     /// Keeps a secret that was masked, so that the lease's sessions know it again.
