@@ -53,6 +53,7 @@ let targets: [Target] = [
         providers: [.apt(["libvectorscan-dev"])]),
     // A static archive without a pkg-config file.
     .systemLibrary(name: "CPgQuery", path: "Sources/0-C/CPgQuery", providers: [.apt(["libpg-query-dev"])]),
+    .systemLibrary(name: "CZlib", path: "Sources/0-C/CZlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CByteClasses", path: "Sources/0-C/CByteClasses"),
 
     // 1: core
@@ -76,7 +77,7 @@ let targets: [Target] = [
         swiftSettings: house),
     floor("2-Codecs", "TransparencyLog", ["GloveboxCore", crypto]),
     floor("2-Codecs", "FlagRules", ["GloveboxCore"]),
-    floor("2-Codecs", "LogFormats", ["GloveboxCore"]),
+    floor("2-Codecs", "LogFormats", ["GloveboxCore", "CZlib"]),
 
     // 3: engines and adapters
     floor(
@@ -119,7 +120,7 @@ let targets: [Target] = [
         "4-Servers", "LogPipeline",
         [
             "GloveboxCore", "SensitiveNames", "Contracts", "YAMLDocument", "LogFormats", "Redaction", "LogSpool",
-            "OutboundHTTP", "Telemetry",
+            "OutboundHTTP", "Identity", "Telemetry",
             nio, nioPosix, nioHTTP1, nioSSL, logging, lifecycle,
         ]),
 
@@ -195,7 +196,8 @@ let targets: [Target] = [
     tests("GloveboxKit", [logging]),
     tests("LogFormats", ["GloveboxCore"]),
     tests("LogSpool", ["GloveboxCore", "AuditFiles"]),
-    tests("LogPipeline", ["GloveboxCore", "AuditFiles", "LogFormats", "LogSpool", "Redaction", nio, logging]),
+    tests(
+        "LogPipeline", ["GloveboxCore", "AuditFiles", "LogFormats", "LogSpool", "Redaction", nio, nioPosix, logging]),
     tests("Statements", ["GloveboxCore"]),
     tests("Policy", ["GloveboxCore", "Contracts"]),
     tests("Leases", ["GloveboxCore", "Contracts"]),

@@ -24,15 +24,21 @@ actor LogIntake {
     private final class Text {
         var stream: RedactionStream
         var framing: LineFraming
+        let masker: Masker
 
         init(_ masker: Masker, most: Int) throws(GloveboxError) {
+            self.masker = masker
             self.stream = try RedactionStream(masker)
             self.framing = LineFraming(most: most)
         }
     }
 
-    private let masker: Masker
-    private let redactor: RecordRedactor
+    private var masker: Masker
+    private var redactor: RecordRedactor
+    /// Those that were in use before, and that a text which is still read has begun with.
+    private var formerMaskers: [Masker] = []
+    /// What maskers had counted that are gone.
+    private var formerCounts: [Kind: Int] = [:]
     private let spool: LogSpool
     private let counters: PipelineCounters
     private let logger: Logger
@@ -58,10 +64,31 @@ actor LogIntake {
 
     func closeLane(_ lane: Int) {
         self.lanes[lane] = nil
+        self.forgetMaskers()
     }
 
     /// How many values were masked, by kind.
-    var masked: [Kind: Int] { self.redactor.counts }
+    var masked: [Kind: Int] {
+        (self.formerMaskers + [self.masker]).reduce(self.formerCounts) { sums, masker in
+            sums.merging(masker.counts, uniquingKeysWith: +)
+        }
+    }
+
+    /// Masks by another masker from now on; a text that has begun goes on with the one it has. After an error nothing passes
+    /// all the same.
+    func use(_ masker: sending Masker) {
+        self.formerMaskers.append(self.masker)
+        self.masker = masker
+        self.redactor = RecordRedactor(masker)
+        self.forgetMaskers()
+    }
+
+    private func forgetMaskers() {
+        for former in self.formerMaskers where !self.lanes.values.contains(where: { $0.text?.masker === former }) {
+            self.formerCounts.merge(former.counts, uniquingKeysWith: +)
+            self.formerMaskers.removeAll { $0 === former }
+        }
+    }
 
     // MARK: Records
 

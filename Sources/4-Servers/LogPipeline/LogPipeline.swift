@@ -53,7 +53,7 @@ package actor LogPipeline: Service, TelemetrySource {
                 case .file(let settings): FileOutput(settings, threads)
                 case .standardOutput(let format): StandardOutput(format: format, threads: threads)
                 case .syslog(let target): SyslogOutput(target, threads)
-                case .otlp(let url, let authority): try OTLPOutput(url: url, authority: authority)
+                case .otlp(let settings): try OTLPOutput(settings)
                 }
             runners.append(
                 OutputRunner(name: name, output: output, spool: spool, counters: self.counters, logger: logger))
@@ -135,6 +135,12 @@ package actor LogPipeline: Service, TelemetrySource {
         }
     }
 
+    /// Masks what comes from now on by `masker`. No connection ends for it; a plain text that's being read on one keeps what
+    /// it began with until its end, since a finding may have begun in it.
+    package func mask(by masker: sending Masker) async {
+        await self.intake.use(masker)
+    }
+
     // MARK: Inputs
 
     private func openInputs() async throws -> [@Sendable () async throws -> Void] {
@@ -142,8 +148,8 @@ package actor LogPipeline: Service, TelemetrySource {
         for (name, input) in self.configuration.inputs {
             switch input {
             case .syslog(let places): inputs += try await self.openSyslog(name, places)
-            case .otlp(let place):
-                let input = try await OTLPInput(place, logger: self.logger)
+            case .otlp(let place, let token):
+                let input = try await OTLPInput(place, token: try token?.read(), logger: self.logger)
                 inputs.append { [intake] in try await input.run(name, intake) }
             case .journald(let source):
                 inputs.append(try await self.open(name, source) { .journal })

@@ -7,7 +7,7 @@ import NIOHTTP1
 import NIOPosix
 
 /// Takes OTLP's logs over HTTP (opentelemetry-proto, `docs/specification.md`): `POST /v1/logs`, in Protocol Buffers or
-/// JSON. 200 says that the records are durable in the spool; 503 with `Retry-After`, that there's no room for them now.
+/// JSON, plain or with gzip. 200 says that the records are durable in the spool; 503 with `Retry-After`, that there's no room for them now.
 struct OTLPInput: Sendable {
     private static let mostConnections = 256
     private static let mostBytes = 4 << 20
@@ -31,10 +31,13 @@ struct OTLPInput: Sendable {
     }
 
     private let listener: NIOAsyncChannel<Connection, Never>
+    private let authorization: Secret<[UInt8]>?
     private let logger: Logger
 
+    /// - Parameter token: what senders have to bring, as `Authorization: Bearer`.
     /// - Throws: `port_taken`, `configuration_invalid`.
-    init(_ place: LoopbackPlace, logger: Logger) async throws {
+    init(_ place: LoopbackPlace, token: Secret<String>?, logger: Logger) async throws {
+        self.authorization = token.map { Secret(Array("Bearer \($0.exposeSecret())".utf8)) }
         self.logger = logger
         self.listener = try await listening("\(place)") {
             try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -71,9 +74,7 @@ struct OTLPInput: Sendable {
                     }
                     let answer =
                         isTooLarge
-                        ? Answer.refusal(
-                            .payloadTooLarge, 3, "a request is at most \(Self.mostBytes >> 20) MiB: send fewer records",
-                            Self.isJSON(head) ?? false, isLast: true)
+                        ? Self.tooLarge(Self.isJSON(head) ?? false, isLast: true)
                         : try await self.take(head, body, lane, name, intake)
                     try await Self.send(answer, head, outbound)
                     if answer.isLast || !head.isKeepAlive { return }
@@ -85,6 +86,20 @@ struct OTLPInput: Sendable {
             self.logger.debug("a connection ended", metadata: ["input": "\(name)"])
         }
         await intake.closeLane(lane)
+    }
+
+    private static func tooLarge(_ isJSON: Bool, isLast: Bool = false) -> Answer {
+        .refusal(
+            .payloadTooLarge, 3, "a request is at most \(Self.mostBytes >> 20) MiB, unpacked: send fewer records",
+            isJSON, isLast: isLast)
+    }
+
+    /// Whether it brings the token; as long in coming to that for one guess as for another of its length.
+    private func isAllowed(_ head: HTTPRequestHead) -> Bool {
+        guard let wanted = self.authorization?.exposeSecret() else { return true }
+        let values = head.headers["authorization"]
+        guard values.count == 1, values[0].utf8.count == wanted.count else { return false }
+        return zip(values[0].utf8, wanted).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
     }
 
     /// Nil where it's neither.
@@ -103,17 +118,30 @@ struct OTLPInput: Sendable {
             return .refusal(.notFound, 5, "there is /v1/logs here", false)
         }
         guard head.method == .POST else { return .refusal(.methodNotAllowed, 12, "/v1/logs takes POST", false) }
+        guard self.isAllowed(head) else {
+            return .refusal(
+                .unauthorized, 16, "this receiver wants a token: set the exporter's header 'authorization'",
+                Self.isJSON(head) ?? false)
+        }
         guard let isJSON = Self.isJSON(head) else {
             return .refusal(
                 .unsupportedMediaType, 3, "the content type is application/x-protobuf or application/json", false)
         }
-        if let encoding = head.headers.first(name: "content-encoding"), encoding.lowercased() != "identity" {
-            return .refusal(
-                .unsupportedMediaType, 3, "requests are taken without compression: turn it off in the exporter", isJSON)
-        }
-        let bytes = Array(body.readableBytesView)
+        var bytes = Array(body.readableBytesView)
         let records: [LogRecord]
         do {
+            switch head.headers[canonicalForm: "content-encoding"].map({ $0.lowercased() }) {
+            case [], ["identity"]: break
+            case ["gzip"]:
+                guard let unpacked = try Gzip.unpacked(bytes, most: Self.mostBytes) else {
+                    return Self.tooLarge(isJSON)
+                }
+                bytes = unpacked
+            default:
+                return .refusal(
+                    .unsupportedMediaType, 3, "requests are taken plain or with gzip: set the exporter's compression",
+                    isJSON)
+            }
             records = try isJSON ? OTLPLogs.read(json: bytes) : OTLPLogs.read(protobuf: bytes)
         } catch {
             intake.drop(1, .malformed, name)
@@ -141,6 +169,7 @@ struct OTLPInput: Sendable {
         ])
         switch answer.status {
         case .serviceUnavailable: headers.add(name: "Retry-After", value: Self.retryAfter)
+        case .unauthorized: headers.add(name: "WWW-Authenticate", value: "Bearer")
         case .methodNotAllowed: headers.add(name: "Allow", value: "POST")
         default: break
         }

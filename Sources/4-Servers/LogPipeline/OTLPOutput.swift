@@ -1,4 +1,5 @@
 import GloveboxCore
+import Identity
 import LogFormats
 import NIOSSL
 import OutboundHTTP
@@ -13,13 +14,25 @@ struct OTLPOutput: LogOutput {
     private static let longestWait = Duration.seconds(300)
 
     private let url: String
+    private let headers: [(name: String, value: Secret<String>)]
+    private let isCompressed: Bool
     private let client: OutboundClient
 
-    /// - Parameter authority: a file of certificates in PEM that the collector's is proven by; else the system's.
-    /// - Throws: `configuration_invalid`.
-    init(url: String, authority: String?) throws(GloveboxError) {
+    /// - Throws: `configuration_invalid`; `not_found`, `file_exposed`, `file_unusable` for a file with a secret.
+    init(_ settings: PipelineConfiguration.CollectorSettings) throws(GloveboxError) {
         var tls = TLSConfiguration.makeClientConfiguration()
-        if let authority {
+        if let certificate = settings.certificate, let key = settings.key {
+            let bytes = try PrivateFile.read(key)
+            do {
+                tls.certificateChain = try NIOSSLCertificate.fromPEMFile(certificate).map { .certificate($0) }
+                tls.privateKey = .privateKey(try NIOSSLPrivateKey(bytes: bytes, format: .pem))
+            } catch {
+                throw GloveboxError(
+                    .configurationInvalid, "\(certificate) and \(key) aren't a certificate and its key in PEM",
+                    cause: error)
+            }
+        }
+        if let authority = settings.authority {
             do {
                 tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(authority))
             } catch {
@@ -27,16 +40,25 @@ struct OTLPOutput: LogOutput {
                     .configurationInvalid, "\(authority) holds no certificates in PEM that can be read", cause: error)
             }
         }
-        self.url = url
+        self.url = settings.url
+        self.isCompressed = settings.isCompressed
+        var headers: [(name: String, value: Secret<String>)] = []
+        for header in settings.headers { headers.append((header.name, try header.value.read())) }
+        self.headers = headers
         self.client = OutboundClient(tls: tls, timeout: Self.timeout, mostBytes: Self.mostAnswer)
     }
 
     func deliver(_ records: [LogRecord]) async throws -> Int {
+        var body = OTLPLogs.protobuf(records)
+        var headers = self.headers.map { ($0.name, $0.value.exposeSecret()) }
+        headers.append(("content-type", "application/x-protobuf"))
+        if self.isCompressed, let packed = Gzip.packed(body) {
+            body = packed
+            headers.append(("content-encoding", "gzip"))
+        }
         let answer: OutboundClient.Answer
         do {
-            answer = try await self.client.send(
-                "POST", self.url, headers: [("Content-Type", "application/x-protobuf")],
-                body: OTLPLogs.protobuf(records))
+            answer = try await self.client.send("POST", self.url, headers: headers, body: body)
         } catch let failure as OutboundFailure {
             let why =
                 switch failure {

@@ -6,7 +6,8 @@ package import YAMLDocument
 package struct PipelineConfiguration: Sendable {
     package enum Input: Hashable, Sendable {
         case syslog(SyslogPlaces)
-        case otlp(LoopbackPlace)
+        /// `token`: what its senders have to bring, as `Authorization: Bearer`.
+        case otlp(LoopbackPlace, token: SecretReference?)
         case journald(TextSource)
         case stream(TextSource)
     }
@@ -31,7 +32,7 @@ package struct PipelineConfiguration: Sendable {
         case file(FileSettings)
         case standardOutput(Format)
         case syslog(SyslogTarget)
-        case otlp(url: String, authority: String?)
+        case otlp(CollectorSettings)
     }
 
     package struct FileSettings: Hashable, Sendable {
@@ -151,8 +152,10 @@ package struct PipelineConfiguration: Sendable {
             }
             return .syslog(places)
         case .otlp:
-            let fields = try node.mapping("kind", "listen")
-            return .otlp(try LoopbackPlace(node: try fields.required("listen")))
+            let fields = try node.mapping("kind", "listen", "token")
+            return .otlp(
+                try LoopbackPlace(node: try fields.required("listen")),
+                token: try fields["token"].map { node throws(GloveboxError) in try SecretReference(node: node) })
         case .journald: return .journald(try Self.source(node))
         case .stream: return .stream(try Self.source(node))
         }
@@ -217,13 +220,7 @@ package struct PipelineConfiguration: Sendable {
             }
             return .syslog(targets[0])
         case .otlp:
-            let fields = try node.mapping("kind", "url", "ca")
-            let url = try fields.required("url")
-            let text = try url.string
-            guard text.hasPrefix("http://") || text.hasPrefix("https://"), text.hasSuffix("/v1/logs") else {
-                throw url.error("write a collector's address with its path, such as http://127.0.0.1:4318/v1/logs")
-            }
-            return .otlp(url: text, authority: try fields["ca"]?.string)
+            return .otlp(try CollectorSettings(node: node))
         }
     }
 

@@ -26,17 +26,9 @@ extension RedactCommand {
             signal(SIGPIPE, SIG_IGN)
             let configuration = try PipelineConfiguration(try Self.document(self.config))
             let logger = configuration.logging.logger("redact", standardLevel: .notice)
-            let rules = try RedactionRules(
-                own: try configuration.detectors.map { ($0, try Self.read($0)) },
-                profiles: try configuration.profile.map { [try Self.document($0)] } ?? [])
-            let name = rules.profileNames.first { $0 != MaskingProfile.default.name } ?? MaskingProfile.default.name
-            let profile = try rules.profile(named: name)
             let time = SystemTime()
             let pipeline = try LogPipeline(
-                configuration,
-                masker: try Masker(
-                    detectors: rules.detectors, pseudonyms: Pseudonyms(linkable: false), profile: profile,
-                    now: { time.wall }), time: time, logger: logger
+                configuration, masker: try Self.masker(configuration, time), time: time, logger: logger
             ) {
                 Terminal.note("ready: logs are taken in")
                 SystemdNotice.ready.send()
@@ -45,7 +37,33 @@ extension RedactCommand {
             if let place = configuration.telemetry {
                 services.append(TelemetryServer(place: place, source: pipeline, logger: logger))
             }
-            try await RunOptions.run(services + [pipeline], drain: configuration.drain, logger)
+            let reload = Reload { [config] in
+                let masker: Masker
+                do {
+                    masker = try Self.masker(try PipelineConfiguration(try Self.document(config)), time)
+                } catch {
+                    logger.error(
+                        "masking stays as it was: mend the file and reload again", metadata: ["error": "\(error)"])
+                    return
+                }
+                await pipeline.mask(by: masker)
+                logger.notice("masking is read anew")
+            }
+            services.append(reload)
+            try await RunOptions.run(services + [pipeline], drain: configuration.drain, logger) { reload.ask() }
+        }
+
+        /// What `configuration`'s profile and detectors say, read now.
+        private static func masker(
+            _ configuration: PipelineConfiguration, _ time: SystemTime
+        ) throws -> sending Masker {
+            let rules = try RedactionRules(
+                own: try configuration.detectors.map { ($0, try Self.read($0)) },
+                profiles: try configuration.profile.map { [try Self.document($0)] } ?? [])
+            let name = rules.profileNames.first { $0 != MaskingProfile.default.name } ?? MaskingProfile.default.name
+            return try Masker(
+                detectors: rules.detectors, pseudonyms: Pseudonyms(linkable: false),
+                profile: try rules.profile(named: name), now: { time.wall })
         }
 
         private static func document(_ path: String) throws -> YAMLNode {
@@ -57,6 +75,27 @@ extension RedactCommand {
                 throw GloveboxError(.notFound, "\(path) can't be read: name a file that this user may read")
             }
             return Array(bytes)
+        }
+    }
+}
+
+/// Reads anew what may be changed while a pipeline runs, once for all that asked meanwhile.
+private struct Reload: Service {
+    private let requests: AsyncStream<Void>
+    private let continuation: AsyncStream<Void>.Continuation
+    private let body: @Sendable () async -> Void
+
+    init(_ body: @escaping @Sendable () async -> Void) {
+        (self.requests, self.continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        self.body = body
+    }
+
+    func ask() { self.continuation.yield() }
+
+    /// Returns when the process is asked to stop.
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            for await _ in self.requests { await self.body() }
         }
     }
 }
