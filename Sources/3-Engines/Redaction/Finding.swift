@@ -25,6 +25,8 @@ struct Finding: Sendable {
         case rest(ByteSet)
         /// Before a quote that isn't doubled, nor behind a backslash where these count.
         case quoted(UInt8, escapes: Bool)
+        /// Behind the bracket that closes it.
+        case brackets(Brackets)
         /// Behind `-----END …-----`, or with the value or stream.
         case armour(Armour)
     }
@@ -91,6 +93,20 @@ struct Finding: Sendable {
                 }
             }
             if window.finished { self.closer = nil }
+        case .brackets(var brackets):
+            while self.end < window.end {
+                switch brackets.take(window.at(self.end)) {
+                case .inside: self.end += 1
+                case .closes:
+                    self.end += 1
+                    self.closer = nil
+                    return
+                case .ended:
+                    self.closer = nil
+                    return
+                }
+            }
+            self.closer = window.finished ? nil : .brackets(brackets)
         case .armour(let armour):
             self.follow(armour, window)
         }

@@ -6,6 +6,7 @@ extension View {
     private static let parameters = ByteSet(";:?").union(.digits)
     /// What ends a value without quotes, with a terminal's escape.
     private static let bare = ByteSet(" \t\r\n\u{1B},;&\"'`<>)}]|\\").inverted
+    private static let ofToken = ByteSet("_-+/=~").union(.alphanumeric)
     private static let prefixes = ByteSet("bBuUrRnNfFeE@")
     /// What stands before a column that a statement compares or sets.
     private static let comparisons: ContextWords = ["where ", " and ", " or ", "set "]
@@ -91,7 +92,11 @@ extension View {
             return self.at(name.lowerBound - 1) == UInt8(ascii: "(") ? (offset + 3, true) : nil
         case UInt8(ascii: ":"):
             // Prose in quotes with a colon behind it: `volume "default-token" : secret not found`.
-            if isQuoted, offset > closed, self.isWord(at: self.skipBlanks(from: offset + 1)) { return nil }
+            if isQuoted, offset > closed, self.isProse(before: name.lowerBound),
+                self.isWord(at: self.skipBlanks(from: offset + 1))
+            {
+                return nil
+            }
             offset += 1
             switch self.at(offset) {
             case UInt8(ascii: ":"): return nil
@@ -122,6 +127,11 @@ extension View {
             offset = self.run(of: .blanks, from: parameters + 1, most: 64)
         }
         return offset
+    }
+
+    /// Whether a word stands before the quote that opens the name at `start`.
+    private mutating func isProse(before start: Int) -> Bool {
+        self.at(start - 2) == 0x20 && self.at(start - 3).isLetter
     }
 
     /// Whether a word without quotes begins at `start` that isn't one of JSON's.
@@ -175,7 +185,13 @@ extension View {
                 kind: kind, set: isDigest ? ByteSet("\r\n").inverted : ByteSet("\"'\r\n\\").inverted, from: start)
         }
         let set = Self.bare
-        let end = self.run(of: set, from: start)
+        var end = self.run(of: set, from: start)
+        // What goes on behind a reference belongs to the value.
+        if quote == UInt8(ascii: "$"), [UInt8(ascii: "}"), UInt8(ascii: ")")].contains(self.at(end)),
+            Self.ofToken.contains(self.at(end + 1))
+        {
+            end = self.run(of: set, from: end + 1)
+        }
         if let quote = self.typedQuote(behind: start..<end) {
             return self.quoted(
                 kind: kind, certain: certain, name: name, from: quote + 1, quote: self.at(quote), escaped: false)
@@ -190,8 +206,10 @@ extension View {
     /// `Optional("…")`, `String = "…"`, `0x00007ffe "…"`, `string(12) "…"`.
     private mutating func typedQuote(behind word: Range<Int>) -> Int? {
         func isQuote(_ byte: UInt8) -> Bool { byte == 0x22 || byte == 0x27 }
-        guard !word.isEmpty, word.count <= 64 else { return nil }
         let end = word.upperBound
+        guard !word.isEmpty, word.count <= 64, [0x20, 0x22, 0x27, UInt8(ascii: ")")].contains(self.at(end)),
+            !self.isInString(word.lowerBound)
+        else { return nil }
         switch self.at(end) {
         case 0x22, 0x27:
             return self.at(end - 1) == UInt8(ascii: "(") ? end : nil
@@ -292,63 +310,29 @@ extension View {
             && self.hasContext(Self.comparisons, before: name.lowerBound, within: 200)
     }
 
-    /// An array or object, with its brackets. In a string, also of JSON in JSON, it ends with the string at the latest.
+    /// An array or object, with its brackets.
     mutating func bracketed(kind: Kind, from start: Int) -> Finding? {
-        let isInside = self.isInString(start)
-        var depth = 0
-        var inString = false
-        // Whether its strings have a backslash before their quotes.
-        var isEscaped = false
-        // What no quotes about its name say to be data ends with its line, unless its bracket is closed.
-        var lineEnd: Int?
+        var brackets = Brackets(isInString: self.isInString(start))
         var offset = start
+        var lineEnd: Int?
         scan: while offset < self.high || offset == start {
             let byte = self.at(offset)
-            switch byte {
-            case 0:
+            if byte == 0 { break }
+            switch brackets.take(byte) {
+            case .inside: if byte == 0x0A { lineEnd = offset }
+            case .closes: return Finding(start: start, end: offset + 1, kind: kind)
+            case .ended:
+                // What begins a line of its own is another one.
+                if byte != 0x22, let lineEnd { offset = lineEnd }
                 break scan
-            case 0x0A where isInside:
-                break scan
-            case 0x0A:
-                lineEnd = lineEnd ?? offset
-            case UInt8(ascii: "\\"):
-                let next = self.at(offset + 1)
-                if next == 0x22, !inString || isEscaped {
-                    isEscaped = true
-                    inString.toggle()
-                }
-                // Within such a string a quote has three backslashes before it.
-                offset += next == UInt8(ascii: "\\") && isEscaped && self.at(offset + 2) == next ? 3 : 1
-            case 0x22:
-                if isEscaped || isInside && !inString && !self.opensString(at: offset) { break scan }
-                inString.toggle()
-            case UInt8(ascii: "{"), UInt8(ascii: "["):
-                if !inString { depth += 1 }
-            case UInt8(ascii: "}"), UInt8(ascii: "]"):
-                if !inString { depth -= 1 }
-                if depth == 0 { return Finding(start: start, end: offset + 1, kind: kind) }
-            default:
-                break
             }
             offset += 1
         }
         _ = self.at(offset)
-        if let lineEnd, !self.hasQuotedName(before: start) { offset = lineEnd }
         let end = min(offset, self.high)
-        var set = ByteSet("\n")
-        if isEscaped { set.insert(0x22) }
-        return end > start + 1 ? self.finding(kind: kind, start..<end, set: set.inverted) : nil
-    }
-
-    /// Whether a name in quotes stands before the value at `start`.
-    private mutating func hasQuotedName(before start: Int) -> Bool {
-        let name = self.run(of: ByteSet(" \t\r\n:=>"), backFrom: start, most: 32)
-        return name < start && Self.closing.contains(self.at(name - 1))
-    }
-
-    /// Whether a quote stands where a string of JSON begins.
-    private mutating func opensString(at offset: Int) -> Bool {
-        [UInt8(ascii: "["), UInt8(ascii: "{"), UInt8(ascii: ","), UInt8(ascii: ":"), 0x20].contains(self.at(offset - 1))
+        guard end > start + 1 else { return nil }
+        return Finding(
+            start: start, end: end, kind: kind, closer: end >= self.high && self.clipped ? .brackets(brackets) : nil)
     }
 
     /// Whether `offset` stands in a string in double quotes that its line opened, as far as it's to be seen.
@@ -392,17 +376,18 @@ extension View {
         }
     }
 
-    /// Whether what a reference opens is closed where the value ends, or behind what ends a value without quotes: a secret may
-    /// begin like one.
+    /// Whether what a reference opens is closed where the value ends, or behind what ends a value without quotes, and nothing
+    /// goes on there: a secret may begin like one, or stand in it as what's taken otherwise (`${NAME:-…}`).
     private mutating func isClosed(_ range: Range<Int>, by closer: StaticString) -> Bool {
+        let first = closer.utf8Start[0]
+        let isName = first == UInt8(ascii: "}") && closer.utf8CodeUnitCount == 1
         for offset in (range.lowerBound + 2)..<(range.lowerBound + 130) {
-            switch self.at(offset) {
-            case 0, 0x0A, 0x22: return false
-            case closer.utf8Start[0] where self.matches(closer, at: offset):
+            let byte = self.at(offset)
+            if byte == first, self.matches(closer, at: offset) {
                 let end = offset + closer.utf8CodeUnitCount
-                return end >= range.upperBound && !self.at(end).isAlphanumeric
-            default: break
+                return end >= range.upperBound && !Self.ofToken.contains(self.at(end))
             }
+            if byte == 0 || byte == 0x0A || byte == 0x22 || isName && !Self.identifier.contains(byte) { return false }
         }
         return false
     }

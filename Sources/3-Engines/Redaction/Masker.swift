@@ -259,12 +259,15 @@ package final class Masker {
         let start = cluster.start
         var offset = start - 1
         while start - offset < 16, window.at(offset).isBlank || window.at(offset) == 0x0A { offset -= 1 }
-        if window.at(offset) == UInt8(ascii: "[") || window.at(offset) == UInt8(ascii: ",") {
-            return Self.isNumberInArray(cluster, behind: offset, window) ? [0x22] : nil
+        if let array = Self.arrayStart(of: cluster, behind: offset, window) {
+            offset = array - 1
+            while array - offset < 16, window.at(offset).isBlank { offset -= 1 }
+            // A line of JSON that's an array.
+            if window.at(offset) == 0 || window.at(offset) == 0x0A { return [0x22] }
         }
         guard window.at(offset) == UInt8(ascii: ":") else { return nil }
         offset -= 1
-        while start - offset < 32, window.at(offset).isBlank { offset -= 1 }
+        while start - offset < Detectors.lookBehind, window.at(offset).isBlank { offset -= 1 }
         guard window.at(offset) == 0x22 else { return nil }
         // As many backslashes as JSON within JSON has there.
         var escapes = 0
@@ -272,16 +275,18 @@ package final class Masker {
         return [UInt8](repeating: UInt8(ascii: "\\"), count: escapes) + [0x22]
     }
 
-    /// Whether a number is one of an array's that begins in the line: numbers and blanks alone stand before it.
-    private static func isNumberInArray(_ cluster: Cluster, behind start: Int, _ window: Window) -> Bool {
+    /// The bracket of the array of numbers that a number is one of.
+    private static func arrayStart(of cluster: Cluster, behind start: Int, _ window: Window) -> Int? {
+        guard [UInt8(ascii: "["), UInt8(ascii: ",")].contains(window.at(start)), cluster.open.isEmpty,
+            cluster.end <= window.end
+        else { return nil }
         let numbers = ByteSet(" \t,.+-eE").union(.digits)
-        guard cluster.open.isEmpty, cluster.end <= window.end else { return false }
-        for place in cluster.start..<cluster.end where !numbers.contains(window.at(place)) { return false }
+        for place in cluster.start..<cluster.end where !numbers.contains(window.at(place)) { return nil }
         let end = window.at(cluster.end) == 0x20 ? cluster.end + 1 : cluster.end
-        guard window.at(end) == UInt8(ascii: ",") || window.at(end) == UInt8(ascii: "]") else { return false }
+        guard window.at(end) == UInt8(ascii: ",") || window.at(end) == UInt8(ascii: "]") else { return nil }
         var place = start
-        while start - place < Detectors.lookBehind, numbers.contains(window.at(place)) { place -= 1 }
-        return window.at(place) == UInt8(ascii: "[")
+        while start - place < Detectors.lookBehind / 2, numbers.contains(window.at(place)) { place -= 1 }
+        return window.at(place) == UInt8(ascii: "[") ? place : nil
     }
 
     /// Keeps a secret that was masked, so that the lease's sessions know it again.

@@ -13,6 +13,9 @@ struct Pattern: Sendable {
     /// Every byte that may occur: how a match that is longer than the detector's reach goes on.
     var continuation = ByteSet()
 
+    /// More than any detector's reach.
+    private static let mostRepeats = 65_536
+
     /// - Returns: nil when `text` isn't such an expression.
     init?(_ text: String) {
         let bytes = Array(text.utf8)
@@ -73,7 +76,7 @@ struct Pattern: Sendable {
             let parts = String(decoding: bytes[(index + 1)..<close], as: UTF8.self)
                 .split(separator: ",", omittingEmptySubsequences: false)
             index = close + 1
-            guard let least = parts.first.flatMap({ Int($0) }) else { return nil }
+            guard let least = parts.first.flatMap({ Int($0) }), least <= Self.mostRepeats else { return nil }
             if parts.count == 1 { return (least, least) }
             return parts[1].isEmpty ? (least, .max) : Int(parts[1]).map { (least, $0) }
         default:
