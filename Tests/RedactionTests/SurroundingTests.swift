@@ -122,7 +122,9 @@ struct SurroundingTests {
 
     @Test("names in a row that never ends take time that grows with their number, not with its square")
     func row() throws {
-        let text = Array(String(repeating: "password=", count: 40_000).utf8)
-        #expect(try self.fixture.stream([text]).count < 100)
+        for name in ["password=", "password=["] {
+            let text = Array(String(repeating: name, count: 40_000).utf8)
+            #expect(try self.fixture.stream([text]).count < 100)
+        }
     }
 }

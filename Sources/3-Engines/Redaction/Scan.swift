@@ -201,7 +201,7 @@ struct Scan {
             finding.follow(window)
             if finding.closer == nil {
                 cluster.end = max(cluster.end, finding.end)
-            } else if !cluster.open.contains(where: { $0.closer == finding.closer && $0.end == finding.end }) {
+            } else if !cluster.covers(finding) {
                 // Those that have come as far and go on alike end alike: one of them is followed.
                 cluster.open.append(finding)
             }
@@ -210,6 +210,20 @@ struct Scan {
 }
 
 extension Cluster {
+    /// So many arrays and objects are followed, one within another: those further in end with them.
+    private static let mostBrackets = 16
+
+    /// Whether the open findings end no earlier than this one, which has come as far.
+    fileprivate func covers(_ finding: Finding) -> Bool {
+        var brackets = 0
+        for open in self.open {
+            if open.closer == finding.closer, open.end == finding.end { return true }
+            if case .brackets = open.closer { brackets += 1 }
+        }
+        if case .brackets = finding.closer { return brackets >= Self.mostBrackets }
+        return false
+    }
+
     fileprivate mutating func follow(_ window: Window) {
         for index in self.open.indices.reversed() {
             self.open[index].follow(window)
