@@ -77,6 +77,7 @@ let targets: [Target] = [
         swiftSettings: house),
     floor("2-Codecs", "TransparencyLog", ["GloveboxCore", crypto]),
     floor("2-Codecs", "FlagRules", ["GloveboxCore"]),
+    floor("2-Codecs", "MetricsText", ["GloveboxCore"]),
     floor("2-Codecs", "LogFormats", ["GloveboxCore", "CZlib"]),
 
     // 3: engines and adapters
@@ -129,7 +130,7 @@ let targets: [Target] = [
         "5-Roles", "Gateway",
         [
             "GloveboxCore", "Contracts", "YAMLDocument", "FlagRules", "Policy", "Leases", "Approvals", "Changes",
-            "StorageSQLite", "AuditFiles",
+            "StorageSQLite", "AuditFiles", "MetricsText", "OutboundHTTP",
             "Identity", "TransparencyLog", "Redaction", "ControlWire", "Tunnel", "PostgresAccess", "PostgresWire",
             "ControlAPI", "ControlServer", "Webhooks", "Telemetry",
             crypto, nio,
@@ -192,6 +193,7 @@ let targets: [Target] = [
     tests("YAMLDocument", ["GloveboxCore"]),
     tests("TransparencyLog", ["GloveboxCore"]),
     tests("FlagRules", ["GloveboxCore"]),
+    tests("MetricsText", ["GloveboxCore"]),
     tests("Redaction", ["GloveboxCore", "SensitiveNames", "YAMLDocument", "CByteClasses", nio]),
     tests("GloveboxKit", [logging]),
     tests("LogFormats", ["GloveboxCore"]),

@@ -7,7 +7,8 @@ private func at(_ seconds: Int) -> BootInstant { BootInstant(nanoseconds: Int64(
 
 @Suite("Guards and rollouts")
 struct GuardTests {
-    private static let errors = GuardCondition(name: "errors", bound: .atMost(0.01), patience: .seconds(30))
+    private static let errors = GuardCondition(
+        name: "errors", sign: .signal("errors"), bound: .atMost(0.01), patience: .seconds(30))
 
     @Test("a guard holds while it's within its bound, and trips at the first value beyond it, for good")
     func bound() {
@@ -20,7 +21,7 @@ struct GuardTests {
         machine.measured(0, at: at(3))
         #expect(machine.verdict == .tripped("0.011, and at most 0.01 was wanted"))
         var least = GuardMachine(
-            GuardCondition(name: "rate", bound: .atLeast(10), patience: .seconds(5)), at: at(0))
+            GuardCondition(name: "rate", sign: .query("rate"), bound: .atLeast(10), patience: .seconds(5)), at: at(0))
         least.measured(9.5, at: at(1))
         #expect(least.verdict == .tripped("9.5, and at least 10.0 was wanted"))
     }

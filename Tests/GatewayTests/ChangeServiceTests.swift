@@ -14,88 +14,13 @@ import Testing
 
 @Suite("Changes at the gateway")
 struct ChangeServiceTests {
-    private static let ada = IdentityName(unchecked: "ada")
-    private static let bob = IdentityName(unchecked: "bob")
-    private static let target = TargetName(unchecked: "flags")
+    private typealias Bench = ChangeBench
 
-    private static func flag(_ variant: String) -> String {
-        #"{"defaultVariant":"\#(variant)","state":"ENABLED","variants":{"off":false,"on":true}}"#
-    }
+    private static let ada = ChangeBench.ada
+    private static let bob = ChangeBench.bob
+    private static let target = ChangeBench.target
 
-    /// A change service on a store of its own, whose leases end when the test says so.
-    private final class Bench: Sendable {
-        static let detectors = Result { try Detectors() }
-
-        let folder: TemporaryFolder
-        let storage: StorageSQLite
-        let time: ManualTime
-        let log: MemoryLog
-        let house = FlagHouse()
-        let endings: LeaseEndings
-        let changes: ChangeService
-        private let ended: Leases
-
-        private final class Leases: Sendable {
-            let ended = Mutex<[LeaseID: LeaseEnd]>([:])
-        }
-
-        convenience init() async throws {
-            let folder = try TemporaryFolder()
-            try await self.init(
-                folder, StorageSQLite(path: "\(folder.path)/store.sqlite"), ManualTime(), MemoryLog(), [:])
-        }
-
-        private init(
-            _ folder: TemporaryFolder, _ storage: StorageSQLite, _ time: ManualTime, _ log: MemoryLog,
-            _ ended: [LeaseID: LeaseEnd]
-        ) async throws {
-            self.folder = folder
-            self.storage = storage
-            self.time = time
-            self.log = log
-            self.endings = LeaseEndings(time)
-            let leases = Leases()
-            leases.ended.withLock { $0 = ended }
-            self.ended = leases
-            self.changes = ChangeService(
-                house: self.house, storage: storage, log: log, time: time, detectors: try Self.detectors.get(),
-                endings: self.endings, ending: { lease in leases.ended.withLock { $0[lease] } },
-                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-            try await self.changes.resume([
-                FlagTarget(name: ChangeServiceTests.target, seed: ["checkout": ChangeServiceTests.flag("off")])
-            ])
-        }
-
-        /// A gateway that starts on the same store.
-        func again(ended: [LeaseID: LeaseEnd] = [:]) async throws -> Bench {
-            try await self.storage.close()
-            let storage = try StorageSQLite(path: "\(self.folder.path)/store.sqlite")
-            return try await Bench(self.folder, storage, self.time, self.log, ended)
-        }
-
-        func grant(_ holder: IdentityName = ChangeServiceTests.ada, lease: LeaseID = .random()) -> LeaseGrant {
-            LeaseGrant(
-                lease: lease, holder: holder, target: ChangeServiceTests.target, purpose: "INC-1",
-                capabilities: [.change], limits: Limits(), maskingProfile: "default", rule: "r",
-                remaining: .seconds(60))
-        }
-
-        func end(_ lease: LeaseID, _ reason: LeaseEnd = .expired) {
-            self.ended.ended.withLock { $0[lease] = reason }
-            self.endings.ended(lease, reason)
-        }
-
-        /// The variant that a flag comes to; `nil` for one that isn't there.
-        func variant(_ key: String = "checkout") throws -> String? {
-            try self.house.epoch(of: nil).flags.resolve(key, FlagContext(), timestamp: 0).variant
-        }
-
-        func turn(_ variant: String, _ grant: LeaseGrant) async throws -> ChangeSet {
-            try await self.changes.apply(
-                [FlagChangePlan(key: "checkout", .set(defaultVariant: variant, isEnabled: nil))], title: "why",
-                under: grant)
-        }
-    }
+    private static func flag(_ variant: String) -> String { ChangeBench.flag(variant) }
 
     @Test("a set is in the store and on record with its undo, and all of it is seen at one moment")
     func apply() async throws {

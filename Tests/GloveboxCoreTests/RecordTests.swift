@@ -54,6 +54,7 @@ struct RecordTests {
             lasts: .seconds(86_400)),
         .tokenRevoked(name: TokenName(unchecked: "ci")),
         .changeApplied(ChangeSetID(unchecked: "0123456789ab"), title: "a new checkout", changes: ["flag 'a': …"]),
+        .changeAdvanced(ChangeSetID(unchecked: "0123456789ab"), percent: 10),
         .changeKept(ChangeSetID(unchecked: "0123456789ab"), by: IdentityName(unchecked: "ada")),
         .changeUndone(
             ChangeSetID(unchecked: "0123456789ab"), cause: "lease ended (expired)", by: nil,

@@ -2,7 +2,7 @@ package import GloveboxCore
 
 /// `POST /v1/changes`: changes that apply as one under a lease that may change its target.
 package struct ChangeRequest: RequestContent {
-    package static let fields: Set<String> = ["lease", "title", "changes"]
+    package static let fields: Set<String> = ["lease", "title", "changes", "guards", "rollout"]
     package static let most = 200
 
     package var lease: LeaseID
@@ -10,15 +10,52 @@ package struct ChangeRequest: RequestContent {
     package var title: String
     /// In the order in which they apply.
     package var changes: [ChangeItem]
+    /// Under which it may stay; at most ``mostGuards``.
+    package var guards: [GuardItem]?
+    /// Whether its flags are changed for a share after the other.
+    package var rollout: [RolloutItem]?
 
-    package init(lease: LeaseID, title: String, changes: [ChangeItem]) {
+    package static let mostGuards = 20
+
+    package init(
+        lease: LeaseID, title: String, changes: [ChangeItem], guards: [GuardItem]? = nil, rollout: [RolloutItem]? = nil
+    ) {
         self.lease = lease
         self.title = title
         self.changes = changes
+        self.guards = guards
+        self.rollout = rollout
+    }
+
+    /// - Throws: `invalid_argument`.
+    package func conditions() throws(GloveboxError) -> [GuardCondition] {
+        let guards = self.guards ?? []
+        guard guards.count <= Self.mostGuards else {
+            throw GloveboxError(.invalidArgument, "guards: name at most \(Self.mostGuards) of them")
+        }
+        var conditions: [GuardCondition] = []
+        for item in guards {
+            let condition = try item.condition()
+            guard !conditions.contains(where: { $0.name == condition.name }) else {
+                throw GloveboxError(
+                    .invalidArgument, "guards: two are called '\(condition.name)': give each a 'name' of its own")
+            }
+            conditions.append(condition)
+        }
+        return conditions
+    }
+
+    /// - Throws: `invalid_argument`.
+    package func steps() throws(GloveboxError) -> Rollout? {
+        try self.rollout.map { (items) throws(GloveboxError) in
+            try Rollout(items.map { Rollout.Step(percent: $0.percent, holds: $0.holds.duration) })
+        }
     }
 
     /// - Throws: `invalid_argument`.
     package func validate() throws(GloveboxError) {
+        _ = try self.conditions()
+        _ = try self.steps()
         try validateLine(self.title, "title: say what it's for")
         guard (1...Self.most).contains(self.changes.count) else {
             throw GloveboxError(.invalidArgument, "changes: name 1 to \(Self.most) of them")
@@ -31,6 +68,91 @@ package struct ChangeRequest: RequestContent {
                     .invalidArgument, "changes: flag '\(change.flag.key)' is there twice: say once what it's to be")
             }
         }
+    }
+}
+
+/// A guard as it's asked for: what's measured, and its bound.
+package struct GuardItem: Sendable, Hashable, Codable {
+    /// What it's called; the signal's name, or `query`, if it's left out.
+    package var name: String?
+    /// One of the gateway's, or a query in PromQL: one of the two.
+    package var signal: String?
+    package var query: String?
+    package var atMost: Double?
+    package var atLeast: Double?
+    /// How long it may go unjudged; a minute, if it's left out.
+    package var patience: Seconds?
+
+    package static let standardPatience = Duration.seconds(60)
+
+    package init(
+        name: String? = nil, signal: String? = nil, query: String? = nil, atMost: Double? = nil,
+        atLeast: Double? = nil, patience: Seconds? = nil
+    ) {
+        self.name = name
+        self.signal = signal
+        self.query = query
+        self.atMost = atMost
+        self.atLeast = atLeast
+        self.patience = patience
+    }
+
+    package init(from decoder: any Decoder) throws {
+        try decoder.allowOnly(["name", "signal", "query", "atMost", "atLeast", "patience"])
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.name = try container.decodeIfPresent(String.self, forKey: .name)
+        self.signal = try container.decodeIfPresent(String.self, forKey: .signal)
+        self.query = try container.decodeIfPresent(String.self, forKey: .query)
+        self.atMost = try container.decodeIfPresent(Double.self, forKey: .atMost)
+        self.atLeast = try container.decodeIfPresent(Double.self, forKey: .atLeast)
+        self.patience = try container.decodeIfPresent(Seconds.self, forKey: .patience)
+    }
+
+    /// - Throws: `invalid_argument`.
+    func condition() throws(GloveboxError) -> GuardCondition {
+        let sign: GuardCondition.Sign
+        switch (self.signal, self.query) {
+        case (let signal?, nil): sign = .signal(signal)
+        case (nil, let query?):
+            guard (1...4000).contains(query.utf8.count) else {
+                throw GloveboxError(.invalidArgument, "guards: a query is 1 to 4000 bytes of PromQL")
+            }
+            sign = .query(query)
+        default: throw GloveboxError(.invalidArgument, "guards: say one of 'signal' and 'query' of each")
+        }
+        let name = self.name ?? self.signal ?? "query"
+        try validateLine(name, "guards: a guard's name")
+        let bound: GuardCondition.Bound
+        switch (self.atMost, self.atLeast) {
+        case (let most?, nil): bound = .atMost(most)
+        case (nil, let least?): bound = .atLeast(least)
+        default: throw GloveboxError(.invalidArgument, "guard '\(name)': say one of 'atMost' and 'atLeast'")
+        }
+        let patience = self.patience?.duration ?? Self.standardPatience
+        guard patience >= .seconds(1), patience <= .seconds(86_400) else {
+            throw GloveboxError(.invalidArgument, "guard '\(name)': its patience is from 1s to 24h")
+        }
+        return GuardCondition(name: name, sign: sign, bound: bound, patience: patience)
+    }
+}
+
+/// A step of a rollout as it's asked for.
+package struct RolloutItem: Sendable, Hashable, Codable {
+    /// 1 to 100.
+    package var percent: Int
+    /// How long all guards have to have held before the next step.
+    package var holds: Seconds
+
+    package init(percent: Int, holds: Seconds) {
+        self.percent = percent
+        self.holds = holds
+    }
+
+    package init(from decoder: any Decoder) throws {
+        try decoder.allowOnly(["percent", "holds"])
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.percent = try container.decode(Int.self, forKey: .percent)
+        self.holds = try container.decodeIfPresent(Seconds.self, forKey: .holds) ?? Seconds(.zero)
     }
 }
 
@@ -171,6 +293,33 @@ package struct ChangeStatus: Sendable, Codable {
         }
     }
 
+    /// A guard, and how it stands.
+    package struct Guard: Sendable, Codable {
+        package var name: String
+        package var signal: String?
+        package var query: String?
+        package var atMost: Double?
+        package var atLeast: Double?
+        package var patience: Seconds
+        /// `holds`, `unknown`, `tripped`; absent once nobody looks any more.
+        package var verdict: String?
+        /// What was measured last.
+        package var value: Double?
+
+        package init(_ condition: GuardCondition) {
+            self.name = condition.name
+            switch condition.sign {
+            case .signal(let name): self.signal = name
+            case .query(let text): self.query = text
+            }
+            switch condition.bound {
+            case .atMost(let most): self.atMost = most
+            case .atLeast(let least): self.atLeast = least
+            }
+            self.patience = Seconds(condition.patience)
+        }
+    }
+
     package var id: ChangeSetID
     package var title: String
     package var holder: IdentityName
@@ -179,6 +328,10 @@ package struct ChangeStatus: Sendable, Codable {
     package var state: ChangeState
     package var plannedAt: Timestamp
     package var changes: [Item]
+    package var guards: [Guard]?
+    package var rollout: [RolloutItem]?
+    /// The share of a rollout that's in force.
+    package var percent: Int?
     /// How long until it goes back with its lease; absent once that's no matter.
     package var remaining: Seconds?
     package var keptBy: IdentityName?

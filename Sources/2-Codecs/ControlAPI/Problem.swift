@@ -82,6 +82,7 @@ extension GloveboxError.Code {
         .approvalNotOpen: 409,
         .approvalMismatch: 409,
         .changeNotOpen: 409,
+        .guardTripped: 409,
         .flagsInvalid: 400,
         .preconditionFailed: 412,
         .bodyTooLarge: 413,

@@ -164,6 +164,9 @@ extension RecordEvent {
             fields["change"] = .string(set.rawValue)
             fields["title"] = .string(title)
             fields["changes"] = .array(changes.map(JSONValue.string))
+        case .changeAdvanced(let set, let percent):
+            fields["change"] = .string(set.rawValue)
+            fields["percent"] = .integer(Int64(clamping: percent))
         case .changeKept(let set, let by):
             fields["change"] = .string(set.rawValue)
             fields["by"] = .string(by.rawValue)

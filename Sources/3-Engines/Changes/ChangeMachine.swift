@@ -28,6 +28,8 @@ package struct ChangeMachine: Hashable, Sendable {
     private var appliedSteps: Set<Int> = []
     private var undoBegun: Set<Int> = []
     private var undoneSteps: Set<Int> = []
+    /// Which step of its rollout is in force, from 0; without a rollout it's of no matter.
+    package private(set) var rolloutStep = 0
     package private(set) var keptBy: IdentityName?
     /// Why it goes back, or has gone.
     package private(set) var cause: UndoCause?
@@ -113,6 +115,22 @@ package struct ChangeMachine: Hashable, Sendable {
         self.write(.applied(step: step), now)
     }
 
+    /// The share of its rollout's next step is in force.
+    package mutating func rolledOut(step: Int, at now: WallTime) {
+        guard self.state == .applied, let rollout = self.set.rollout, rollout.steps.indices.contains(step),
+            step > self.rolloutStep
+        else { return }
+        // The journal keeps where a rollout stands, not each step of its way.
+        self.set.journal.removeAll { if case .rolledOut = $0.event { true } else { false } }
+        self.write(.rolledOut(step: step), now)
+    }
+
+    /// Whether the whole of it is in force.
+    package var isRolledOut: Bool { self.set.rollout.map { self.rolloutStep == $0.steps.count - 1 } ?? true }
+
+    /// The share that's in force; nil without a rollout.
+    package var percent: Int? { self.set.rollout?.steps[self.rolloutStep].percent }
+
     /// The step can't be applied: what was begun goes back.
     package mutating func applyFailed(step: Int, _ error: GloveboxError, at now: WallTime) {
         guard self.next == .apply(step: step) else { return }
@@ -139,7 +157,11 @@ package struct ChangeMachine: Hashable, Sendable {
     /// - Throws: `change_not_open` unless all of it is applied.
     package mutating func keep(by identity: IdentityName, at now: WallTime) throws(GloveboxError) {
         switch self.state {
-        case .applied: self.write(.kept(by: identity), now)
+        case .applied:
+            guard self.isRolledOut else {
+                throw self.notOpen("is at \(self.percent ?? 0) % of its rollout: keep it when that's over")
+            }
+            self.write(.kept(by: identity), now)
         case .intent: throw self.notOpen("isn't applied yet: try again when it is")
         case .undoing, .stuck: throw self.notOpen("goes back already: apply it again to keep it")
         case .kept: throw self.notOpen("is kept already")
@@ -176,6 +198,7 @@ package struct ChangeMachine: Hashable, Sendable {
         switch event {
         case .applying(let step): self.begun.insert(step)
         case .applied(let step): self.appliedSteps.insert(step)
+        case .rolledOut(let step): self.rolloutStep = min(step, (self.set.rollout?.steps.count ?? 1) - 1)
         case .kept(let identity): self.keptBy = identity
         case .undoAsked(let cause): self.cause = cause
         case .undoing(let step): self.undoBegun.insert(step)

@@ -30,14 +30,27 @@ extension FlagState {
     }
 
     /// Applies some of a set's changes; done again it changes nothing.
-    package mutating func apply(_ set: ChangeSet, _ changes: Range<Int>) {
+    /// - Parameter shares: of a rollout, the definitions of its first share, by the changes' places.
+    package mutating func apply(_ set: ChangeSet, _ changes: Range<Int>, shares: [Int: String] = [:]) {
         let entries = changes.compactMap { index -> FlagLayer.Entry? in
             guard case .flag(let flag) = set.changes[index] else { return nil }
-            return FlagLayer.Entry(change: index, key: flag.key, definition: flag.definition)
+            return FlagLayer.Entry(change: index, key: flag.key, definition: shares[index] ?? flag.definition)
         }
         guard !self.layers.contains(where: { $0.set == set.id }), !entries.isEmpty else { return }
         self.layers.append(FlagLayer(set: set.id, entries: entries))
         self.epoch += 1
+    }
+
+    /// Defines some of a set's flags anew, by its changes' places, as its rollout goes on; done again it changes nothing.
+    package mutating func redefine(_ set: ChangeSetID, _ definitions: [Int: String]) {
+        guard let index = self.layers.firstIndex(where: { $0.set == set }) else { return }
+        let former = self.layers[index].entries
+        for place in former.indices {
+            if let definition = definitions[former[place].change] {
+                self.layers[index].entries[place].definition = definition
+            }
+        }
+        if self.layers[index].entries != former { self.epoch += 1 }
     }
 
     /// Takes a set's changes away; done again it changes nothing. Returns what has changed since, and stays.

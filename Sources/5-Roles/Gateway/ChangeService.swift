@@ -16,10 +16,17 @@ actor ChangeService: Service {
         var conflicts: [ChangeConflict]?
         /// When its undo is tried again.
         var due: BootInstant?
+        /// What it may stay under, in the set's order.
+        var guards: [GuardMachine] = []
+        var rollout: RolloutMachine?
+        /// Measures for them until it's over.
+        var watching: Task<Void, Never>?
     }
 
     /// How often those who wait for flags get a sign of life.
     private static let look = Duration.seconds(15)
+    /// How often what guards look at is measured.
+    private static let measuring = Duration.seconds(1)
     /// How many sets may be open at once.
     private static let mostOpen = 1000
 
@@ -28,6 +35,7 @@ actor ChangeService: Service {
     private let log: any RecordLog
     private let time: any TimeSource
     private let detectors: Detectors
+    private let signals: any GuardMeasuring
     private let logger: Logger
     /// Whether a lease is active, and if not, why.
     private let ending: @Sendable (LeaseID) async -> LeaseEnd?
@@ -41,13 +49,15 @@ actor ChangeService: Service {
 
     init(
         house: FlagHouse, storage: any Storage, log: any RecordLog, time: any TimeSource, detectors: Detectors,
-        endings: LeaseEndings, ending: @escaping @Sendable (LeaseID) async -> LeaseEnd?, logger: Logger
+        signals: any GuardMeasuring, endings: LeaseEndings, ending: @escaping @Sendable (LeaseID) async -> LeaseEnd?,
+        logger: Logger
     ) {
         self.house = house
         self.storage = storage
         self.log = log
         self.time = time
         self.detectors = detectors
+        self.signals = signals
         self.ending = ending
         self.logger = logger
         self.endings = endings
@@ -72,7 +82,13 @@ actor ChangeService: Service {
                 // It's served no more, and what's leased goes back all the same.
                 self.states[set.target] = try await self.storage.flags(of: set.target) ?? FlagState(target: set.target)
             }
-            self.open[set.id] = Open(machine: ChangeMachine(set))
+            let machine = ChangeMachine(set)
+            // What was measured before is of no use now; nobody looked meanwhile.
+            self.open[set.id] = Open(
+                machine: machine, guards: set.guards.map { GuardMachine($0, at: self.time.boot) },
+                rollout: set.rollout.map {
+                    RolloutMachine($0, step: machine.rolloutStep, at: self.time.boot)
+                })
             self.order.append(set.id)
         }
         for target in served { try self.publish(target.name) }
@@ -91,7 +107,10 @@ actor ChangeService: Service {
     }
 
     func run() async throws {
+        for id in self.order { self.watchGuards(of: id) }
         await cancelWhenGracefulShutdown { await self.watch() }
+        for open in self.open.values { open.watching?.cancel() }
+        await self.signals.close()
         self.house.close()
     }
 
@@ -115,10 +134,26 @@ actor ChangeService: Service {
     // MARK: Steps that people ask for
 
     /// Applies `edits` as one set. The lease was looked at by the caller; it's looked at again once all is in force.
-    /// - Throws: `unknown_target`, `flags_invalid`, `not_found` for a flag that isn't there, `limit_reached`.
-    func apply(_ edits: [FlagChangePlan], title: String, under grant: LeaseGrant) async throws -> ChangeSet {
+    /// - Throws: `unknown_target`, `flags_invalid`, `not_found` for a flag or a signal that isn't there, `limit_reached`,
+    ///   `guard_tripped` where a guard doesn't hold to begin with.
+    func apply(
+        _ edits: [FlagChangePlan], guards: [GuardCondition] = [], rollout: Rollout? = nil, title: String,
+        under grant: LeaseGrant
+    ) async throws -> ChangeSet {
         do {
-            return try await self.inTurn { try await self.applied(edits, title: title, under: grant) }
+            for condition in guards { try self.signals.check(condition.sign) }
+            let measured = await self.measure(guards)
+            return try await self.inTurn {
+                var machines = guards.map { GuardMachine($0, at: self.time.boot) }
+                for index in machines.indices { machines[index].take(measured[index], at: self.time.boot) }
+                for machine in machines {
+                    guard case .tripped(let reason) = machine.verdict else { continue }
+                    throw GloveboxError(
+                        .guardTripped,
+                        "guard '\(machine.condition.name)' doesn't hold before anything is changed: \(reason)")
+                }
+                return try await self.applied(edits, machines, rollout, title: title, under: grant)
+            }
         } catch let error as GloveboxError {
             try? await self.record(
                 grant.holder, grant.target, grant.lease,
@@ -128,7 +163,8 @@ actor ChangeService: Service {
     }
 
     private func applied(
-        _ edits: [FlagChangePlan], title: String, under grant: LeaseGrant
+        _ edits: [FlagChangePlan], _ guards: [GuardMachine], _ rollout: Rollout?, title: String,
+        under grant: LeaseGrant
     ) async throws -> ChangeSet {
         guard let state = self.states[grant.target], (try? self.house.epoch(of: grant.target)) != nil else {
             throw GloveboxError(
@@ -144,11 +180,14 @@ actor ChangeService: Service {
         let title = try Masker(detectors: self.detectors, pseudonyms: Pseudonyms(linkable: false)).maskText(title)
         let set = ChangeSet(
             id: .random(), title: title, holder: grant.holder, lease: grant.lease, target: grant.target,
-            changes: changes, plannedAt: self.time.wall)
+            changes: changes, guards: guards.map(\.condition), rollout: rollout, plannedAt: self.time.wall)
+        if let rollout { for step in rollout.steps.indices { _ = try set.shares(at: step) } }
         var machine = ChangeMachine(set)
         _ = machine.begin(at: self.time.wall)
         try await self.storage.insert(machine.set)
-        self.open[set.id] = Open(machine: machine)
+        self.open[set.id] = Open(
+            machine: machine, guards: guards,
+            rollout: rollout.map { RolloutMachine($0, step: 0, at: self.time.boot) })
         self.order.append(set.id)
         do {
             try await self.goOn(set.id)
@@ -163,6 +202,7 @@ actor ChangeService: Service {
             throw GloveboxError(
                 .leaseNotActive, "lease \(grant.lease) ended (\(reason.rawValue)) while change \(set.id) was applied")
         }
+        self.watchGuards(of: set.id)
         return try await self.changeSet(set.id)
     }
 
@@ -176,7 +216,7 @@ actor ChangeService: Service {
             set.holder, set.target, set.lease,
             .changeApplied(id, title: set.title, changes: set.changes.map(\.summary)))
         _ = machine.begin(at: self.time.wall)
-        state.apply(set, machine.steps[step])
+        state.apply(set, machine.steps[step], shares: try set.shares(at: 0))
         let epoch = try FlagEpoch(state)
         machine.applied(step: step, at: self.time.wall)
         machine.stored(try await self.storage.update(machine.set, leadingTo: state).version)
@@ -307,7 +347,101 @@ actor ChangeService: Service {
             "a change has gone back", metadata: ["change": "\(set.id)", "cause": "\(machine.cause?.summary ?? "")"])
     }
 
+    // MARK: Guards
+
+    /// Measures and judges for as long as the set is open, whoever it waits for meanwhile.
+    private func watchGuards(of id: ChangeSetID) {
+        guard let open = self.open[id], open.watching == nil, !open.guards.isEmpty || open.rollout != nil else {
+            return
+        }
+        let guards = open.guards.map(\.condition)
+        self.open[id]?.watching = Task { [weak self, time] in
+            while !Task.isCancelled {
+                guard let measured = await self?.measure(guards), await self?.judge(id, measured) == true else {
+                    return
+                }
+                guard (try? await time.sleep(until: time.boot.advanced(by: Self.measuring))) != nil else { return }
+            }
+        }
+    }
+
+    /// What each comes to now, or why to nothing.
+    nonisolated private func measure(_ guards: [GuardCondition]) async -> [Result<Double, GloveboxError>] {
+        await withTaskGroup(of: (Int, Result<Double, GloveboxError>).self) { tasks in
+            for (index, condition) in guards.enumerated() {
+                tasks.addTask {
+                    do {
+                        return (index, .success(try await self.signals.measure(condition.sign)))
+                    } catch {
+                        return (
+                            index,
+                            .failure(
+                                (error as? GloveboxError)
+                                    ?? GloveboxError(.unavailable, "it couldn't be measured", cause: error))
+                        )
+                    }
+                }
+            }
+            var results = [Result<Double, GloveboxError>](
+                repeating: .failure(GloveboxError(.unavailable, "it wasn't measured")), count: guards.count)
+            for await (index, result) in tasks { results[index] = result }
+            return results
+        }
+    }
+
+    /// Takes what was measured: a set of which a guard trips goes back, a rollout that holds goes on.
+    /// - Returns: whether there's still something to look at.
+    private func judge(_ id: ChangeSetID, _ measured: [Result<Double, GloveboxError>]) async -> Bool {
+        await self.inTurn {
+            guard let open = self.open[id], open.machine.state == .applied, !Task.isCancelled else { return false }
+            var guards = open.guards
+            let now = self.time.boot
+            for index in guards.indices { guards[index].take(measured[index], at: now) }
+            self.open[id]?.guards = guards
+            var rollout = open.rollout ?? RolloutMachine.whole(at: now)
+            switch rollout.look(guards, at: now) {
+            case .goBack(let name, let reason):
+                self.logger.warning(
+                    "a guard has tripped, and its change goes back",
+                    metadata: ["change": "\(id)", "guard": "\(name)", "reason": "\(reason)"])
+                await self.goBack(id, .guardTripped(name, reason: reason))
+                return false
+            case .advance:
+                do {
+                    try await self.advance(id, to: rollout.step)
+                    self.open[id]?.rollout = rollout
+                } catch {
+                    self.logger.error(
+                        "a rollout can't go on, and is tried again",
+                        metadata: ["change": "\(id)", "error": "\(String(reflecting: error))"])
+                }
+            case .wait, .hold: break
+            case .done where guards.isEmpty: return false
+            case .done: break
+            }
+            return true
+        }
+    }
+
+    /// The share of a rollout's step: on record, then in the store, then in force.
+    private func advance(_ id: ChangeSetID, to step: Int) async throws {
+        guard var machine = self.open[id]?.machine, var state = self.states[machine.set.target] else { return }
+        let set = machine.set
+        machine.rolledOut(step: step, at: self.time.wall)
+        state.redefine(id, try set.shares(at: step))
+        let epoch = try FlagEpoch(state)
+        try await self.record(
+            set.holder, set.target, set.lease, .changeAdvanced(id, percent: UInt64(machine.percent ?? 100)))
+        machine.stored(try await self.storage.update(machine.set, leadingTo: state).version)
+        self.states[set.target] = state
+        self.open[id]?.machine = machine
+        if (try? self.house.epoch(of: set.target)) != nil { self.house.publish(epoch) }
+    }
+
     // MARK: What's shown
+
+    /// How the guards of an open set stand, in the set's order.
+    func guards(of id: ChangeSetID) -> [GuardMachine] { self.open[id]?.guards ?? [] }
 
     /// - Throws: `not_found`.
     func changeSet(_ id: ChangeSetID) async throws -> ChangeSet {
@@ -337,6 +471,7 @@ actor ChangeService: Service {
     }
 
     private func forget(_ id: ChangeSetID) {
+        self.open[id]?.watching?.cancel()
         self.open[id] = nil
         self.order.removeAll { $0 == id }
     }

@@ -23,6 +23,8 @@ package struct GatewayConfiguration: Sendable {
     package var webhooks: [WebhookConfiguration] = []
     /// Whose flags it serves.
     var flags: [FlagTarget] = []
+    /// What guards of changes may measure.
+    var guards = GuardConfiguration()
     package var logging: LogSettings
     /// How long a gateway that's asked to stop lets sessions go on.
     package var drain: Duration
@@ -33,7 +35,7 @@ package struct GatewayConfiguration: Sendable {
     /// - Throws: `configuration_invalid` with line and column.
     package init(yaml text: String, file: String, folder: String) throws(GloveboxError) {
         let root = try YAMLNode(yaml: text, file: file).mapping(
-            "listen", "names", "policy", "webhooks", "flags", "log", "logging", "drain")
+            "listen", "names", "policy", "webhooks", "flags", "guards", "log", "logging", "drain")
         let listen = try root["listen"]?.mapping("api", "postgres", "tunnel", "telemetry")
         self.listen = Listen(
             api: try listen?["api"].map(SocketPlace.init(node:)) ?? SocketPlace(host: "127.0.0.1", port: 8443),
@@ -63,6 +65,7 @@ package struct GatewayConfiguration: Sendable {
             }
             self.flags.append(target)
         }
+        if let guards = root["guards"] { self.guards = try GuardConfiguration(guards, folder: folder) }
         for node in try root["webhooks"]?.list ?? [] {
             let webhook = try WebhookConfiguration(node, folder: folder)
             guard !self.webhooks.contains(where: { $0.name == webhook.name }) else {

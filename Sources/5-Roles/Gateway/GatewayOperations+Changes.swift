@@ -23,7 +23,9 @@ extension GatewayOperations {
             )
         }
         let edits = try request.changes.map { try FlagChangePlan($0.flag) }
-        return await self.status(try await self.changes.apply(edits, title: request.title, under: grant))
+        return await self.status(
+            try await self.changes.apply(
+                edits, guards: request.conditions(), rollout: request.steps(), title: request.title, under: grant))
     }
 
     func changes(_ query: ChangeQuery, _ call: Call) async throws -> Page<ChangeStatus> {
@@ -128,6 +130,18 @@ extension GatewayOperations {
             }
         }
         var status = ChangeStatus(set, changes: items)
+        if !set.guards.isEmpty {
+            let machines = await self.changes.guards(of: set.id)
+            status.guards = set.guards.enumerated().map { index, condition in
+                var shown = ChangeStatus.Guard(condition)
+                if machines.indices.contains(index) { shown.show(machines[index]) }
+                return shown
+            }
+        }
+        if let rollout = set.rollout {
+            status.rollout = rollout.steps.map { RolloutItem(percent: $0.percent, holds: Seconds($0.holds)) }
+            if [.applied, .kept].contains(set.state) { status.percent = machine.percent }
+        }
         status.keptBy = machine.keptBy
         status.cause = machine.cause?.summary
         if let failure = set.lastFailure, set.state == .stuck {
@@ -176,5 +190,17 @@ extension GatewayOperations {
         explanation.errorCode = result.fault?.rawValue
         explanation.detail = result.detail
         return explanation
+    }
+}
+
+extension ChangeStatus.Guard {
+    fileprivate mutating func show(_ machine: GuardMachine) {
+        self.value = machine.lastValue
+        self.verdict =
+            switch machine.verdict {
+            case .holds: "holds"
+            case .unknown: "unknown"
+            case .tripped: "tripped"
+            }
     }
 }

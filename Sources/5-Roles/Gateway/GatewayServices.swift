@@ -45,7 +45,8 @@ struct GatewayServices: Sendable {
             effects: ports.effects.telling(endings), logger: logger)
         self.leases = leases
         self.changes = ChangeService(
-            house: self.flagHouse, storage: parts.storage, log: log, time: time, detectors: detectors, endings: endings,
+            house: self.flagHouse, storage: parts.storage, log: log, time: time, detectors: detectors,
+            signals: try GuardSignals(configuration.guards, time: time), endings: endings,
             ending: { await leases.ending(of: $0) }, logger: logger)
         self.courier = CheckpointCourier(log: parts.log, time: time, logger: logger) { ports.tell($0, to: $1) }
     }

@@ -16,6 +16,10 @@ package struct ChangeSet: Hashable, Sendable, Codable {
     package var lease: LeaseID
     package var target: TargetName
     package var changes: [Change]
+    /// Under which it may stay.
+    package var guards: [GuardCondition]
+    /// Whether its flags are changed for a share after the other.
+    package var rollout: Rollout?
     package var plannedAt: WallTime
     /// What has been begun and done, oldest first.
     package var journal: [ChangeEntry]
@@ -26,7 +30,8 @@ package struct ChangeSet: Hashable, Sendable, Codable {
 
     package init(
         id: ChangeSetID, title: String, holder: IdentityName, lease: LeaseID, target: TargetName, changes: [Change],
-        plannedAt: WallTime, journal: [ChangeEntry] = [], state: ChangeState = .intent, version: Int64 = 0
+        guards: [GuardCondition] = [], rollout: Rollout? = nil, plannedAt: WallTime, journal: [ChangeEntry] = [],
+        state: ChangeState = .intent, version: Int64 = 0
     ) {
         self.id = id
         self.title = title
@@ -34,10 +39,29 @@ package struct ChangeSet: Hashable, Sendable, Codable {
         self.lease = lease
         self.target = target
         self.changes = changes
+        self.guards = guards
+        self.rollout = rollout
         self.plannedAt = plannedAt
         self.journal = journal
         self.state = state
         self.version = version
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.id = try container.decode(ChangeSetID.self, forKey: .id)
+        self.title = try container.decode(String.self, forKey: .title)
+        self.holder = try container.decode(IdentityName.self, forKey: .holder)
+        self.lease = try container.decode(LeaseID.self, forKey: .lease)
+        self.target = try container.decode(TargetName.self, forKey: .target)
+        self.changes = try container.decode([Change].self, forKey: .changes)
+        // Sets that were stored before there were guards have none.
+        self.guards = try container.decodeIfPresent([GuardCondition].self, forKey: .guards) ?? []
+        self.rollout = try container.decodeIfPresent(Rollout.self, forKey: .rollout)
+        self.plannedAt = try container.decode(WallTime.self, forKey: .plannedAt)
+        self.journal = try container.decode([ChangeEntry].self, forKey: .journal)
+        self.state = try container.decode(ChangeState.self, forKey: .state)
+        self.version = try container.decode(Int64.self, forKey: .version)
     }
 }
 
@@ -110,6 +134,8 @@ package struct ChangeEntry: Hashable, Sendable, Codable {
         /// Written before the step begins, as `undoing` is.
         case applying(step: Int)
         case applied(step: Int)
+        /// The share of a rollout is that of its step so and so, counted from 0.
+        case rolledOut(step: Int)
         case kept(by: IdentityName)
         case undoAsked(UndoCause)
         case undoing(step: Int)

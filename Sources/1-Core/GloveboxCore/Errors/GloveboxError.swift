@@ -66,6 +66,8 @@ extension GloveboxError.Code {
     // What changes and flags answer.
     /// The change was kept, has gone back, or isn't applied yet.
     package static let changeNotOpen = Self("change_not_open")
+    /// A guard of the change doesn't hold before anything is changed.
+    package static let guardTripped = Self("guard_tripped")
     /// A file of flags, a flag or a context isn't what it has to be.
     package static let flagsInvalid = Self("flags_invalid")
 

@@ -154,6 +154,11 @@ extension RecordEvent {
                 $0.write(2, title)
                 $0.write(3, strings: changes)
             }
+        case .changeAdvanced(let set, let percent):
+            writer.write(68) {
+                $0.write(1, set.rawValue)
+                $0.write(2, percent)
+            }
         case .changeKept(let set, let by):
             writer.write(61) {
                 $0.write(1, set.rawValue)
@@ -280,6 +285,7 @@ extension RecordEvent {
         case 60:
             self = .changeApplied(
                 try .init(body.string(1)), title: try body.string(2), changes: try body.strings(3))
+        case 68: self = .changeAdvanced(try .init(body.string(1)), percent: try body.unsigned(2))
         case 61: self = .changeKept(try .init(body.string(1)), by: try .init(body.string(2)))
         case 62:
             self = .changeUndone(

@@ -57,6 +57,8 @@ package enum RecordEvent: Hashable, Sendable {
     case tokenRevoked(name: TokenName)
     /// Changes that are about to be made; `changes` says in one line each what they are.
     case changeApplied(ChangeSetID, title: String, changes: [String])
+    /// Its rollout goes on: this share of those who ask is about to see it.
+    case changeAdvanced(ChangeSetID, percent: UInt64)
     /// It outlives its lease.
     case changeKept(ChangeSetID, by: IdentityName)
     /// It has gone back, but for what others have changed since (`conflicts`).
@@ -78,7 +80,8 @@ package enum RecordEvent: Hashable, Sendable {
             .leaseExtended, .leaseRefused, .sessionStarted, .sessionRefused, .statement, .statementRefused,
             .cancelRequested, .recordsPruned, .logBegun, .approvalRequested, .approvalGranted, .approvalDenied,
             .approvalWithdrawn, .approvalUsed, .breakGlassOpened, .breakGlassReviewed, .webhookFailed,
-            .identityEnabled, .agentReleased, .tokenCreated, .changeApplied, .changeKept, .changeRefused:
+            .identityEnabled, .agentReleased, .tokenCreated, .changeApplied, .changeAdvanced, .changeKept,
+            .changeRefused:
             false
         }
     }
@@ -138,6 +141,7 @@ package enum RecordEvent: Hashable, Sendable {
         case .tokenCreated: "token_created"
         case .tokenRevoked: "token_revoked"
         case .changeApplied: "change_applied"
+        case .changeAdvanced: "change_advanced"
         case .changeKept: "change_kept"
         case .changeUndone: "change_undone"
         case .changeStuck: "change_stuck"

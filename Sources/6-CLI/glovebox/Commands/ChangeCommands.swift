@@ -13,7 +13,8 @@ struct ChangeCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Apply a file of changes as one.",
             discussion: """
-                The file, YAML or JSON, has 'title' and 'changes', or is a file of flags in flagd's form.
+                The file, YAML or JSON, has 'title' and 'changes', and may have 'guards' under which they stay and a \
+                'rollout' in shares; or it is a file of flags in flagd's form.
                 It's applied under --lease, or under a lease that's opened for it with --target, --for and --reason.
                 """)
 
@@ -33,7 +34,9 @@ struct ChangeCommand: AsyncParsableCommand {
             let applied = try await SignedIn.call { client, _ in
                 let lease = try await self.under.lease(client, reason: title)
                 return try await client.applyChanges(
-                    ChangeRequest(lease: lease, title: title, changes: file.changes))
+                    ChangeRequest(
+                        lease: lease, title: title, changes: file.changes, guards: file.guards,
+                        rollout: file.rollout))
             }
             try show(applied, self.output)
         }
@@ -231,6 +234,18 @@ func show(_ change: ChangeStatus, _ output: OutputOptions) throws {
             }
         ),
     ]
+    if let rollout = change.rollout {
+        let steps = rollout.map { "\($0.percent) % for \(DurationText.show($0.holds.duration))" }
+        let now = change.percent.map { "\($0) % now; " } ?? ""
+        fields.append(("Rollout", now + steps.joined(separator: ", then ")))
+    }
+    for condition in change.guards ?? [] {
+        let bound =
+            condition.atMost.map { "at most \($0)" } ?? condition.atLeast.map { "at least \($0)" } ?? ""
+        let value = condition.value.map { " (\($0))" } ?? ""
+        let verdict = condition.verdict.map { ": \($0)\(value)" } ?? ""
+        fields.append(("Guard", "\(condition.name) \(bound)\(verdict)"))
+    }
     for item in change.changes {
         let since = item.changedSinceBy.map { " (changed since by \($0))" } ?? ""
         fields.append(("Flag", "\(item.key)\(since)"))

@@ -7,6 +7,11 @@ import YAMLDocument
 /// A file of changes, YAML or JSON: a set as the API takes it,
 ///
 ///     title: the new checkout for everyone
+///     guards:
+///       - {signal: error-rate, atMost: 0.01}
+///     rollout:
+///       - {percent: 10, holds: 5m}
+///       - {percent: 100}
 ///     changes:
 ///       - flag: {key: new-checkout, defaultVariant: "on"}
 ///
@@ -14,14 +19,18 @@ import YAMLDocument
 struct ChangeFile {
     var title: String?
     var changes: [ChangeItem]
+    var guards: [GuardItem]?
+    var rollout: [RolloutItem]?
 
     /// - Throws: `configuration_invalid` with line and column, `flags_invalid`, `invalid_argument`.
     init(_ bytes: [UInt8], file: String) throws {
         let root = try YAMLNode(bytes: bytes, file: file)
         let value = try JSONValue(root)
         guard value["flags"] != nil else {
-            let fields = try root.mapping("title", "changes")
+            let fields = try root.mapping("title", "guards", "rollout", "changes")
             self.title = try fields["title"]?.string
+            self.guards = try fields["guards"]?.map(GuardItem.init(node:))
+            self.rollout = try fields["rollout"]?.map(RolloutItem.init(node:))
             _ = try fields.required("changes").list
             do {
                 self.changes = try JSONForm.decode(
@@ -41,6 +50,36 @@ struct ChangeFile {
             }
         } catch let error as GloveboxError {
             throw GloveboxError(error.code, "\(file): \(error.message)", cause: error.cause)
+        }
+    }
+}
+
+extension GuardItem {
+    fileprivate init(node: YAMLNode) throws(GloveboxError) {
+        let fields = try node.mapping("name", "signal", "query", "atMost", "atLeast", "patience")
+        self.init(
+            name: try fields["name"]?.string, signal: try fields["signal"]?.string,
+            query: try fields["query"]?.string, atMost: try fields["atMost"]?.number,
+            atLeast: try fields["atLeast"]?.number, patience: try (fields["patience"]?.duration).map(Seconds.init))
+    }
+}
+
+extension RolloutItem {
+    fileprivate init(node: YAMLNode) throws(GloveboxError) {
+        let fields = try node.mapping("percent", "holds")
+        self.init(
+            percent: Int(try fields.required("percent").int(in: 1...100)),
+            holds: Seconds(try fields["holds"]?.duration ?? .zero))
+    }
+}
+
+extension YAMLNode {
+    fileprivate var number: Double {
+        get throws(GloveboxError) {
+            guard let number = Double(try self.string), number.isFinite else {
+                throw self.error("\(self.label) is no number: write one such as 0.01")
+            }
+            return number
         }
     }
 }

@@ -1,31 +1,5 @@
 package import GloveboxCore
 
-/// A condition under which a set of changes may stay: a number that's measured again and again, and a bound.
-package struct GuardCondition: Hashable, Sendable, Codable {
-    package enum Bound: Hashable, Sendable, Codable {
-        case atMost(Double)
-        case atLeast(Double)
-
-        package func holds(_ value: Double) -> Bool {
-            switch self {
-            case .atMost(let most): value <= most
-            case .atLeast(let least): value >= least
-            }
-        }
-    }
-
-    package var name: String
-    package var bound: Bound
-    /// How long it may go without a measurement: from then on it counts as tripped.
-    package var patience: Duration
-
-    package init(name: String, bound: Bound, patience: Duration) {
-        self.name = name
-        self.bound = bound
-        self.patience = patience
-    }
-}
-
 /// Judges one condition by its measurements, from the moment its set begins to apply until it's kept or has gone back;
 /// waiting for a person is no reason not to look. Tripped is terminal.
 package struct GuardMachine: Hashable, Sendable {
@@ -39,6 +13,8 @@ package struct GuardMachine: Hashable, Sendable {
 
     package let condition: GuardCondition
     package private(set) var verdict = Verdict.unknown
+    /// What was measured last.
+    package private(set) var lastValue: Double?
     private var measuredAt: BootInstant
     private var failure: String?
 
@@ -56,17 +32,11 @@ package struct GuardMachine: Hashable, Sendable {
         if case .tripped = self.verdict { return }
         guard value.isFinite else { return self.failed("it came to no number", at: now) }
         self.measuredAt = now
+        self.lastValue = value
         self.failure = nil
-        guard self.condition.bound.holds(value) else {
-            let bound =
-                switch self.condition.bound {
-                case .atMost(let most): "at most \(most)"
-                case .atLeast(let least): "at least \(least)"
-                }
-            self.verdict = .tripped("\(value), and \(bound) was wanted")
-            return
-        }
-        self.verdict = .holds
+        self.verdict =
+            self.condition.bound.holds(value)
+            ? .holds : .tripped("\(value), and \(self.condition.bound.written) was wanted")
     }
 
     /// It couldn't be measured.
@@ -77,11 +47,29 @@ package struct GuardMachine: Hashable, Sendable {
         self.verdict = .unknown
     }
 
+    /// A value, or why there's none.
+    package mutating func take(_ measured: Result<Double, GloveboxError>, at now: BootInstant) {
+        switch measured {
+        case .success(let value): self.measured(value, at: now)
+        case .failure(let error): self.failed(error.message, at: now)
+        }
+    }
+
     /// Time has passed.
     package mutating func look(at now: BootInstant) {
         if case .tripped = self.verdict { return }
         guard now >= self.deadline else { return }
         let why = self.failure.map { ": \($0)" } ?? ""
         self.verdict = .tripped("it couldn't be judged for \(self.condition.patience.written)\(why)")
+    }
+}
+
+extension GuardCondition.Bound {
+    /// In words: `at most 0.01`.
+    package var written: String {
+        switch self {
+        case .atMost(let most): "at most \(most)"
+        case .atLeast(let least): "at least \(least)"
+        }
     }
 }

@@ -1,37 +1,5 @@
 package import GloveboxCore
 
-/// Progressive delivery: a share in steps, each of which has to hold for a while under the guards before the next.
-package struct Rollout: Hashable, Sendable, Codable {
-    package struct Step: Hashable, Sendable, Codable {
-        /// 0 to 100.
-        package var percent: Int
-        /// How long all guards have to have held before the next step.
-        package var holds: Duration
-
-        package init(percent: Int, holds: Duration) {
-            self.percent = percent
-            self.holds = holds
-        }
-    }
-
-    package var steps: [Step]
-
-    /// - Throws: `invalid_argument` unless shares grow, from above 0 to 100 at most.
-    package init(_ steps: [Step]) throws(GloveboxError) {
-        guard !steps.isEmpty else {
-            throw GloveboxError(.invalidArgument, "a rollout has one step at least, such as {percent: 10, holds: 5m}")
-        }
-        for (before, step) in zip([0] + steps.map(\.percent), steps) {
-            guard step.percent > before, step.percent <= 100 else {
-                throw GloveboxError(
-                    .invalidArgument,
-                    "a rollout's shares grow from step to step, up to 100: \(step.percent) comes after \(before)")
-            }
-        }
-        self.steps = steps
-    }
-}
-
 /// Says when the next step of a rollout is due. A guard's verdict is asked for at every look; one that's unknown holds the
 /// rollout where it is until the guard's own patience ends.
 package struct RolloutMachine: Hashable, Sendable {
@@ -57,6 +25,11 @@ package struct RolloutMachine: Hashable, Sendable {
         self.rollout = rollout
         self.step = min(max(step, -1), rollout.steps.count - 1)
         self.since = now
+    }
+
+    /// Of a set that's applied as a whole: its guards are all that's judged.
+    package static func whole(at now: BootInstant) -> Self {
+        Self(Rollout.whole, step: 0, at: now)
     }
 
     package mutating func look(_ guards: [GuardMachine], at now: BootInstant) -> Act {
