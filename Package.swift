@@ -71,7 +71,7 @@ let targets: [Target] = [
     floor("2-Codecs", "YAMLDocument", ["GloveboxCore", yams]),
     .target(
         name: "DetectorRules", path: "Sources/2-Codecs/DetectorRules",
-        resources: ["tokens", "hashes", "vendors", "vendor_names", "accounts", "secrets", "personal", "keyed"].map {
+        resources: ["tokens", "hashes", "vendors", "vendor_names", "accounts", "secrets", "commands", "personal", "keyed"].map {
             .embedInCode("\($0).yaml")
         },
         swiftSettings: house),

@@ -83,7 +83,8 @@ struct DetectorReferenceTests {
 
         Further keys: `form` (`token`, the default; `near`: the pattern within `within` bytes behind a keyword; `named`: the value
         under a keyword, whatever it is; `vendor`: a token behind a vendor's word, with `alone: true` also without a name; `host`:
-        a host that ends with a keyword; the others are code), `before` (a set with a repeat that stands before the keyword and belongs to the token), `masks: value`
+        a host that ends with a keyword; `command`: an argument of the command that a keyword names, which `options` says: `-p …`, `-p…`,
+        `-u _:…`, `_ …`, with `…` for the secret and `_` for anything; the others are code), `before` (a set with a repeat that stands before the keyword and belongs to the token), `masks: value`
         (the keyword stays), `ignores_case`, `reach` (how far a detector looks behind its keyword), `sample` (makes an
         example of each keyword). A file whose own examples don't hold is refused, with its line.
 

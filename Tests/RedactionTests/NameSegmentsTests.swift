@@ -21,6 +21,11 @@ struct NameSegmentsTests {
             ("social_security_number", .ssn),
             ("email", .email), ("customer_email", .email), ("e-mail", .email), ("phoneNumber", .phone),
             ("date_of_birth", .birthDate),
+            ("pw", .password), ("db_pw", .password), ("wpa_psk", .password), ("passwort", .password),
+            ("benutzerkennwort", .password), ("mot_de_passe", .password), ("motDePasse", .password), ("mdp", .password),
+            ("contrasena", .password), ("contraseña", .password), ("nueva_contraseña", .password), ("senha", .password),
+            ("haslo", .password), ("hasło", .password), ("Пароль", .password), ("用户密码", .password),
+            ("パスワード", .password), ("parola", .password), ("wachtwoord", .password),
             ("refresh_tokens", .token), ("tax_id", .nationalID), ("pin", .pin), ("otp_code", .pin),
         ])
     func sensitive(_ name: String, _ kind: SensitiveName.Kind) {
@@ -38,7 +43,10 @@ struct NameSegmentsTests {
             "accounting", "key_id",
             "phone_type", "credentials_file", "code", "status_code", "country_code", "birthplace", "sessions",
             "description",
-            "session", "hash", "foreign_key", "partition_key", "has_password", "cardinality", "discard", "taxonomy",
+            "clave", "clave_producto", "sid", "ssid", "sig", "signature", "pw_uid", "pw_dir", "passe", "enclave",
+            "naïve",
+            "größe", "密码长度", "session", "hash", "foreign_key", "partition_key", "has_password", "cardinality",
+            "discard", "taxonomy",
         ])
     func harmless(_ name: String) {
         #expect(NameSegments.judge(name) == nil, "\(name)")
@@ -48,6 +56,9 @@ struct NameSegmentsTests {
     func certainty() {
         #expect(NameSegments.judge("token")?.certain == false)
         #expect(NameSegments.judge("pass")?.certain == false)
+        #expect(NameSegments.judge("mdp")?.certain == false)
+        #expect(NameSegments.judge("parola")?.certain == false)
+        #expect(NameSegments.judge("pw")?.certain == true)
         #expect(NameSegments.judge("access_token")?.certain == true)
         #expect(NameSegments.judge("password")?.certain == true)
     }

@@ -59,7 +59,22 @@ package enum NameSegments {
     package static func judge(_ name: UnsafeBufferPointer<UInt8>) -> SensitiveName? {
         var segments = Segments()
         segments.cut(name)
-        return segments.judge()
+        if let judged = segments.judge() { return judged }
+        return segments.hasOthers && Self.endsForeign(name) ? SensitiveName(.password) : nil
+    }
+
+    /// Words for a password in letters that segments don't have, as they are written in UTF-8: composed, in small letters
+    /// or as the first of a sentence.
+    private static let foreign: [StaticString] = [
+        "contraseña", "Contraseña", "CONTRASEÑA", "lösenord", "Lösenord", "hasło", "Hasło", "şifre", "Şifre", "пароль",
+        "Пароль", "ПАРОЛЬ", "密码", "密碼", "口令", "パスワード", "暗証番号", "비밀번호", "암호", "סיסמה", "كلمة_المرور",
+        "รหัสผ่าน", "κωδικός",
+    ]
+
+    private static func endsForeign(_ name: UnsafeBufferPointer<UInt8>) -> Bool {
+        self.foreign.contains { word in
+            word.withUTF8Buffer { $0.count <= name.count && name.suffix($0.count).elementsEqual($0) }
+        }
     }
 }
 
@@ -113,6 +128,8 @@ private struct Segments {
     private static let most = 8
     private var words = InlineArray<8, Word>(repeating: Word())
     private var count = 0
+    /// Whether there are letters in it that aren't ASCII's.
+    private(set) var hasOthers = false
 
     mutating func cut(_ name: UnsafeBufferPointer<UInt8>) {
         let first = max(0, name.count - NameSegments.longestName)
@@ -123,6 +140,7 @@ private struct Segments {
             let isLower = byte &- 0x61 < 26
             let isDigit = byte &- 0x30 < 10
             guard isUpper || isLower || isDigit else {
+                if byte >= 0x80 { self.hasOthers = true }
                 self.push(&word)
                 continue
             }
@@ -224,6 +242,8 @@ private struct Segments {
             return SensitiveName(.birthDate, certain: after == Vocabulary.date || isLast)
         }
         if word == Vocabulary.mail, before == Vocabulary.letterE { return SensitiveName(.email) }
+        if word == Vocabulary.passe, before == Vocabulary.de { return SensitiveName(.password) }
+        if isLast, word == Vocabulary.pw { return SensitiveName(.password) }
         if isLast, let judged = Vocabulary.lastOnly[word] { return SensitiveName(judged, certain: false) }
         if word.count > 5 {
             for (suffix, kind) in Vocabulary.suffixes where word.ends(with: suffix) { return SensitiveName(kind) }
@@ -244,6 +264,9 @@ private enum Vocabulary {
     static let security = Word("security")
     static let birth = Word("birth")
     static let date = Word("date")
+    static let passe = Word("passe")
+    static let de = Word("de")
+    static let pw = Word("pw")
     static let mail = Word("mail")
     static let letterE = Word("e")
     static let privateWord = Word("private")
@@ -266,6 +289,12 @@ private enum Vocabulary {
         Word("password"): .password, Word("passwords"): .password, Word("passwd"): .password,
         Word("passwrd"): .password,
         Word("pwd"): .password, Word("pswd"): .password, Word("passphrase"): .password, Word("passcode"): .password,
+        Word("passwort"): .password, Word("kennwort"): .password, Word("motdepasse"): .password,
+        Word("contrasena"): .password, Word("contrasenya"): .password, Word("senha"): .password,
+        Word("haslo"): .password,
+        Word("heslo"): .password, Word("wachtwoord"): .password, Word("losenord"): .password,
+        Word("salasana"): .password,
+        Word("psk"): .password, Word("storepass"): .password, Word("keypass"): .password,
         Word("pgpassword"): .password, Word("sshpass"): .password, Word("passwordhash"): .passwordHash,
         Word("secret"): .secret, Word("secrets"): .secret, Word("apikey"): .apiKey, Word("apikeys"): .apiKey,
         Word("appkey"): .apiKey, Word("accesskey"): .apiKey, Word("authkey"): .apiKey, Word("secretkey"): .apiKey,
@@ -288,7 +317,8 @@ private enum Vocabulary {
 
     /// Sensitive as the last segment only, and vague even there.
     static let lastOnly: [Word: SensitiveName.Kind] = [
-        Word("pass"): .password, Word("pw"): .password, Word("auth"): .credential, Word("cookie"): .cookie,
+        Word("pass"): .password, Word("mdp"): .password, Word("parola"): .password, Word("auth"): .credential,
+        Word("cookie"): .cookie,
         Word("cookies"): .cookie, Word("pin"): .pin, Word("otp"): .pin, Word("totp"): .pin, Word("pan"): .card,
         Word("mobile"): .phone, Word("tel"): .phone, Word("fax"): .phone, Word("cell"): .phone,
         Word("passport"): .nationalID,
@@ -296,6 +326,7 @@ private enum Vocabulary {
 
     static let suffixes: [(Word, SensitiveName.Kind)] = [
         (Word("password"), .password), (Word("passwd"), .password), (Word("passphrase"), .password),
+        (Word("passwort"), .password), (Word("kennwort"), .password),
         (Word("apikey"), .apiKey), (Word("accesskey"), .apiKey), (Word("secretkey"), .apiKey),
         (Word("privatekey"), .privateKey), (Word("secret"), .secret), (Word("token"), .token),
     ]

@@ -17,6 +17,7 @@ package enum DetectorRules {
             File(name: "vendor_names.yaml", yaml: PackageResources.vendor_names_yaml),
             File(name: "accounts.yaml", yaml: PackageResources.accounts_yaml),
             File(name: "secrets.yaml", yaml: PackageResources.secrets_yaml),
+            File(name: "commands.yaml", yaml: PackageResources.commands_yaml),
             File(name: "personal.yaml", yaml: PackageResources.personal_yaml),
             File(name: "keyed.yaml", yaml: PackageResources.keyed_yaml),
         ]

@@ -64,12 +64,25 @@ final class Detector: Sendable {
         /// A host whose name the anchor ends.
         case host
         case arguments
+        /// The arguments of the command that the anchor names.
+        case command([CommandPattern])
+        /// A line of `.pgpass`, around a port.
+        case passFile
+        /// The password before the anchor, in the name of a data source.
+        case goSource
+        case oracleSource
+        /// A private member of a JSON Web Key.
+        case webKey
+        /// A character of no width, which hides the word that it stands in from the others.
+        case invisible
         case jwt
         case armour
         case urlPassword
         case urlUser
         case bearer
         case keyed
+        /// As `keyed`, of short names: the anchor ends with the byte behind the name.
+        case shortName
         /// The columns that a statement names, whose values follow.
         case columns
         /// What a statement gives as a password behind the anchor.
@@ -80,6 +93,10 @@ final class Detector: Sendable {
         case putty
         case email
         case card
+        /// A card with separators of several bytes, which the anchor is one of.
+        case spacedCard
+        /// A hardware address in three groups with dots, behind a word for one.
+        case dottedMAC
         case iban
         case ipAddress
         case ipv6Address

@@ -38,12 +38,13 @@ enum DetectorFile {
     private static func detectors(_ node: YAMLNode) throws(GloveboxError) -> [Detector] {
         let map = try node.mapping(
             "name", "kind", "form", "keywords", "pattern", "before", "within", "alone", "masks", "ignores_case",
-            "validator",
-            "reach", "sample", "sample_before", "positive", "negative")
+            "validator", "options", "reach", "sample", "sample_before", "positive", "negative")
         let name = try self.word(map.required("name"))
         let kind = try map["kind"].map { value throws(GloveboxError) in try self.word(value) } ?? name
         let form = try map["form"].map { value throws(GloveboxError) in try value.choice(FormName.self) } ?? .token
-        let keywords = try map["keywords"]?.strings ?? []
+        var keywords = try map["keywords"]?.strings ?? []
+        // What reads YAML drops a byte order mark that a text begins with.
+        if form == .invisible { keywords.append("\u{FEFF}") }
         let pattern = try self.pattern(map, of: form)
         let shape = try self.shape(map, form, pattern)
         let validator =
@@ -127,6 +128,8 @@ enum DetectorFile {
         case (.near, let pattern?):
             return .near(
                 pattern, within: try map["within"].map { n throws(GloveboxError) in try Int(n.int(in: 1...256)) } ?? 56)
+        case (.command, _):
+            return .command(try self.options(map))
         case (_, let pattern?):
             guard map["before"] != nil else { return .token(pattern, isMasked: try self.masksAll(map)) }
             let before = try self.before(map)
@@ -134,6 +137,18 @@ enum DetectorFile {
         case (_, nil):
             guard let code = form.code else { throw try map.required("pattern").error("'pattern' is empty") }
             return code
+        }
+    }
+
+    private static func options(_ map: YAMLMapping) throws(GloveboxError) -> [CommandPattern] {
+        let node = try map.required("options")
+        return try node.strings.map { text throws(GloveboxError) in
+            guard let pattern = CommandPattern(text) else {
+                throw node.error(
+                    "'\(text.prefix(60))' doesn't say where the secret is: write … for it and _ for any argument before it, "
+                        + "such as '-p …', '-u _:…'")
+            }
+            return pattern
         }
     }
 
@@ -146,7 +161,7 @@ enum DetectorFile {
 
     /// The forms as files name them. Those without a pattern are code.
     enum FormName: String, CaseIterable {
-        case token, near, vendor, named, account, netrc, host, arguments, jwt, armour
+        case token, near, vendor, invisible, command, named, account, netrc, host, arguments, jwt, armour
         case urlPassword = "url_password"
         case urlUser = "url_user"
         case ipAddress = "ip_address"
@@ -154,6 +169,13 @@ enum DetectorFile {
         case macAddress = "mac_address"
         case nationalID = "national_id"
         case bitcoinAddress = "bitcoin_address"
+        case passFile = "pass_file"
+        case goSource = "go_source"
+        case oracleSource = "oracle_source"
+        case shortName = "short_name"
+        case webKey = "web_key"
+        case spacedCard = "spaced_card"
+        case dottedMAC = "dotted_mac"
         case birthDate = "birth_date"
         case postalAddress = "postal_address"
         case documentNumber = "document_number"
@@ -173,7 +195,7 @@ enum DetectorFile {
         /// Nil for those that need more than their name.
         fileprivate var code: Detector.Form? {
             switch self {
-            case .token, .near, .vendor: nil
+            case .token, .near, .vendor, .command: nil
             case .named: .named
             case .account: .account
             case .netrc: .netrc
@@ -185,12 +207,20 @@ enum DetectorFile {
             case .statement: .statement
             case .manifest: .manifest
             case .putty: .putty
+            case .passFile: .passFile
+            case .goSource: .goSource
+            case .oracleSource: .oracleSource
+            case .shortName: .shortName
+            case .webKey: .webKey
+            case .invisible: .invisible
             case .jwt: .jwt
             case .armour: .armour
             case .urlPassword: .urlPassword
             case .bearer: .bearer
             case .email: .email
             case .card: .card
+            case .spacedCard: .spacedCard
+            case .dottedMAC: .dottedMAC
             case .iban: .iban
             case .ipAddress: .ipAddress
             case .ipv6Address: .ipv6Address

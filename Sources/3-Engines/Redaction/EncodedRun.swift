@@ -43,7 +43,7 @@ struct EncodedRun {
                 case .between: break
                 case .ended: return (true, false)
                 }
-            case .percent:
+            case .percent, .invisible:
                 guard ByteSet.run.contains(byte) else { return (true, false) }
                 self.end = self.scanned + 1
             case .escape, .entity:
@@ -161,6 +161,8 @@ struct EncodedRuns {
     private var percentWord = -1
     private var escapeLine = -1
     private var entityLine = -1
+    /// The last character of no width.
+    private var invisible = -1
     /// Marks at the end of what has arrived.
     private var deferred: [Int] = []
 
@@ -340,6 +342,20 @@ struct EncodedRuns {
             self.escapeLine = self.lineStart
             self.open(.escape, at: offset)
         }
+    }
+
+    /// A character of no width at `offset`: the word that it stands in is read without it, unless one before it in the word
+    /// has seen to that.
+    mutating func invisible(at offset: Int, _ window: Window) {
+        var start = offset
+        while start > max(window.first, self.invisible), ByteSet.run.contains(window.at(start - 1)) { start -= 1 }
+        let isSeen =
+            start == self.invisible || start == window.first && self.found.contains { $0.encoding == .invisible }
+        self.invisible = offset
+        if isSeen { return }
+        // What stands further back may have passed.
+        let floor = offset - Detectors.lookBehind + EncodedRun.longestUnit
+        self.found.append(EncodedRun(.invisible, start: max(start, floor), scanned: offset, line: 0))
     }
 
     private mutating func open(_ encoding: Encoding, at offset: Int) {

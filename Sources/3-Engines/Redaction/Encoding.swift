@@ -11,12 +11,14 @@ enum Encoding: Sendable {
     case escape
     /// HTML's character references: by number, and the five that XML has by name.
     case entity
+    /// Text with characters of no width in it, which a reader doesn't see.
+    case invisible
 
     /// Whether only some bytes are written otherwise, each with a mark of its own.
     var hasMarks: Bool {
         switch self {
         case .base64, .hexadecimal: false
-        case .percent, .escape, .entity: true
+        case .percent, .escape, .entity, .invisible: true
         }
     }
 
@@ -25,7 +27,7 @@ enum Encoding: Sendable {
         switch self {
         case .base64, .hexadecimal:
             isFolded ? ByteSet("+/-_=\r\n").union(.alphanumeric) : ByteSet("+/-_=").union(.alphanumeric)
-        case .percent: ByteSet.run
+        case .percent, .invisible: ByteSet.run
         case .escape, .entity: ByteSet("\n").inverted
         }
     }
@@ -46,7 +48,7 @@ struct Decoded {
         switch encoding {
         case .base64: self.packed(range, window, bits: 6)
         case .hexadecimal: self.packed(range, window, bits: 4)
-        case .percent, .escape, .entity: self.units(encoding, range, window)
+        case .percent, .escape, .entity, .invisible: self.units(encoding, range, window)
         }
     }
 
@@ -93,6 +95,10 @@ struct Decoded {
         var offset = range.lowerBound
         while offset < range.upperBound {
             let byte = window.at(offset)
+            if encoding == .invisible, byte >= 0x80, let count = EncodedText.invisible(at: offset, window) {
+                offset += count
+                continue
+            }
             if encoding == .escape, byte == UInt8(ascii: "\\") {
                 // Backslashes in pairs before a quote: the quote ends the string, and must end it in what's decoded, too.
                 let end = Self.pairs(at: offset, window)
@@ -191,6 +197,15 @@ enum EncodedText {
     static let entities: [(StaticString, UInt8)] = [
         ("&quot;", 0x22), ("&apos;", 0x27), ("&amp;", 0x26), ("&lt;", 0x3C), ("&gt;", 0x3E),
     ]
+
+    /// How many bytes the character of no width at `offset` has, if there is one: U+00AD, U+200B, U+2060, U+FEFF.
+    static func invisible(at offset: Int, _ window: Window) -> Int? {
+        switch (window.at(offset), window.at(offset + 1), window.at(offset + 2)) {
+        case (0xC2, 0xAD, _): 2
+        case (0xE2, 0x80, 0x8B), (0xE2, 0x81, 0xA0), (0xEF, 0xBB, 0xBF): 3
+        default: nil
+        }
+    }
 
     @inline(__always)
     static func sextet(_ byte: UInt8) -> UInt8? {

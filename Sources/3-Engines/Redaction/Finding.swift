@@ -16,6 +16,8 @@ struct Finding: Sendable {
     var quote: UInt8? = nil
     /// Nothing is masked: this is the head of rows that are to be read.
     var opens: Rows.Head? = nil
+    /// Nothing is masked: this is a character of no width, without which the word is to be read.
+    var isInvisible = false
 
     /// Where the rest of an open finding ends.
     enum Closer: Hashable, Sendable {

@@ -53,8 +53,19 @@ extension View {
         let end = self.run(of: set, from: first, most: 129)
         // A number is an id, not what one signs in with.
         guard end > first, end - first <= 128, self.run(of: .digits, from: first) < end else { return nil }
+        if end - first == 36, self.isUUID(at: first) { return nil }
         // A pseudonym already.
         return self.at(first) == 0xE2 && self.at(first + 1) == 0x80 && self.at(first + 2) == 0xB9 ? nil : first..<end
+    }
+
+    /// Whether the 36 bytes at `start` are a UUID (RFC 9562), which names an object.
+    private mutating func isUUID(at start: Int) -> Bool {
+        for index in 0..<36 {
+            let byte = self.at(start + index)
+            let isHyphen = index == 8 || index == 13 || index == 18 || index == 23
+            guard isHyphen ? byte == UInt8(ascii: "-") : byte.isHexDigit else { return false }
+        }
+        return true
     }
 
     /// Whether one of `secretNames` begins with these small letters.

@@ -20,6 +20,13 @@ extension View {
     ///   - blank: behind the blanks that follow these.
     mutating func elsewhere(_ detector: Detector, name: Range<Int>, closed: Int, blank: Int) -> Finding? {
         let isQuoted = closed > name.upperBound && Self.quotes.contains(self.at(name.lowerBound - 1))
+        if let part = self.formPart(name) {
+            guard let (_, kind) = self.judged(name), !self.isReference(part) else { return nil }
+            let isOpen = part.upperBound >= self.high && self.clipped
+            return Finding(
+                start: part.lowerBound, end: part.upperBound, kind: kind,
+                closer: isOpen ? .rest(ByteSet("\r\n")) : nil)
+        }
         switch self.at(blank) {
         case UInt8(ascii: "<") where self.at(blank + 1) == UInt8(ascii: "/"):
             return self.besideElement(name, from: blank)
@@ -33,6 +40,11 @@ extension View {
             return self.besideLine(name, closed: closed, from: blank)
                 ?? self.tableHead(detector, name, closed: closed, next: blank)
         case UInt8(ascii: ";"), UInt8(ascii: "|"):
+            if closed > name.upperBound, let (_, kind) = self.judged(name),
+                let finding = self.serialized(kind: kind, from: blank)
+            {
+                return finding
+            }
             return self.tableHead(detector, name, closed: closed, next: blank)
         case let byte where byte.isLetter:
             if isQuoted, blank > closed, let finding = self.besideAttribute(name, from: blank) { return finding }

@@ -45,8 +45,28 @@ extension View {
         if self.at(last) == 0x22, self.at(last + 1) == 0x22, self.at(value) == 0x22, self.at(value + 1) == 0x22 {
             return self.doubled(kind: kind, from: value + 2)
         }
-        return self.value(
+        if !isStructured, self.at(blank) == UInt8(ascii: ":"), self.isSentence(at: value, under: name) { return nil }
+        var finding = self.value(
             kind: kind, certain: certain, name: name, at: value, isHeader: self.at(blank) == UInt8(ascii: ":"))
+        // What stands bare in another line of JSON becomes a text there.
+        let quote = self.at(closed - 1)
+        if finding?.start == value, isStructured, self.at(closed - 2) != UInt8(ascii: "\\"),
+            quote == 0x22 || quote == 0x27,
+            self.isMember(at: value, behind: closed)
+        {
+            finding?.quote = quote
+        }
+        return finding
+    }
+
+    /// Whether a line ends between a name's quote and its value.
+    private mutating func isMember(at value: Int, behind closed: Int) -> Bool {
+        var offset = closed
+        while offset < value {
+            if self.at(offset) == 0x0A { return true }
+            offset += 1
+        }
+        return false
     }
 
     /// A token under a name that ends with `key`: that of an interface, unless the name or the value says that it's that of
@@ -65,6 +85,27 @@ extension View {
         return self.finding(kind: Kind(SensitiveName.Kind.apiKey.rawValue), start..<end, set: set)
     }
 
+    /// The value under a name of a few letters, behind which the anchor's last byte stands. Of names that mean other things,
+    /// too, only what looks like a secret.
+    mutating func shortName(_ detector: Detector, start: Int, anchorCount: Int) -> Finding? {
+        let last = start + anchorCount - 1
+        let isSession = self.matches("sid", at: start)
+        guard isSession || self.matches("clave", at: start) else {
+            return self.keyed(detector, start: start, anchorCount: anchorCount - 1)
+        }
+        guard !self.at(start - 1).isAlphanumeric || self.startsToken(start) else { return nil }
+        let first = self.run(of: Self.identifier, backFrom: start, most: 64)
+        let closed = self.run(of: Self.closing, from: last, most: 4)
+        guard
+            let (value, _) = self.valueStart(name: first..<last, closed: closed, blank: self.skipBlanks(from: closed))
+        else { return nil }
+        // Windows' identifiers of accounts, with or without a quote.
+        let inner = self.run(of: Self.closing, from: value, most: 2)
+        if isSession, self.matches("s-1-", at: inner) { return nil }
+        let name = SensitiveName(isSession ? .token : .password, certain: false)
+        return self.value(kind: Kind(name.kind.rawValue), certain: false, name: name, at: value, isHeader: false)
+    }
+
     /// The value under the name that the anchor is, whatever it looks like.
     mutating func named(_ detector: Detector, start: Int, anchorCount: Int) -> Finding? {
         let last = start + anchorCount
@@ -74,6 +115,8 @@ extension View {
         let closed = self.run(of: Self.closing, from: last, most: 4)
         let blank = self.skipBlanks(from: closed)
         guard let (value, _) = self.valueStart(name: start..<last, closed: closed, blank: blank) else { return nil }
+        // A sentence in the language of the name.
+        if self.at(value) >= 0x80, self.at(last - 1) >= 0x80 { return nil }
         return self.value(kind: detector.kind, certain: true, name: SensitiveName(.secret), at: value, isHeader: false)
     }
 
@@ -81,9 +124,17 @@ extension View {
     private mutating func valueStart(name: Range<Int>, closed: Int, blank: Int) -> (start: Int, isStructured: Bool)? {
         let isQuoted = closed > name.upperBound && self.at(name.lowerBound - 1) == self.at(closed - 1)
         var offset = blank
+        if isQuoted, self.at(blank) == 0x0A || self.at(blank) == 0x0D {
+            let colon = self.skipLines(from: blank)
+            if self.at(colon) == UInt8(ascii: ":") { offset = colon }
+        }
         switch self.at(offset) {
         case UInt8(ascii: "="):
             offset = self.run(of: .assignment, from: offset, most: 2)
+            // `["password"]=>`, and the value in the next line.
+            if self.at(offset) == 0x0A, self.at(offset - 1) == UInt8(ascii: ">") {
+                offset = self.skipLines(from: offset)
+            }
         case UInt8(ascii: "!") where self.at(offset + 1) == UInt8(ascii: "="):
             offset = self.run(of: ByteSet("!="), from: offset, most: 3)
         // PostgreSQL's `Key (token)=(…) already exists.`
@@ -97,6 +148,7 @@ extension View {
             {
                 return nil
             }
+            if isQuoted, let value = self.dumped(name: name, colon: offset) { return (value, true) }
             offset += 1
             switch self.at(offset) {
             case UInt8(ascii: ":"): return nil
@@ -104,6 +156,10 @@ extension View {
             case UInt8(ascii: "/") where self.at(offset + 1) == UInt8(ascii: "/"): return nil
             default: break
             }
+            if isQuoted { return (self.memberStart(from: offset), true) }
+        // The colon of Chinese and Japanese text (U+FF1A).
+        case 0xEF where self.at(offset + 1) == 0xBC && self.at(offset + 2) == 0x9A:
+            offset += 3
         case UInt8(ascii: ">") where self.at(name.lowerBound - 1) == UInt8(ascii: "<"):
             return (offset + 1, true)
         case UInt8(ascii: "'") where offset > closed,
@@ -116,6 +172,18 @@ extension View {
             return self.isFlag(name) || self.isTokenShaped(offset) ? (offset, false) : nil
         }
         return (self.skipBlanks(from: offset), isQuoted)
+    }
+
+    /// Where the value of a member of JSON begins, which may stand in the next line.
+    private mutating func memberStart(from start: Int) -> Int {
+        let value = self.skipBlanks(from: start)
+        guard [0x0A, 0x0D, UInt8(ascii: "\\")].contains(self.at(value)) else { return value }
+        let next = self.skipLines(from: value)
+        let byte = self.at(next)
+        let first = byte == UInt8(ascii: "-") ? self.at(next + 1) : byte
+        // What begins otherwise is YAML's: indented below the name.
+        return first.isDigit || ByteSet("\"'{[").contains(byte)
+            || byte == UInt8(ascii: "\\") && self.at(next + 1) == 0x22 ? next : value
     }
 
     /// Behind blanks, and a terminal's escapes (ECMA-48, control sequences), which print nothing.
@@ -181,6 +249,11 @@ extension View {
         if isHeader, name.kind == .credential || name.kind == .cookie {
             // Digest's parameters are in quotes.
             let isDigest = self.matches("digest ", at: start) && !self.isInString(start)
+            if self.at(start) == 0x0D || self.at(start) == 0x0A {
+                let end = self.foldedEnd(from: start, valueAt: start)
+                let first = self.skipLines(from: start)
+                return end > first ? Finding(start: first, end: end, kind: kind) : nil
+            }
             return self.rest(
                 kind: kind, set: isDigest ? ByteSet("\r\n").inverted : ByteSet("\"'\r\n\\").inverted, from: start)
         }
@@ -193,13 +266,18 @@ extension View {
             end = self.run(of: set, from: end + 1)
         }
         if let quote = self.typedQuote(behind: start..<end) {
+            // `config.get("password")`
+            let close = self.run(of: Self.identifier, from: quote + 1, most: 64)
+            if self.at(close) == self.at(quote), NameSegments.judge(self.bytes((quote + 1)..<close)) != nil {
+                return nil
+            }
             return self.quoted(
                 kind: kind, certain: certain, name: name, from: quote + 1, quote: self.at(quote), escaped: false)
         }
         guard end > start, self.isPlausible(name: name, certain: certain, value: start..<end),
             self.at(end) != UInt8(ascii: "("), !self.isReference(start..<end)
         else { return nil }
-        return self.finding(kind: kind, start..<end, set: set)
+        return self.finding(kind: kind, start..<self.wholeEnd(of: start..<end, under: name, set: set), set: set)
     }
 
     /// Where the quote opens that stands behind a type or an address, as debuggers and source code have it:
@@ -228,7 +306,8 @@ extension View {
 
     /// To the end of the line or the string around it: headers whose value has blanks.
     private mutating func rest(kind: Kind, set: ByteSet, from start: Int) -> Finding? {
-        let end = self.run(of: set, from: start)
+        var end = self.run(of: set, from: start)
+        if end > start { end = self.foldedEnd(from: end, valueAt: start) }
         guard end - start >= 4, !self.isReference(start..<end) else { return nil }
         return self.finding(kind: kind, start..<end, set: set)
     }

@@ -85,23 +85,71 @@ extension View {
         return Finding(start: first, end: range.upperBound, kind: detector.kind)
     }
 
-    /// The hardware address of a network card (IEEE 802): six pairs with colons or hyphens, not all alike.
+    /// The hardware address of a network card (IEEE 802): six pairs with colons or hyphens, not all alike. The anchor is one
+    /// of the colons, or a digit.
     mutating func macAddress(_ detector: Detector, start: Int) -> Finding? {
-        var first = start
-        for separator in [UInt8(ascii: ":"), UInt8(ascii: "-")] {
-            var set = ByteSet.hexDigits
-            set.insert(separator)
-            first = self.run(of: set, backFrom: start, most: 18)
-            let end = self.run(of: set, from: start, most: 18)
-            guard end - first == 17, self.startsToken(first), !self.at(end).isAlphanumeric else { continue }
-            var isAlike = true
-            var isPaired = true
-            for offset in first..<end {
-                let isSeparator = (offset - first) % 3 == 2
-                if (self.at(offset) == separator) != isSeparator { isPaired = false }
-                if !isSeparator, self.at(offset) != self.at(first) { isAlike = false }
+        if self.at(start) == UInt8(ascii: ":") {
+            for pair in 0..<5 {
+                let first = start - 2 - 3 * pair
+                guard self.isPair(at: first) else { return nil }
+                if let end = self.macEnd(from: first, separator: UInt8(ascii: ":")) {
+                    return Finding(start: first, end: end, kind: detector.kind)
+                }
             }
-            if isPaired, !isAlike { return Finding(start: first, end: end, kind: detector.kind) }
+            return nil
+        }
+        let set = ByteSet("-").union(.hexDigits)
+        let first = self.run(of: set, backFrom: start, most: 18)
+        guard self.run(of: set, from: start, most: 18) - first == 17,
+            let end = self.macEnd(from: first, separator: UInt8(ascii: "-"))
+        else { return nil }
+        return Finding(start: first, end: end, kind: detector.kind)
+    }
+
+    private mutating func isPair(at offset: Int) -> Bool {
+        self.at(offset).isHexDigit && self.at(offset + 1).isHexDigit
+    }
+
+    /// The end of six pairs, if they begin at `first` and are no part of a longer row of pairs. A colon before or behind them
+    /// is the text's.
+    private mutating func macEnd(from first: Int, separator: UInt8) -> Int? {
+        guard self.startsToken(first),
+            self.at(first - 1) != separator || !self.isPair(at: first - 3) || self.at(first - 4).isAlphanumeric
+        else { return nil }
+        var isAlike = true
+        for pair in 0..<6 {
+            let offset = first + 3 * pair
+            guard self.isPair(at: offset), pair == 5 || self.at(offset + 2) == separator else { return nil }
+            if self.at(offset) != self.at(first) || self.at(offset + 1) != self.at(first) { isAlike = false }
+        }
+        let end = first + 17
+        guard !isAlike, !self.at(end).isAlphanumeric,
+            self.at(end) != separator || !self.isPair(at: end + 1) || self.at(end + 3).isAlphanumeric
+        else { return nil }
+        return end
+    }
+
+    /// A hardware address as Cisco writes it, within reach behind a word for one: `0011.2233.4455`.
+    mutating func dottedMAC(_ detector: Detector, start: Int, anchorCount: Int) -> Finding? {
+        let end = start + anchorCount
+        guard !self.at(start - 1).isAlphanumeric else { return nil }
+        for first in end..<(end + 24) {
+            let byte = self.at(first)
+            if byte == 0 || byte == 0x0A { return nil }
+            guard byte.isHexDigit, !self.at(first - 1).isAlphanumeric, self.at(first + 4) == UInt8(ascii: ".") else {
+                continue
+            }
+            var isAlike = true
+            for index in 0..<14 {
+                let digit = self.at(first + index)
+                guard index % 5 == 4 ? digit == UInt8(ascii: ".") : digit.isHexDigit else { return nil }
+                if index % 5 != 4, digit != byte { isAlike = false }
+            }
+            let last = first + 14
+            guard !isAlike, !self.at(last).isAlphanumeric,
+                self.at(last) != UInt8(ascii: ".") || !self.at(last + 1).isAlphanumeric
+            else { return nil }
+            return Finding(start: first, end: last, kind: detector.kind)
         }
         return nil
     }

@@ -75,7 +75,7 @@ extension View {
                 ? Finding(start: start, end: plain, kind: detector.kind) : nil
         }
         guard plain - start == 4 else { return nil }
-        for separator in [ByteSet(" "), ByteSet("-")] where separator.contains(self.at(plain)) {
+        for separator in [ByteSet(" "), ByteSet("-"), ByteSet(".")] where separator.contains(self.at(plain)) {
             let groups = self.digitGroups(from: start, separators: separator)
             guard let last = Self.lastCardGroup(groups) else { return nil }
             let end = groups.end(last)
@@ -83,6 +83,31 @@ extension View {
             return Finding(start: start, end: end, kind: detector.kind)
         }
         return nil
+    }
+
+    /// A payment card number whose groups have a separator of several bytes between them, such as a no-break space: the
+    /// anchor is the first.
+    mutating func spacedCard(_ detector: Detector, start: Int, anchorCount: Int) -> Finding? {
+        let first = self.run(of: .digits, backFrom: start, most: 5)
+        guard start - first == 4, self.startsToken(first) else { return nil }
+        var groups = DigitGroups(at: first)
+        groups.append(start: first, length: 4)
+        var offset = start
+        while groups.count < 5, self.isSame(anchorCount, at: offset, as: start) {
+            let end = self.run(of: .digits, from: offset + anchorCount, most: 7)
+            guard end > offset + anchorCount else { break }
+            groups.append(start: offset + anchorCount, length: end - offset - anchorCount)
+            offset = end
+        }
+        guard let last = Self.lastCardGroup(groups) else { return nil }
+        let end = groups.end(last)
+        guard !self.at(end).isAlphanumeric, self.isCard(first..<end, near: first) else { return nil }
+        return Finding(start: first, end: end, kind: detector.kind)
+    }
+
+    private mutating func isSame(_ count: Int, at offset: Int, as other: Int) -> Bool {
+        for index in 0..<count where self.at(offset + index) != self.at(other + index) { return false }
+        return true
     }
 
     private static func lastCardGroup(_ groups: DigitGroups) -> Int? {
@@ -154,10 +179,9 @@ extension View {
         while count < length {
             let byte = self.at(offset)
             guard byte.isAlphanumeric else {
-                guard count > 0, count % 4 == 0, byte == 0x20 || byte == UInt8(ascii: "-"),
-                    self.at(offset + 1).isAlphanumeric
-                else { return nil }
-                offset += 1
+                let width = self.gap(at: offset)
+                guard count > 0, count % 4 == 0, width > 0, self.at(offset + width).isAlphanumeric else { return nil }
+                offset += width
                 continue
             }
             if byte.isDigit { digits += 1 }
@@ -169,6 +193,16 @@ extension View {
         guard digits >= 7, !self.at(offset).isAlphanumeric else { return nil }
         for index in 0..<4 { remainder = Self.append(self.at(first + index), to: remainder) }
         return remainder == 1 ? Finding(start: first, end: offset, kind: detector.kind) : nil
+    }
+
+    /// How many bytes a blank, also one that doesn't break a line (U+00A0, U+202F), or a hyphen has; 0 for anything else.
+    private mutating func gap(at offset: Int) -> Int {
+        switch self.at(offset) {
+        case 0x20, UInt8(ascii: "-"): 1
+        case 0xC2 where self.at(offset + 1) == 0xA0: 2
+        case 0xE2 where self.at(offset + 1) == 0x80 && self.at(offset + 2) == 0xAF: 3
+        default: 0
+        }
     }
 
     private static func append(_ byte: UInt8, to remainder: Int) -> Int {

@@ -60,6 +60,8 @@ extension View {
         guard !self.at(start - 1).isAlphanumeric else { return nil }
         let first = self.run(of: ByteSet(" :"), from: start + anchorCount, most: 4)
         guard first > start + anchorCount, self.at(first).isAlphanumeric || self.at(first) >= 0x80 else { return nil }
+        // Of memory: `0x7f00 size 4096`, `7f3c2000-7f3c4000 r-xp`.
+        if self.matches("0x", at: first) || self.run(of: .hexDigits, from: first) - first >= 8 { return nil }
         var offset = first
         var (digits, letters) = (0, 0)
         while offset - first < 128 {
@@ -114,7 +116,25 @@ extension View {
         for unit in ["ms", "us", "sec", "s "] as [StaticString] where last == end && self.matches(unit, at: end + 1) {
             return nil
         }
+        // A short name is one for other things, too: latencies, logarithms, lengths.
+        if last == end, name - start <= 4, end - first < 8, !self.hasPartner(before: start, behind: end) { return nil }
         return Finding(start: first, end: last, kind: detector.kind)
+    }
+
+    private static let partners: ContextWords = ["lat", "lon", "lng", "longitude", "gps", "geo", "coord"]
+
+    /// Whether the other coordinate, or a word for a place, stands near.
+    private mutating func hasPartner(before start: Int, behind end: Int) -> Bool {
+        if self.hasContext(Self.partners, before: start, within: 48) { return true }
+        for offset in end..<(end + 24) {
+            let byte = self.at(offset)
+            if byte == 0 || byte == 0x0A { return false }
+            guard byte | 0x20 == UInt8(ascii: "l"), !self.at(offset - 1).isAlphanumeric else { continue }
+            if self.matches("lat", at: offset) || self.matches("lon", at: offset) || self.matches("lng", at: offset) {
+                return true
+            }
+        }
+        return false
     }
 
     private mutating func degrees(from start: Int) -> Int? {

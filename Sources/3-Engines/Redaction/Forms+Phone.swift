@@ -21,7 +21,7 @@ extension View {
         let (groups, digits) = self.phoneGroups(start, mostDigits: 15)
         // Most rows of digits end here: too few, or a date.
         guard digits >= 7, !self.isDate(groups), self.startsToken(start), before != UInt8(ascii: "_"),
-            !self.continuesNumber(start)
+            !self.continuesNumber(start), !self.isOfPairs(groups)
         else { return nil }
         if self.at(start) == 0x30, self.at(start + 1) == 0x30,
             let end = self.international(countryCode: start + 2, isPlain: true)
@@ -33,6 +33,22 @@ extension View {
             return Finding(start: opened, end: self.withExtension(end), kind: detector.kind)
         }
         return nil
+    }
+
+    /// Whether pairs of digits stand in a row of bytes in hexadecimal, as dumps have them: right beside two more, the nearer
+    /// with a letter. One alone may be a word (`de`).
+    private mutating func isOfPairs(_ groups: DigitGroups) -> Bool {
+        guard groups.length(0) == 2, groups.length(1) == 2 else { return false }
+        let (first, end) = (groups.start(0), groups.end(groups.count - 1))
+        return self.isHexPair(at: first - 3, hasLetter: true) && self.isHexPair(at: first - 6, hasLetter: false)
+            || self.isHexPair(at: end + 1, hasLetter: true) && self.isHexPair(at: end + 4, hasLetter: false)
+    }
+
+    /// Whether two hexadecimal digits stand between blanks or ends at `start`.
+    private mutating func isHexPair(at start: Int, hasLetter: Bool) -> Bool {
+        let (high, low) = (self.at(start), self.at(start + 1))
+        return high.isHexDigit && low.isHexDigit && (!hasLetter || high.isLetter || low.isLetter)
+            && !self.at(start - 1).isAlphanumeric && !self.at(start + 2).isAlphanumeric
     }
 
     /// Whether the digits at `start` go on from digits before them: the middle of a date, a version or a range.

@@ -88,12 +88,12 @@ extension View {
 
     /// What follows the columns: `VALUES`, or `FROM stdin` and the end of its line.
     private mutating func rows(of columns: [Kind?], behind start: Int) -> Finding? {
-        var word = self.skipBlanks(from: start)
+        var word = self.skipLines(from: start)
         if self.matches("overriding", at: word) {
             for _ in 0..<3 {
                 let end = self.run(of: .letters, from: word, most: 16)
                 guard end > word else { return nil }
-                word = self.skipBlanks(from: end)
+                word = self.skipLines(from: end)
             }
         }
         if self.matches("values", at: word) || self.matches("value", at: word), !self.at(word + 6).isAlphanumeric {
@@ -119,7 +119,7 @@ extension View {
     }
 
     /// Blanks, and line feeds also as escapes of JSON.
-    private mutating func skipBlanks(from start: Int) -> Int {
+    mutating func skipLines(from start: Int) -> Int {
         var offset = start
         while offset - start < 256 {
             if Self.blanks.contains(self.at(offset)) {
@@ -137,10 +137,10 @@ extension View {
 
     /// Behind a table's name, in its schema and in quotes or not, and blanks.
     private mutating func tableName(from start: Int) -> Int? {
-        let first = self.skipBlanks(from: start)
+        let first = self.skipLines(from: start)
         let set = ByteSet("\"`[]\\").union(Self.identifier)
         let end = self.run(of: set, from: first, most: 256)
-        return end > first ? self.skipBlanks(from: end) : nil
+        return end > first ? self.skipLines(from: end) : nil
     }
 
     // MARK: Manifests of Kubernetes
@@ -182,7 +182,7 @@ extension View {
         let isKind = self.matches("\"kind", at: start)
         let isText = self.matches("\"stringdata", at: start)
         if isText {
-            let brace = self.skipBlanks(from: self.run(of: ByteSet(" \t:\""), from: start + anchorCount, most: 8))
+            let brace = self.skipLines(from: self.run(of: ByteSet(" \t:\""), from: start + anchorCount, most: 8))
             guard self.at(brace) == UInt8(ascii: "{") else { return nil }
             return self.object(detector, from: brace)
         }
@@ -233,7 +233,7 @@ extension View {
         let end = self.run(of: .digits, from: digits, most: 4)
         var count = 0
         for offset in digits..<end { count = count * 10 + Int(self.at(offset) - 0x30) }
-        let first = self.skipBlanks(from: end)
+        let first = self.skipLines(from: end)
         guard (1...999).contains(count), first > end else { return nil }
         var offset = first
         while offset < self.high || offset == first {

@@ -37,7 +37,7 @@ struct Prefilter {
             if run > longest { longest = run }
             if byte.isDigit {
                 digits += 1
-            } else if byte.isLetter {
+            } else if byte.isLetter || byte >= 0x80 {
                 hasLetter = true
             } else if byte == UInt8(ascii: "@") {
                 hasAt = true
@@ -45,6 +45,9 @@ struct Prefilter {
                 hasDot = true
             } else if byte == UInt8(ascii: ":") {
                 colons += 1
+                hasSeparator = true
+            } else if byte == UInt8(ascii: "/"), before == UInt8(ascii: "@") {
+                // The host of Oracle's databases.
                 hasSeparator = true
             } else if byte == UInt8(ascii: "=") || byte == UInt8(ascii: ">")
                 || byte == UInt8(ascii: "'")

@@ -113,6 +113,7 @@ struct Scan {
             let floor = floor ?? Self.runStart(window, before: anchor.start)
             self.pending.append(Pending(anchor: anchor, detector: detector, floor: floor))
         } else if let finding {
+            if finding.isInvisible { return self.runs.invisible(at: finding.start, window) }
             if var head = finding.opens {
                 head.rank = finding.rank
                 return self.rows.add(head)
