@@ -113,4 +113,43 @@ struct AgentMaskingTests {
         #expect(broken?.verdict == .failed)
         #expect(broken?.found.contains("support.yaml:3:") == true, "\(String(describing: broken))")
     }
+
+    @Test("doctor warns of what a profile allowed until a day that's over")
+    func allowances() async throws {
+        func warned() async -> Finding? {
+            await AgentRole.examine(self.folder.path, time: self.time).first { $0.check == "masking profile support" }
+        }
+        #expect(await warned() == nil)
+        try self.folder.write(
+            "support.yaml",
+            "version: 1\nname: support\nallow:\n"
+                + "  - {value: a@example.com, reason: a test, until: 1971-01-01}\n"
+                + "  - {value: b@example.com, reason: ours, until: 2200-01-01}\n")
+        let finding = await warned()
+        #expect(finding?.verdict == .warning)
+        #expect(finding?.found.contains("'a test'") == true && finding?.found.contains("'ours'") == false)
+    }
+
+    @Test("a kind of a classified column may be named, any other that there isn't is refused")
+    func kinds() throws {
+        let agent = try String(decoding: self.folder.read("agent.yaml"), as: UTF8.self)
+        try self.folder.write("agent.yaml", agent + "    columns:\n      public.customers.name: customer\n")
+        try self.profile("customer: partial")
+        #expect(try self.masking().rules.profileNames == ["default", "support"])
+        try self.profile("custmer: partial")
+        let error = #expect(throws: GloveboxError.self) { try self.masking() }
+        #expect(error?.message.contains("support.yaml:3:") == true)
+        #expect(error?.message.contains("near it are customer") == true)
+    }
+
+    @Test("a target whose profile isn't there is refused with its line")
+    func ofTarget() throws {
+        let agent = try String(decoding: self.folder.read("agent.yaml"), as: UTF8.self)
+        try self.folder.write("agent.yaml", agent + "    masking: suport\n")
+        let error = #expect(throws: GloveboxError.self) { try self.masking() }
+        #expect(error?.message.contains("agent.yaml:") == true)
+        #expect(error?.message.contains("there is no masking profile 'suport'") == true)
+        try self.folder.write("agent.yaml", agent + "    masking: support\n")
+        #expect(throws: Never.self) { try self.masking() }
+    }
 }

@@ -28,6 +28,10 @@ struct RecordTests {
             SessionReceipt(
                 statements: 1, rows: 2, bytes: 3, valuesSeen: 4, valuesMasked: ["email": 2, "card": 1],
                 lasted: .milliseconds(5)), reason: "client closed"),
+        .sessionEnded(
+            SessionReceipt(
+                valuesShown: [.init(kind: "email", reason: "they are public", count: 3)], lasted: .milliseconds(5)),
+            reason: "client closed"),
         .statement(text: "select $1, $2", values: ["1", nil]),
         .statementRefused(code: "c", message: "m", text: "t"),
         .cancelRequested,
@@ -64,6 +68,9 @@ struct RecordTests {
             conflicts: []),
         .changeStuck(ChangeSetID(unchecked: "0123456789ab"), attempts: 3, code: "unavailable", message: "m"),
         .changeRefused(code: "lease_not_active", message: "m"),
+        .agentSealed(agent: AgentName(unchecked: "demo"), code: "canary_leaked", message: "m"),
+        .agentUnsealed(agent: AgentName(unchecked: "demo")),
+        .taintOverflow(kept: 4096),
     ]
 
     @Test("every event comes back as it was written, and has one byte form", arguments: Self.events)

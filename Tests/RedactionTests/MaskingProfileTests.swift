@@ -192,7 +192,118 @@ struct MaskingProfileTests {
             #expect(error?.message.hasPrefix("support.yaml:3:") == true, "\(error?.message ?? "")")
         }
         let own = try YAMLNode(yaml: "version: 1\nname: support\nkinds: {customer: partial}", file: "support.yaml")
-        #expect(try RedactionRules(profiles: [own]).profileNames.contains("support"))
+        #expect(
+            try RedactionRules(profiles: [own], classified: [Kind("customer")]).profileNames.contains("support"))
+    }
+
+    @Test(
+        "a kind that there isn't is refused with its line, and those that it may stand for are named",
+        arguments: [
+            ("emial: drop", "email"), ("credit_card: drop", "card"), ("birthdate: general", "birth_date"),
+            ("xyzzy: drop", "docs/detectors.md"),
+        ])
+    func unknownKind(_ rule: String, _ hint: String) throws {
+        let document = try YAMLNode(yaml: "version: 1\nname: support\nkinds:\n  \(rule)", file: "support.yaml")
+        let error = #expect(throws: GloveboxError.self) { try RedactionRules(profiles: [document]) }
+        #expect(error?.code == .configurationInvalid)
+        #expect(error?.message.hasPrefix("support.yaml:4:3: ") == true, "\(error?.message ?? "")")
+        #expect(error?.message.contains(hint) == true, "\(error?.message ?? "")")
+    }
+
+    @Test("every kind of a name, of a detector and of a classified column may be named")
+    func knownKinds() throws {
+        let kinds = ["person_name", "us_ssn", "ip_address", "shop_voucher", "secret", "classified", "address", "iban"]
+        let yaml = "version: 1\nname: support\nkinds: {\(kinds.map { "\($0): drop" }.joined(separator: ", "))}"
+        let document = try YAMLNode(yaml: yaml, file: "support.yaml")
+        #expect(throws: Never.self) {
+            try RedactionRules(profiles: [document], classified: [Kind("shop_voucher")])
+        }
+    }
+
+    private static let nameRules = """
+        names:
+          nick_name: drop
+          e-mail: partial
+          phone_number: nothing
+          first_name: {as: show, reason: support reads it}
+        """
+
+    private func rules(_ text: String) throws -> RedactionRules {
+        try RedactionRules(profiles: [
+            YAMLNode(yaml: "version: 1\nname: support\n" + text, file: "support.yaml")
+        ])
+    }
+
+    @Test(
+        "a rule for a name holds in texts of other structures, too",
+        arguments: [
+            ("logfmt", "level=info nickname=Bo at=1", "level=info nickname=‹dropped› at=1"),
+            ("quoted", "level=info nick_name=\"Bo B\" at=1", "level=info nick_name=\"‹dropped›\" at=1"),
+            ("header", "GET /\r\nNick-Name: Bo\r\nhost: a", "GET /\r\nNick-Name: ‹dropped›\r\nhost: a"),
+            ("query", "GET /a?id=1&nickName=Bo&x=2", "GET /a?id=1&nickName=‹dropped›&x=2"),
+            ("form", "nick.name=Bo&b=2", "nick.name=‹dropped›&b=2"),
+            ("xml", "<u><nickname>Bo B</nickname><n>1</n></u>", "<u><nickname>‹dropped›</nickname><n>1</n></u>"),
+            ("attribute", "<user nickname=\"Bo\" n=\"1\"/>", "<user nickname=\"‹dropped›\" n=\"1\"/>"),
+            ("yaml", "user:\n  nickname: Bo\n  n: 1", "user:\n  nickname: ‹dropped›\n  n: 1"),
+            ("json in text", "got {\"nickName\":\"Bo\",\"n\":1}", "got {\"nickName\":\"‹dropped›\",\"n\":1}"),
+            ("option", "run --nick-name Bo --n 1", "run --nick-name ‹dropped› --n 1"),
+            ("a judged name", "to e_mail=anna@example.com now", "to e_mail=a…@example.com now"),
+            ("its part of another", "nicknames=Bo unnickname=Bo", "nicknames=Bo unnickname=Bo"),
+            ("another name", "name=Bo at=1", "name=Bo at=1"),
+        ])
+    func namesInText(_ structure: String, _ text: String, _ expected: String) throws {
+        let masker = try self.rules(Self.nameRules).masker(
+            profile: "support", pseudonyms: Pseudonyms(linkable: false))
+        #expect(levelled(try masker.maskText(text)) == expected, "\(structure)")
+        for cut in 0...text.utf8.count {
+            var stream = try RedactionStream(masker)
+            var out = ByteBuffer()
+            try stream.write(ByteBuffer(bytes: Array(text.utf8.prefix(cut))), into: &out)
+            try stream.write(ByteBuffer(bytes: Array(text.utf8.dropFirst(cut))), into: &out)
+            try stream.finish(into: &out)
+            #expect(levelled(String(buffer: out)) == expected, "\(structure), cut at \(cut)")
+        }
+    }
+
+    @Test("of a value under a name in which something else is found nothing is told by the name's rule")
+    func namedMixture() throws {
+        let masker = try self.rules("names: {contact_line: partial, remark: drop}").masker(
+            profile: "support", pseudonyms: Pseudonyms(linkable: false))
+        #expect(
+            levelled(try masker.maskText("contact_line=ghp_0123456789abcdefABCDEF0123456789abcd at=1"))
+                == "contact_line=‹named:0000000000000000› at=1")
+        #expect(try masker.maskText("remark=ghp_0123456789abcdefABCDEF0123456789abcd at=1") == "remark=‹dropped› at=1")
+    }
+
+    @Test("what a profile shows is counted by kind and reason, in values, texts, streams and under names")
+    func shown() throws {
+        let day = WallTime(nanoseconds: 1_801_353_600_000_000_000)
+        let masker = try self.rules(
+            """
+            kinds:
+              phone: {as: show, reason: callers read it out}
+            names:
+              first_name: {as: show, reason: support reads it}
+            allow:
+              - {value: test@example.com, reason: our own account, until: 2027-01-31}
+            """
+        ).masker(profile: "support", pseudonyms: Pseudonyms(linkable: false), now: { day.advanced(by: .seconds(-1)) })
+        _ = try masker.maskText("call +41 79 123 45 67 or test@example.com or anna@example.com")
+        _ = try masker.mask(ByteBuffer(string: "{\"first_name\":\"Ada\"}"), as: .json, scope: .random)
+        var stream = try RedactionStream(masker)
+        var out = ByteBuffer()
+        try stream.write(ByteBuffer(string: "to test@exam"), into: &out)
+        try stream.write(ByteBuffer(string: "ple.com and on"), into: &out)
+        try stream.finish(into: &out)
+        #expect(
+            masker.shown == [
+                ShownValue(kind: .phone, reason: "callers read it out"): 1,
+                ShownValue(kind: .email, reason: "our own account"): 2,
+                ShownValue(kind: Kind("person_name"), reason: "support reads it"): 1,
+            ])
+        #expect(masker.counts == [.email: 1])
+        masker.resetCounts()
+        #expect(masker.shown.isEmpty)
     }
 
     @Test("a rule for a column of secrets tells nothing of them")

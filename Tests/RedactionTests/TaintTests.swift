@@ -1,6 +1,7 @@
 import Foundation
 import GloveboxCore
 import NIOCore
+import Synchronization
 import Testing
 
 @testable import Redaction
@@ -70,11 +71,16 @@ struct TaintTests {
 
     @Test("what there is no room for is counted, and masked where a detector finds it")
     func overflow() throws {
-        let masker = try self.masker(of: Pseudonyms(linkable: false))
+        let told = Atomic(0)
+        let masker = try self.masker(
+            of: Pseudonyms(linkable: false, overflowed: { told.add(1, ordering: .relaxed) }))
         for number in 0..<Taint.most { _ = try self.mask("password=secret-no-\(number)-abc", masker) }
-        #expect(masker.counts[.taintOverflow] == nil)
+        #expect(masker.counts[.taintOverflow] == nil && told.load(ordering: .relaxed) == 0)
         #expect(try self.mask("password=\(Self.secret)", masker)?.contains(Self.secret) == false)
-        #expect(masker.counts[.taintOverflow] == 1)
+        #expect(masker.counts[.taintOverflow] == 1 && told.load(ordering: .relaxed) == 1)
+        // It's told once, however many there are.
+        _ = try self.mask("password=another-secret-abc", masker)
+        #expect(masker.counts[.taintOverflow] == 2 && told.load(ordering: .relaxed) == 1)
         #expect(try self.mask(Self.secret, masker) == Self.secret)
         #expect(try self.mask("secret-no-4095-abc", masker) != "secret-no-4095-abc")
     }

@@ -183,6 +183,14 @@ extension RecordEvent {
         case .changeRefused(let code, let message):
             fields["code"] = .string(code)
             fields["message"] = .string(message)
+        case .agentSealed(let agent, let code, let message):
+            fields["agent"] = .string(agent.rawValue)
+            fields["code"] = .string(code)
+            fields["message"] = .string(message)
+        case .agentUnsealed(let agent):
+            fields["agent"] = .string(agent.rawValue)
+        case .taintOverflow(let kept):
+            fields["kept"] = .integer(Int64(clamping: kept))
         }
         return fields
     }
@@ -201,14 +209,21 @@ extension Limits {
 
 extension SessionReceipt {
     fileprivate var json: JSONValue {
-        .object([
+        var fields: [String: JSONValue] = [
             "statements": .integer(self.statements),
             "rows": .integer(self.rows),
             "bytes": .integer(self.bytes),
             "valuesSeen": .integer(self.valuesSeen),
             "valuesMasked": .object(self.valuesMasked.mapValues(JSONValue.integer)),
             "lasted": self.lasted.json,
-        ])
+        ]
+        if !self.valuesShown.isEmpty {
+            fields["valuesShown"] = .array(
+                self.valuesShown.map {
+                    .object(["kind": .string($0.kind), "reason": .string($0.reason), "count": .integer($0.count)])
+                })
+        }
+        return .object(fields)
     }
 }
 

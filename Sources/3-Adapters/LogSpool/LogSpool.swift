@@ -25,6 +25,8 @@ package actor LogSpool {
     package struct Entry: Hashable, Sendable {
         package var number: UInt64
         package var payload: [UInt8]
+        /// What has masked it isn't trusted any more.
+        package var isSuspect = false
     }
 
     private struct Reader {
@@ -49,6 +51,7 @@ package actor LogSpool {
     private var places: [String: Place] = [:]
     /// The last segment, open; nil where another has to be begun.
     private var file: Int32?
+    private var suspects: Suspects?
     private let data = Wakeups()
     private let room = Wakeups()
     /// How many bytes of a torn tail were cut at the start.
@@ -90,6 +93,8 @@ package actor LogSpool {
                 }
             }
             self.file = try files.open(segments[segments.count - 1].path)
+            self.suspects = try Suspects.found(
+                in: folder, next: end, needed: readers.values.map(\.next).min() ?? end, files)
             self.segments = segments
             self.readers = readers
             self.cut = cut
@@ -197,10 +202,37 @@ package actor LogSpool {
         }
     }
 
+    // MARK: What isn't trusted
+
+    /// What was appended from `number` on, and all that will be, is suspect until ``trust()``, also after a restart.
+    ///
+    /// - Throws: `spool_unavailable`; it's so until a restart all the same.
+    package func distrust(from number: UInt64) throws(GloveboxError) {
+        try self.keep(Suspects(first: min(number, self.suspects?.first ?? number), end: Suspects.open))
+    }
+
+    /// What's appended from now on isn't suspect.
+    ///
+    /// - Throws: as ``distrust(from:)``.
+    package func trust() throws(GloveboxError) {
+        guard var suspects = self.suspects else { return }
+        suspects.end = min(suspects.end, self.next)
+        try self.keep(suspects)
+    }
+
+    private func keep(_ suspects: Suspects) throws(GloveboxError) {
+        self.suspects = suspects
+        do {
+            try suspects.write(in: self.folder, self.files)
+        } catch {
+            throw Self.unavailable(self.folder, "\(error)")
+        }
+    }
+
     // MARK: Appending
 
     /// The number that the next payload gets.
-    private var next: UInt64 { self.segments[self.segments.count - 1].next }
+    package var next: UInt64 { self.segments[self.segments.count - 1].next }
 
     /// Bytes on disk.
     package var used: Int { self.segments.reduce(0) { $0 + $1.end } }
@@ -302,7 +334,10 @@ package actor LogSpool {
             guard !payloads.isEmpty else { throw Self.corrupt(segment.path) }
             for payload in payloads where entries.count < most && bytes < mostBytes {
                 if place.number >= start {
-                    entries.append(Entry(number: place.number, payload: payload))
+                    entries.append(
+                        Entry(
+                            number: place.number, payload: payload,
+                            isSuspect: self.suspects?.contains(place.number) ?? false))
                     bytes += payload.count
                 }
                 place.number += 1

@@ -52,6 +52,7 @@ extension Detector {
         case .urlUser: "it's the user in a URL with a password"
         case .bearer: "it stands behind an authentication scheme"
         case .keyed, .shortName: "it stands under a sensitive name"
+        case .profiled: "it stands under a name that the profile has a rule for"
         case .columns: "it stands in the place of a column with a sensitive name"
         case .statement: "a statement sets it as a password"
         case .manifest: "it's the data of a Secret of Kubernetes"

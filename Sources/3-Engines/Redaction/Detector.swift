@@ -83,6 +83,8 @@ final class Detector: Sendable {
         case keyed
         /// As `keyed`, of short names: the anchor ends with the byte behind the name.
         case shortName
+        /// The value under a name that a profile has a rule for, which is what becomes of it.
+        case profiled(Treatment)
         /// The columns that a statement names, whose values follow.
         case columns
         /// What a statement gives as a password behind the anchor.

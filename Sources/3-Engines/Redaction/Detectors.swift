@@ -57,6 +57,22 @@ package final class Detectors: Sendable {
         try self.checkExamples(of: table.prefix(count))
     }
 
+    /// Those of `others`, behind ones for the values under the names that a profile has rules for.
+    ///
+    /// - Throws: `redaction_failed`.
+    convenience init(_ others: Detectors, names profile: MaskingProfile) throws(GloveboxError) {
+        try self.init(table: profile.nameDetectors + others.table)
+    }
+
+    /// What a profile has for the name that led to a finding of the detector at `rank`.
+    func treatment(byName rank: Int) -> Treatment? {
+        // They are the first of the table, and mostly there are none.
+        guard self.table.indices.contains(rank), case .profiled(let treatment) = self.table[rank].form else {
+            return nil
+        }
+        return treatment
+    }
+
     /// - Throws: `configuration_invalid` with the place of the first detector that doesn't do what its examples say.
     private func checkExamples(of table: ArraySlice<Detector>) throws(GloveboxError) {
         let masker = try Masker(detectors: self, pseudonyms: Pseudonyms(linkable: false))
@@ -70,7 +86,7 @@ package final class Detectors: Sendable {
         }
     }
 
-    private init(table: [Detector]) throws(GloveboxError) {
+    init(table: [Detector]) throws(GloveboxError) {
         var literals: [Literal] = []
         var places: [Literal: Int] = [:]
         var detectors: [[Int]] = []
@@ -238,6 +254,7 @@ package final class Detectors: Sendable {
         case .putty: view.putty(detector, start: start, anchorCount: anchorCount)
         case .keyed: view.keyed(detector, start: start, anchorCount: anchorCount)
         case .shortName: view.shortName(detector, start: start, anchorCount: anchorCount)
+        case .profiled: view.profiled(detector, start: start, anchorCount: anchorCount)
         case .email: view.email(detector, at: start)
         case .card: view.card(detector, start: start)
         case .spacedCard: view.spacedCard(detector, start: start, anchorCount: anchorCount)

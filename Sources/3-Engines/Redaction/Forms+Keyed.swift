@@ -121,7 +121,7 @@ extension View {
     }
 
     /// Where the value begins, and whether quotes about the name say that this is data, not prose.
-    private mutating func valueStart(name: Range<Int>, closed: Int, blank: Int) -> (start: Int, isStructured: Bool)? {
+    mutating func valueStart(name: Range<Int>, closed: Int, blank: Int) -> (start: Int, isStructured: Bool)? {
         let isQuoted = closed > name.upperBound && self.at(name.lowerBound - 1) == self.at(closed - 1)
         var offset = blank
         if isQuoted, self.at(blank) == 0x0A || self.at(blank) == 0x0D {

@@ -262,6 +262,9 @@ private struct JSONWalk {
         guard let treatment = self.masker.profile.treatment(under: name, judged: judged) else {
             return judged.map { NameRule(kind: $0, treatment: .pseudonym(linkable: true)) }
         }
+        if treatment == .show, let judged {
+            self.masker.countShown(judged, reason: self.masker.profile.rule(under: name)?.reason ?? "")
+        }
         return treatment == .show ? nil : NameRule(kind: judged ?? Kind("named"), treatment: treatment)
     }
 

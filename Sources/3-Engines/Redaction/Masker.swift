@@ -1,6 +1,7 @@
 import CVectorscan
 package import GloveboxCore
 package import NIOCore
+import SensitiveNames
 
 /// Masks the values of one session. Used on one event loop; holds Vectorscan's scratch space and buffers for reuse.
 ///
@@ -10,6 +11,8 @@ package final class Masker {
     let pseudonyms: Pseudonyms
     /// How many values were masked, by kind, since the last reset.
     package private(set) var counts: [Kind: Int] = [:]
+    /// How many values were found and shown all the same, since the last reset.
+    package private(set) var shown: [ShownValue: Int] = [:]
     /// Is told of what the detectors find in texts and streams, as it's masked.
     package var onDetection: ((Detection) -> Void)?
 
@@ -52,6 +55,22 @@ package final class Masker {
 
     package func resetCounts() {
         self.counts.removeAll(keepingCapacity: true)
+        self.shown.removeAll(keepingCapacity: true)
+    }
+
+    /// While what's masked is nobody's: a secret in it isn't one of the lease's.
+    private var isTrial = false
+
+    /// Runs `body`, which leaves no trace: nothing that's masked in it is counted, told or known again.
+    package func trial<Value>(_ body: () throws -> Value) rethrows -> Value {
+        let (counts, shown, lastKind, told) = (self.counts, self.shown, self.lastKind, self.onDetection)
+        self.onDetection = nil
+        self.isTrial = true
+        defer {
+            (self.counts, self.shown, self.lastKind, self.onDetection) = (counts, shown, lastKind, told)
+            self.isTrial = false
+        }
+        return try body()
     }
 
     // MARK: Values
@@ -119,6 +138,33 @@ package final class Masker {
         }
     }
 
+    /// Masks a value because of the name that it stands under: by the profile's rule for that, else by what the name's
+    /// segments say.
+    ///
+    /// - Returns: nil where the name says nothing, so that the value is to be judged by itself.
+    package func mask(_ value: @autoclosure () -> ByteBuffer, under name: String) throws(GloveboxError) -> MaskResult? {
+        try self.check()
+        let judged = NameSegments.judge(name).map { Kind($0.kind.rawValue) }
+        var name = name
+        let (treatment, rule) = name.withUTF8 {
+            (self.profile.treatment(under: $0, judged: judged), self.profile.rule(under: $0))
+        }
+        if treatment == .show {
+            if let judged { self.countShown(judged, reason: rule?.reason ?? "") }
+            return nil
+        }
+        guard let kind = judged ?? treatment.map({ _ in Kind("named") }) else { return nil }
+        let value = value()
+        let isPseudonym = value.withUnsafeReadableBytes { Pseudonyms.isPseudonym($0) }
+        if value.readableBytes == 0 || isPseudonym { return .clean }
+        self.count(kind)
+        value.withUnsafeReadableBytes { self.keep($0, kind) }
+        let what = treatment ?? self.profile.treatment(ofClassified: kind, nil)
+        if what == .null { return .null }
+        return .masked(
+            ByteBuffer(bytes: value.withUnsafeReadableBytes { self.masked($0, kind: kind, as: what, .random) }))
+    }
+
     // MARK: The core on a whole value
 
     enum Outcome {
@@ -145,7 +191,10 @@ package final class Masker {
                 guard cluster.start >= passed, cluster.end <= window.end else { return .failed }
                 let value = UnsafeRawBufferPointer(rebasing: bytes[cluster.start..<cluster.end])
                 let treatment = self.treatment(of: cluster, value)
-                if treatment == .show { continue }
+                if treatment == .show {
+                    self.countShown(cluster.kind, value)
+                    continue
+                }
                 self.count(cluster.kind)
                 self.keep(value, cluster.kind)
                 self.tell(of: cluster)
@@ -251,7 +300,12 @@ package final class Masker {
     }
 
     func treatment(of cluster: Cluster, _ value: UnsafeRawBufferPointer) -> Treatment {
-        cluster.isMixed || self.profile.isPlain
+        if let treatment = self.detectors.treatment(byName: cluster.rank) {
+            // Of what something else was found in, nothing is told.
+            let tells = treatment == .partial || treatment == .general
+            return cluster.isMixed && tells ? .pseudonym(linkable: true) : treatment
+        }
+        return cluster.isMixed || self.profile.isPlain
             ? .pseudonym(linkable: true) : self.profile.treatment(of: cluster.kind, value, now: self.now())
     }
 
@@ -291,7 +345,18 @@ package final class Masker {
 
     /// Keeps a secret that was masked, so that the lease's sessions know it again.
     func keep(_ value: UnsafeRawBufferPointer, _ kind: Kind) {
+        if self.isTrial { return }
         if !self.pseudonyms.taint.keep(value, kind: kind) { self.counts[.taintOverflow, default: 0] += 1 }
+    }
+
+    /// Counts a finding that the profile lets through.
+    func countShown(_ kind: Kind, _ value: UnsafeRawBufferPointer) {
+        let reason = self.profile.reason(of: kind, value, now: self.now())
+        self.shown[ShownValue(kind: kind, reason: reason), default: 0] += 1
+    }
+
+    func countShown(_ kind: Kind, reason: String) {
+        self.shown[ShownValue(kind: kind, reason: reason), default: 0] += 1
     }
 
     func count(_ kind: Kind) {

@@ -34,9 +34,11 @@ extension MaskingProfile {
     ///     allow:
     ///       - {value: test@example.com, reason: our own test account, until: 2027-01-31}
     ///
-    /// - Parameter found: the kinds that detectors find; those of secrets may not be told in part.
+    /// - Parameters:
+    ///   - found: the kinds that detectors find; those of secrets may not be told in part.
+    ///   - known: all kinds that there are; any other is refused.
     /// - Throws: `configuration_invalid` with file, line and column.
-    package init(_ document: YAMLNode, found: Set<Kind> = []) throws(GloveboxError) {
+    package init(_ document: YAMLNode, found: Set<Kind> = [], known: Set<Kind>? = nil) throws(GloveboxError) {
         let file = try document.mapping("version", "name", "kinds", "names", "columns", "allow")
         try file.checkVersion(1)
         self.init(name: try file.required("name").string)
@@ -47,7 +49,10 @@ extension MaskingProfile {
                 throw entry.keyError("a kind is written in small letters, digits and '_', such as us_ssn")
             }
             let kind = Kind(entry.key)
-            self.treatments[kind] = try self.treatment(of: kind, entry.value)
+            if let known, !known.contains(kind) { throw entry.keyError(Self.unknown(kind, known)) }
+            let (treatment, reason) = try self.treatment(of: kind, entry.value)
+            self.treatments[kind] = treatment
+            self.reasons[kind] = reason
         }
         for entry in try file["names"]?.entries ?? [] {
             let name = Self.folded(entry.key.utf8)
@@ -55,14 +60,15 @@ extension MaskingProfile {
                 throw entry.keyError("a name has letters or digits: write one such as nickname")
             }
             let kind = NameSegments.judge(entry.key).map { Kind($0.kind.rawValue) }
-            self.names[name] = try self.treatment(of: kind ?? Kind("named"), entry.value)
+            let (treatment, reason) = try self.treatment(of: kind ?? Kind("named"), entry.value)
+            self.names[name] = NameRule(name: entry.key, kind: kind, treatment: treatment, reason: reason)
         }
         for entry in try file["columns"]?.entries ?? [] {
             let parts = entry.key.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
             guard parts.count == 3, parts.allSatisfy({ !$0.isEmpty }) else {
                 throw entry.keyError("a column is written SCHEMA.TABLE.COLUMN, such as public.customers.birthday")
             }
-            let treatment = try self.treatment(of: Kind("column"), entry.value)
+            let treatment = try self.treatment(of: Kind("column"), entry.value).0
             guard treatment != .show else {
                 throw entry.keyError("a column is shown by the ceiling, not by a profile: write it there")
             }
@@ -79,7 +85,26 @@ extension MaskingProfile {
         }
     }
 
-    private func treatment(of kind: Kind, _ node: YAMLNode) throws(GloveboxError) -> Treatment {
+    /// Kinds that no detector's table names: of names, of what an engine makes up, and of what stands for no value.
+    static let ofNames = Set(SensitiveName.Kind.allCases.map { Kind($0.rawValue) } + [Kind("named"), .secret, .token])
+        .union(Self.workedOut).union(Self.secrets)
+
+    private static func unknown(_ kind: Kind, _ known: Set<Kind>) -> String {
+        let names = known.map(\.rawValue).sorted()
+        let words = Set(kind.rawValue.split(separator: "_").filter { $0.utf8.count > 2 })
+        var near = closest(to: kind.rawValue, among: names).map { [$0] } ?? []
+        near += names.filter { name in
+            !near.contains(name) && name.split(separator: "_").contains { words.contains($0) }
+        }
+        let hint =
+            near.isEmpty
+            ? "docs/detectors.md has all of them" : "near it are \(near.prefix(8).joined(separator: ", "))"
+        return
+            "no detector finds a kind '\(kind.rawValue)', and no column is classified so: \(hint)"
+    }
+
+    /// - Returns: also why it's shown, if it is.
+    private func treatment(of kind: Kind, _ node: YAMLNode) throws(GloveboxError) -> (Treatment, String?) {
         var word = node
         var reason: String?
         if case .mapping = node.content {
@@ -92,24 +117,24 @@ extension MaskingProfile {
             throw word.error("nothing of a \(kind) value may be told: write pseudonym, nothing or drop")
         }
         switch choice {
-        case .pseudonym: return .pseudonym(linkable: true)
-        case .unlinked: return .pseudonym(linkable: false)
-        case .general: return .general
-        case .nothing: return .null
-        case .drop: return .drop
+        case .pseudonym: return (.pseudonym(linkable: true), nil)
+        case .unlinked: return (.pseudonym(linkable: false), nil)
+        case .general: return (.general, nil)
+        case .nothing: return (.null, nil)
+        case .drop: return (.drop, nil)
         case .partial:
             if self.untold.contains(kind) {
                 throw word.error("not a character of a \(kind) may be shown: write pseudonym, nothing or drop")
             }
-            return .partial
+            return (.partial, nil)
         case .show:
             if self.untold.contains(kind) {
                 throw word.error("a \(kind) can't be shown: write pseudonym, nothing or drop")
             }
-            guard reason != nil else {
+            guard let reason, !reason.isEmpty else {
                 throw word.error("what is shown needs a reason: write '{as: show, reason: WHY}'")
             }
-            return .show
+            return (.show, reason)
         }
     }
 }

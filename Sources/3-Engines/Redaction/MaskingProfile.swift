@@ -46,8 +46,21 @@ package struct MaskingProfile: Hashable, Sendable {
     package var treatments: [Kind: Treatment] = [:]
     /// Of classified columns; their kind's, if there's none.
     package var columns: [ColumnName: Treatment] = [:]
-    /// Of values under a name in JSON, by the name's letters and digits in small.
-    var names: [[UInt8]: Treatment] = [:]
+    /// A rule for a name.
+    struct NameRule: Hashable, Sendable {
+        /// The name as the profile has it.
+        var name: String
+        /// What the name's segments say, if anything.
+        var kind: Kind?
+        var treatment: Treatment
+        /// Why it's shown.
+        var reason: String?
+    }
+
+    /// Why kinds are shown that are.
+    var reasons: [Kind: String] = [:]
+    /// By the name's letters and digits in small.
+    var names: [[UInt8]: NameRule] = [:]
     package var allowances: [Allowance] = []
     /// Kinds of which not a character is told, whatever a rule says.
     var untold: Set<Kind> = Self.secrets
@@ -63,11 +76,15 @@ package struct MaskingProfile: Hashable, Sendable {
     /// - Parameter judged: what the name's segments say. That of a secret isn't lifted by a rule for a name that only folds
     ///   to the same.
     func treatment(under name: UnsafeBufferPointer<UInt8>, judged: Kind?) -> Treatment? {
-        guard !self.names.isEmpty, let treatment = self.names[Self.folded(name)] else { return nil }
+        guard let treatment = self.rule(under: name)?.treatment else { return nil }
         if let judged, self.untold.contains(judged), treatment == .show || treatment == .partial {
             return .pseudonym(linkable: true)
         }
         return treatment
+    }
+
+    func rule(under name: UnsafeBufferPointer<UInt8>) -> NameRule? {
+        self.names.isEmpty ? nil : self.names[Self.folded(name)]
     }
 
     /// Kinds of what was worked out from classified columns, comes from nobody knows where, or is too long to be looked at.
@@ -98,8 +115,16 @@ package struct MaskingProfile: Hashable, Sendable {
         return self.treatments[kind] ?? .pseudonym(linkable: true)
     }
 
+    /// Why a finding that is shown may be: the allowance's reason, else its kind's.
+    func reason(of kind: Kind, _ value: UnsafeRawBufferPointer, now: WallTime?) -> String {
+        let allowance = now.flatMap { now in
+            self.allowances.first { now < $0.until && $0.value.utf8.elementsEqual(value) }
+        }
+        return allowance?.reason ?? self.reasons[kind] ?? ""
+    }
+
     /// Whether every finding becomes a pseudonym, so that none has to be looked at.
-    var isPlain: Bool { self.treatments.isEmpty && self.allowances.isEmpty }
+    var isPlain: Bool { self.treatments.isEmpty && self.allowances.isEmpty && self.names.isEmpty }
 }
 
 extension Treatment {

@@ -11,10 +11,17 @@ package final class Pseudonyms: Sendable {
     /// Has taken its key already, which costs more than a short value does; copied for each.
     private let code: HMAC<SHA256>?
     /// The secrets that were masked under the lease.
-    let taint = Taint()
+    let taint: Taint
 
-    /// - Parameter linkable: whether equal values of a column may be recognised as equal (`read` leases).
-    package init(linkable: Bool) {
+    /// Most secrets that are known again.
+    package static let mostKept = Taint.most
+
+    /// - Parameters:
+    ///   - linkable: whether equal values of a column may be recognised as equal (`read` leases).
+    ///   - overflowed: called once, when there's no room for another secret that is to be known again; on the thread that
+    ///     masks, so it mustn't block.
+    package init(linkable: Bool, overflowed: @escaping @Sendable () -> Void = {}) {
+        self.taint = Taint(overflowed: overflowed)
         self.code = linkable ? HMAC<SHA256>(key: SymmetricKey(size: .bits256)) : nil
     }
 

@@ -157,7 +157,10 @@ package struct RedactionStream: ~Copyable {
             rebasing: raw[(cluster.start - window.first)..<(cluster.end - window.first)])
         let treatment = masker.treatment(of: cluster, value)
         // What's shown passes with what follows it.
-        if treatment == .show { return cluster.start >= passed }
+        if treatment == .show {
+            masker.countShown(cluster.kind, value)
+            return cluster.start >= passed
+        }
         guard !isInPlace, treatment.replacement(of: value, kind: cluster.kind) != nil else { return nil }
         guard cluster.start >= passed else { return false }
         out.writeBytes(UnsafeRawBufferPointer(rebasing: raw[(passed - window.first)..<(cluster.start - window.first)]))

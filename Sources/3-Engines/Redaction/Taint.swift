@@ -40,9 +40,13 @@ final class Taint: Sendable {
     /// The base to the power of a window's length.
     private let power: UInt64
     private let isEmpty = Atomic(true)
+    private let isFull = Atomic(false)
+    /// Is told once, when there is no room any more.
+    private let overflowed: @Sendable () -> Void
     private let state = Mutex(State())
 
-    init() {
+    init(overflowed: @escaping @Sendable () -> Void = {}) {
+        self.overflowed = overflowed
         self.code = HMAC<SHA256>(key: SymmetricKey(size: .bits256))
         let base = UInt64.random(in: 0 ... .max) | 1
         self.base = base
@@ -72,6 +76,7 @@ final class Taint: Sendable {
             }
             start = end + 1
         }
+        if !isKept, !self.isFull.exchange(true, ordering: .relaxed) { self.overflowed() }
         return isKept
     }
 
@@ -159,5 +164,5 @@ extension Kind {
     ]
 
     /// In counts: secrets that there was no room to keep.
-    static let taintOverflow = Self("taint_overflow")
+    package static let taintOverflow = Self("taint_overflow")
 }

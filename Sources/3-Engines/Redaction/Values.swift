@@ -33,6 +33,20 @@ package struct Kind: RawRepresentable, Hashable, Comparable, Sendable, CustomStr
     package static let glovebox = Self("glovebox_token")
 }
 
+/// What a finding that a profile lets through is counted as.
+package struct ShownValue: Hashable, Comparable, Sendable {
+    package var kind: Kind
+    /// Why it may be seen: of its kind's rule, of its name's, or of the allowance.
+    package var reason: String
+
+    package init(kind: Kind, reason: String) {
+        self.kind = kind
+        self.reason = reason
+    }
+
+    package static func < (a: Self, b: Self) -> Bool { (a.kind, a.reason) < (b.kind, b.reason) }
+}
+
 /// How a value's bytes are to be read, and what a masked one must still be.
 package enum ValueShape: Hashable, Sendable {
     /// Text in UTF-8: findings are replaced in place.

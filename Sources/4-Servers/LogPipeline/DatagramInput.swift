@@ -58,7 +58,7 @@ struct DatagramInput: Sendable {
 
     /// Returns when the task is cancelled, and what had come is taken.
     func run(_ name: String, _ intake: LogIntake, _ threads: NIOThreadPool) async throws {
-        let lane = await intake.openLane()
+        let lane = await intake.openLane(name)
         var dropped: UInt32 = 0
         defer { if let path = self.path { unlink(path) } }
         var isLast = false

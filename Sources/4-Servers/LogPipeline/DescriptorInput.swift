@@ -49,7 +49,7 @@ struct DescriptorInput: Sendable {
     /// Returns at the end of what it reads, or when the task is cancelled.
     /// - Throws: `protocol_violation` where what it reads isn't in its format; what ``LogIntake`` throws.
     func run(_ name: String, _ intake: LogIntake, _ threads: NIOThreadPool) async throws {
-        let lane = await intake.openLane()
+        let lane = await intake.openLane(name)
         var reading = self.makeReading()
         do {
             while let piece = try? await threads.runIfActive({ [descriptor] in Self.read(descriptor) }) {

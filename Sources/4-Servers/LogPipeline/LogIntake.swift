@@ -8,7 +8,9 @@ import Telemetry
 
 /// Masks what inputs have read and puts it into the spool. Nothing that's raw leaves it.
 ///
-/// Fails closed: after an error of the masker nothing more of any input passes.
+/// Fails closed: after an error of the masker nothing more of any input passes. When a canary comes out it's *sealed*: inputs
+/// wait, and outputs get nothing, until another masker has proven itself (``use(_:)``). What came into the spool since the
+/// last round that was good is masked once more by that one before it's delivered.
 actor LogIntake {
     /// Most bytes that are appended to the spool at once.
     private static let batch = 1 << 20
@@ -16,8 +18,14 @@ actor LogIntake {
 
     /// One source of records: a connection, a socket for datagrams, a file.
     private final class Lane {
+        /// What it comes by.
+        let input: String
         var redactor = RecordRedactor.Lane()
         var text: Text?
+
+        init(_ input: String) {
+            self.input = input
+        }
     }
 
     /// Text is masked before it's cut into lines, so that what goes over several is found.
@@ -39,16 +47,32 @@ actor LogIntake {
     private var formerMaskers: [Masker] = []
     /// What maskers had counted that are gone.
     private var formerCounts: [Kind: Int] = [:]
+    private var formerShown: [ShownValue: Int] = [:]
     private let spool: LogSpool
     private let counters: PipelineCounters
     private let logger: Logger
     private var lanes: [Int: Lane] = [:]
     private var lastLane = 0
     private var failure: GloveboxError?
+    /// A canary came out.
+    private(set) var seal: GloveboxError?
+    private let lifted = Wakeups()
+    /// How many seals were lifted.
+    private var lifts = 0
+    /// From which number on the spool has what no round of canaries has followed.
+    private var proven: UInt64 = 0
+    private let examine: Examination
     /// Why the spool doesn't take anything.
     private(set) var spoolFailure: GloveboxError?
 
-    init(masker: sending Masker, spool: LogSpool, counters: PipelineCounters, logger: Logger) {
+    /// Sends canaries by a masker; throws when one comes out.
+    typealias Examination = @Sendable (Masker) throws -> Void
+
+    init(
+        masker: sending Masker, spool: LogSpool, counters: PipelineCounters, logger: Logger,
+        examine: @escaping Examination = LogIntake.sendCanaries(by:)
+    ) {
+        self.examine = examine
         self.masker = masker
         self.redactor = RecordRedactor(masker)
         self.spool = spool
@@ -56,9 +80,9 @@ actor LogIntake {
         self.logger = logger
     }
 
-    func openLane() -> Int {
+    func openLane(_ input: String = "") -> Int {
         self.lastLane += 1
-        self.lanes[self.lastLane] = Lane()
+        self.lanes[self.lastLane] = Lane(input)
         return self.lastLane
     }
 
@@ -75,38 +99,130 @@ actor LogIntake {
     }
 
     /// Masks by another masker from now on; a text that has begun goes on with the one it has. After an error nothing passes
-    /// all the same.
-    func use(_ masker: sending Masker) {
+    /// all the same. Lifts a seal; what texts held back then is left out, as it went through what can't be trusted.
+    ///
+    /// - Throws: `canary_leaked`, `redaction_failed`; nothing has changed.
+    func use(_ masker: sending Masker) async throws {
+        try self.examine(masker)
         self.formerMaskers.append(self.masker)
         self.masker = masker
         self.redactor = RecordRedactor(masker)
+        if self.seal != nil {
+            for lane in self.lanes.values where lane.text != nil {
+                lane.text = nil
+                self.drop(1, .sealed, lane.input)
+            }
+            // What is suspect already stays it where that can't be written now.
+            do { try await self.spool.trust() } catch { self.note(error) }
+            self.seal = nil
+            self.lifts += 1
+            self.lifted.wake()
+        }
         self.forgetMaskers()
+    }
+
+    /// How many values were found and shown, by kind and reason.
+    var shown: [ShownValue: Int] {
+        (self.formerMaskers + [self.masker]).reduce(self.formerShown) { sums, masker in
+            sums.merging(masker.shown, uniquingKeysWith: +)
+        }
     }
 
     private func forgetMaskers() {
         for former in self.formerMaskers where !self.lanes.values.contains(where: { $0.text?.masker === former }) {
             self.formerCounts.merge(former.counts, uniquingKeysWith: +)
+            self.formerShown.merge(former.shown, uniquingKeysWith: +)
             self.formerMaskers.removeAll { $0 === former }
         }
     }
+
+    // MARK: Canaries
+
+    /// Sends canaries through the masker that is in use. One that comes out seals.
+    ///
+    /// - Throws: `canary_leaked`, or why masking failed.
+    func sendCanaries() async throws {
+        // What is spooled meanwhile is left to the next round.
+        let end = await self.spool.next
+        guard self.seal == nil else { return }
+        do {
+            try self.examine(self.masker)
+            self.proven = end
+        } catch {
+            let error =
+                error as? GloveboxError ?? GloveboxError(.redactionFailed, "canaries couldn't be masked", cause: error)
+            self.seal = error
+            do {
+                try await self.spool.distrust(from: self.proven)
+            } catch {
+                self.note(error)
+            }
+            throw error
+        }
+    }
+
+    /// Returns while nothing is sealed.
+    /// - Throws: `CancellationError`.
+    private func awaitTrust() async throws {
+        while self.seal != nil {
+            try Task.checkCancellation()
+            await self.lifted.wait()
+        }
+    }
+
+    /// What may go to outputs, once nothing is sealed; suspect entries are masked once more.
+    ///
+    /// - Returns: also what to ask ``mayPass(_:)`` by.
+    func proven(_ entries: [(LogSpool.Entry, [LogRecord])]) async throws -> ([LogRecord], round: Int) {
+        try await self.awaitTrust()
+        var proven: [LogRecord] = []
+        var lane = RecordRedactor.Lane()
+        for (entry, records) in entries {
+            guard entry.isSuspect else {
+                proven += records
+                continue
+            }
+            for record in records {
+                proven.append(try self.masker.trial { try self.redactor.redacted(record, &lane) })
+            }
+        }
+        return (proven, self.lifts)
+    }
+
+    private func masked(again payload: [UInt8]) throws -> [UInt8] {
+        var lane = RecordRedactor.Lane()
+        return try self.masker.trial {
+            OTLPLogs.protobuf(try OTLPLogs.read(protobuf: payload).map { try self.redactor.redacted($0, &lane) })
+        }
+    }
+
+    /// Whether nothing was sealed since ``proven(_:)`` answered.
+    func mayPass(_ round: Int) -> Bool { self.seal == nil && self.lifts == round }
 
     // MARK: Records
 
     /// Returns once all of `records` are in the spool, durable; waits for room.
     /// - Throws: `redaction_failed`; `CancellationError` while it waits.
     func take(_ records: [LogRecord], lane: Int, input: String) async throws {
-        let batches = try self.payloads(records, lane: lane, input: input).batches
         do {
-            for batch in batches { try await self.append(batch, input: input) }
+            try await self.awaitTrust()
+            let batches = try self.payloads(records, lane: lane, input: input).batches
+            let lifts = self.lifts
+            for batch in batches { try await self.append(batch, since: lifts, input: input) }
         } catch is CancellationError {
             self.drop(records.count, .stopped, input)
             throw CancellationError()
         }
     }
 
-    private func append(_ batch: [[UInt8]], input: String) async throws {
+    /// - Parameter lifts: how many seals were lifted when it was masked; what waited through one is masked once more.
+    private func append(_ batch: [[UInt8]], since lifts: Int, input: String) async throws {
         var pause = Duration.milliseconds(100)
+        var (batch, lifts) = (batch, lifts)
         while true {
+            if self.lifts != lifts {
+                (batch, lifts) = (try batch.map(self.masked(again:)), self.lifts)
+            }
             do {
                 if try await self.spool.append(batch) { break }
                 self.counters.waits.add(1, input)
@@ -124,10 +240,12 @@ actor LogIntake {
 
     /// As ``take(_:lane:input:)``, but doesn't wait.
     /// - Returns: how many of `records` were refused for their size; nil where there's no room.
-    /// - Throws: `redaction_failed`, `spool_unavailable`.
+    /// - Throws: `redaction_failed`, `spool_unavailable`, `canary_leaked`.
     func offer(_ records: [LogRecord], lane: Int, input: String) async throws -> Int? {
+        if let seal { throw seal }
         let (batches, refused) = try self.payloads(records, lane: lane, input: input)
         for batch in batches {
+            if let seal { throw seal }
             do {
                 guard try await self.spool.append(batch) else { return nil }
             } catch {
@@ -152,7 +270,7 @@ actor LogIntake {
         _ records: [LogRecord], lane: Int, input: String
     ) throws(GloveboxError) -> (batches: [[[UInt8]]], refused: Int) {
         if let failure { throw failure }
-        let state = self.lanes[lane] ?? Lane()
+        let state = self.lanes[lane] ?? Lane(input)
         var batches: [[[UInt8]]] = [[]]
         var size = 0
         var refused = 0
@@ -196,11 +314,13 @@ actor LogIntake {
 
     /// Takes bytes of a text of lines.
     func take(text bytes: ByteBuffer, lane: Int, most: Int, input: String) async throws {
+        try await self.awaitTrust()
         try await self.take(try self.lines(bytes, lane, most: most), lane: lane, input: input)
     }
 
     /// Takes what was held back of a text at its end.
     func endText(lane: Int, input: String) async throws {
+        try await self.awaitTrust()
         try await self.take(try self.lastLines(lane), lane: lane, input: input)
     }
 

@@ -59,7 +59,7 @@ struct OTLPInput: Sendable {
     }
 
     private func answer(_ connection: Connection, _ name: String, _ intake: LogIntake) async throws {
-        let lane = await intake.openLane()
+        let lane = await intake.openLane(name)
         do {
             try await connection.executeThenClose { inbound, outbound in
                 var parts = inbound.makeAsyncIterator()
@@ -156,6 +156,10 @@ struct OTLPInput: Sendable {
             }
         } catch let error as GloveboxError where error.code == .spoolUnavailable {
             return .refusal(.serviceUnavailable, 14, "the spool can't be written: try again", isJSON)
+        } catch let error as GloveboxError where error.code == .canaryLeaked {
+            return .refusal(
+                .serviceUnavailable, 14, "nothing is taken until the masking is mended: see this receiver's log", isJSON
+            )
         }
         return .refusal(.serviceUnavailable, 14, "there's no room in the spool now: try again", isJSON)
     }

@@ -15,11 +15,19 @@ final class OutputRunner: Sendable {
     let name: String
     private let output: any LogOutput
     private let spool: LogSpool
+    private let intake: LogIntake
     private let counters: PipelineCounters
     private let logger: Logger
     private let lastFailure = Mutex<String?>(nil)
 
-    init(name: String, output: any LogOutput, spool: LogSpool, counters: PipelineCounters, logger: Logger) {
+    /// A canary has come out since the records were read.
+    private struct Stale: Error {}
+
+    init(
+        name: String, output: any LogOutput, spool: LogSpool, intake: LogIntake, counters: PipelineCounters,
+        logger: Logger
+    ) {
+        self.intake = intake
         self.name = name
         self.output = output
         self.spool = spool
@@ -38,9 +46,12 @@ final class OutputRunner: Sendable {
                 let entries = try await self.spool.read(
                     self.name, most: Self.mostRecords, mostBytes: Self.mostBytes)
                 guard let last = entries.last else { continue }
-                var records: [LogRecord] = []
-                for entry in entries { records += try Self.record(entry) }
-                try await self.deliver(records[...])
+                let (records, round) = try await self.intake.proven(entries.map { ($0, try Self.record($0)) })
+                do {
+                    try await self.deliver(records[...], round)
+                } catch is Stale {
+                    continue
+                }
                 try await self.spool.acknowledge(self.name, through: last.number)
             }
         } catch is CancellationError {
@@ -57,9 +68,10 @@ final class OutputRunner: Sendable {
         }
     }
 
-    private func deliver(_ records: ArraySlice<LogRecord>) async throws {
+    private func deliver(_ records: ArraySlice<LogRecord>, _ round: Int) async throws {
         var pause = Self.firstPause
         while true {
+            guard await self.intake.mayPass(round) else { throw Stale() }
             do {
                 let refused = try await self.output.deliver(Array(records))
                 self.note(nil)
@@ -72,8 +84,8 @@ final class OutputRunner: Sendable {
                 case .tooMany(let why):
                     guard records.count > 1 else { return self.giveUp(1, why) }
                     let middle = records.startIndex + records.count / 2
-                    try await self.deliver(records[..<middle])
-                    return try await self.deliver(records[middle...])
+                    try await self.deliver(records[..<middle], round)
+                    return try await self.deliver(records[middle...], round)
                 case .later(let why, let after):
                     self.note(why)
                     self.counters.retries.add(1, self.name)

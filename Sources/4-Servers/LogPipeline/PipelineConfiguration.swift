@@ -75,11 +75,14 @@ package struct PipelineConfiguration: Sendable {
     package var profile: String?
     /// Files of one's own detectors.
     package var detectors: [String]
+    /// How often canaries are sent through the masking.
+    package var canaries: Duration
 
     /// - Throws: `configuration_invalid` with file, line and column.
     package init(_ document: YAMLNode) throws(GloveboxError) {
         let file = try document.mapping(
-            "version", "spool", "inputs", "outputs", "telemetry", "log", "drain", "profile", "detectors")
+            "version", "spool", "inputs", "outputs", "telemetry", "log", "drain", "profile", "detectors",
+            "canaries")
         try file.checkVersion(1)
         let spool = try file.required("spool").mapping("folder", "size")
         self.spoolFolder = try spool.required("folder").string
@@ -99,6 +102,7 @@ package struct PipelineConfiguration: Sendable {
         self.drain = try file["drain"]?.duration ?? .seconds(10)
         self.profile = try file["profile"]?.string
         self.detectors = try file["detectors"]?.strings ?? []
+        self.canaries = try file["canaries"]?.duration ?? .seconds(600)
         let readers = self.inputs.filter {
             $0.input == .stream(.standardInput) || $0.input == .journald(.standardInput)
         }

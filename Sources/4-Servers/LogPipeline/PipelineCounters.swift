@@ -6,6 +6,7 @@ enum DropReason: String {
     case tooLarge = "too_large"
     case overrun
     case stopped
+    case sealed
 
     /// In words for the log.
     var words: String {
@@ -13,6 +14,7 @@ enum DropReason: String {
         case .malformed: "it isn't in the input's format"
         case .tooLarge: "it's larger than a record may be"
         case .overrun: "datagrams came faster than they were taken"
+        case .sealed: "it was held back when a canary came out, by what can't be trusted"
         case .stopped: "the pipeline was stopped before there was room for it"
         }
     }

@@ -2,7 +2,6 @@ import GloveboxCore
 import LogFormats
 import NIOCore
 import Redaction
-import SensitiveNames
 
 /// Masks records: the body and every attribute's value, names, and each text beside them. A value under a sensitive name
 /// is masked whatever it is. Numbers and truth values keep their type unless they're masked; severity, times and the
@@ -54,8 +53,13 @@ struct RecordRedactor {
     }
 
     private func masked(_ value: LogValue, under name: String) throws(GloveboxError) -> LogValue {
-        if let sensitive = NameSegments.judge(name) {
-            return try self.whole(value, Kind(sensitive.kind.rawValue))
+        if value != .empty, !name.isEmpty, let result = try self.masker.mask(ByteBuffer(bytes: value.text), under: name)
+        {
+            return switch result {
+            case .clean: value
+            case .null: .empty
+            case .masked(let bytes): .string(String(buffer: bytes))
+            }
         }
         switch value {
         case .empty, .bool: return value

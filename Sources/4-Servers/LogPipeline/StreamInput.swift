@@ -69,7 +69,7 @@ struct StreamInput: Sendable {
     }
 
     private func read(_ connection: Connection, _ name: String, _ intake: LogIntake) async throws {
-        let lane = await intake.openLane()
+        let lane = await intake.openLane(name)
         var reading = self.makeReading()
         do {
             try await connection.executeThenClose { inbound in

@@ -18,6 +18,12 @@ package final class RecordCounters: Sendable {
     private let valuesMasked = Counter(
         "values_masked_total", "Values that ended sessions had masked, by kind.", labels: ["kind"])
 
+    private let valuesShown = Counter(
+        "values_shown_total", "Values that ended sessions had found and shown, by kind and the profile's reason.",
+        labels: ["kind", "reason"])
+    private let taintOverflow = Counter(
+        "taint_overflow_total", "Secrets that ended sessions had masked, and that there was no room to know again.")
+
     package init() {}
 
     package func count(_ records: [Record]) {
@@ -46,7 +52,14 @@ package final class RecordCounters: Sendable {
             self.rows.add(receipt.rows)
             self.bytes.add(receipt.bytes)
             self.valuesSeen.add(receipt.valuesSeen)
-            for (kind, count) in receipt.valuesMasked { self.valuesMasked.add(count, kind) }
+            for (kind, count) in receipt.valuesMasked {
+                if kind == "taint_overflow" {
+                    self.taintOverflow.add(count)
+                } else {
+                    self.valuesMasked.add(count, kind)
+                }
+            }
+            for shown in receipt.valuesShown { self.valuesShown.add(shown.count, shown.kind, shown.reason) }
         default:
             break
         }
@@ -61,7 +74,7 @@ package final class RecordCounters: Sendable {
     package var ofAgent: [MetricFamily] {
         [
             self.records, self.sessions, self.refusals, self.statements, self.rows, self.bytes, self.valuesSeen,
-            self.valuesMasked,
+            self.valuesMasked, self.valuesShown, self.taintOverflow,
         ].map(\.family)
     }
 }

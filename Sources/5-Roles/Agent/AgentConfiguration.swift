@@ -71,12 +71,15 @@ package struct AgentConfiguration: Sendable {
 struct TargetConfiguration: Sendable {
     var labels: [String: String]
     var postgres: PostgresTarget
+    /// The masking profile of sessions for which policy names none.
+    var masking: (name: String, node: YAMLNode)?
 
     var kind: String { "postgres" }
 
     init(_ node: YAMLNode, name: TargetName, folder: String) throws(GloveboxError) {
         let fields = try node.mapping(
-            "kind", "host", "port", "socket", "database", "labels", "tls", "roles", "columns", "pooling")
+            "kind", "host", "port", "socket", "database", "labels", "tls", "roles", "columns", "pooling",
+            "masking")
         let kind = try fields.required("kind")
         guard try kind.string == "postgres" else {
             throw kind.error("'\(try kind.string)' is no kind of target: write postgres")
@@ -108,6 +111,7 @@ struct TargetConfiguration: Sendable {
             signIns: signIns,
             classifications: columns?.classified.map(Classification.init) ?? [])
         self.postgres.shown = columns?.shown.map(ShownColumn.init) ?? []
+        self.masking = try fields["masking"].map { (node) throws(GloveboxError) in (try node.string, node) }
         if let pooling = fields["pooling"] { self.postgres.pooling = try Self.pooling(pooling) }
     }
 

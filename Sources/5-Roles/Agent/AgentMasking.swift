@@ -2,6 +2,7 @@ import Contracts
 import GloveboxCore
 import Identity
 import Logging
+import Policy
 import PostgresAccess
 import Redaction
 import Synchronization
@@ -36,13 +37,27 @@ final class AgentMasking: Sendable {
 
     var rules: RedactionRules { self.state.withLock { $0 } }
 
-    /// Reads the files that a configuration names.
+    /// Reads the files that a configuration names. Profiles may name the kinds of its columns, and of the ceiling's.
+    ///
+    /// - Throws: `configuration_invalid` with file and line, also for a target whose profile isn't there.
     static func rules(_ configuration: AgentConfiguration) throws -> RedactionRules {
-        try RedactionRules(
+        // One that can't be read is refused where it's asked for.
+        let ceiling = try? AgentRole.ceiling(configuration)
+        let classified =
+            configuration.targets.values.flatMap { $0.postgres.classifications.map(\.kind) }
+            + (ceiling?.targets.values.flatMap { $0.columns.map { Kind($0.kind) } } ?? [])
+        let rules = try RedactionRules(
             own: configuration.detectors.map { ($0, try PrivateFile.read($0, sharing: true)) },
             profiles: configuration.maskingProfiles.map {
                 try YAMLNode(bytes: try PrivateFile.read($0, sharing: true), file: $0)
-            })
+            }, classified: Set(classified))
+        for target in configuration.targets.values {
+            guard let masking = target.masking, !rules.profileNames.contains(masking.name) else { continue }
+            throw masking.node.error(
+                "there is no masking profile '\(masking.name)': name its file under 'masking', or one of "
+                    + rules.profileNames.joined(separator: ", "))
+        }
+        return rules
     }
 
     /// Reads `agent.yaml` and the files that it names anew. Sessions that open from now on are masked by them; those that
@@ -78,27 +93,24 @@ final class AgentMasking: Sendable {
     @Sendable static func check(_ rules: RedactionRules) throws {
         let canaries = MaskingCanaries()
         for name in rules.profileNames {
-            let profile = try rules.profile(named: name)
-            try canaries.check {
-                try Masker(
-                    detectors: rules.detectors, pseudonyms: Pseudonyms(linkable: false), profile: profile)
-            }
+            try canaries.check { try rules.masker(profile: name, pseudonyms: Pseudonyms(linkable: false)) }
         }
     }
 
     /// Sends canaries at intervals, until the task is cancelled.
     ///
-    /// - Parameter seal: ends all sessions, and lets none open any more.
+    /// - Parameter seal: ends all sessions, and lets none open any more; called once until a reload has been good.
     func watch(every interval: Duration, time: any TimeSource, seal: (GloveboxError) -> Void) async {
         while (try? await time.sleep(until: time.boot.advanced(by: interval))) != nil {
             do {
                 try self.check(self.rules)
             } catch {
                 let error = Self.shown(error)
+                let isNew = self.condition.maskingFailure == nil
                 self.condition.masking(failing: error)
                 self.logger.critical(
                     "a canary wasn't masked: sessions end, and none may open", metadata: ["error": "\(error)"])
-                seal(error)
+                if isNew { seal(error) }
             }
         }
     }

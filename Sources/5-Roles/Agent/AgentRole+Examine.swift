@@ -22,12 +22,7 @@ extension AgentRole {
                 ceiling = try Self.ceiling(configuration)
                 return "\(configuration.ceiling) is sound"
             })
-        findings.append(
-            await .of("agent masking") {
-                let rules = try AgentMasking.rules(configuration)
-                try AgentMasking.check(rules)
-                return "profiles \(rules.profileNames.joined(separator: ", ")); no canary came out"
-            })
+        findings += await Self.masking(configuration, now: time.wall)
         let credentials = Self.credentialsFolder(folder)
         findings.append(await Self.certificate(credentials, configuration.name, now: time.wall))
         findings.append(.disk("agent disk", folder))
@@ -42,6 +37,31 @@ extension AgentRole {
             ))
         for (name, target) in configuration.targets.sorted(by: { $0.key < $1.key }) {
             findings.append(await Self.target(name, target.postgres, isInCeiling: ceiling?.targets[name] != nil))
+        }
+        return findings
+    }
+
+    /// Own detectors, profiles and what they allow, and whether canaries stay in.
+    private static func masking(_ configuration: AgentConfiguration, now: WallTime) async -> [Finding] {
+        var rules: RedactionRules?
+        var findings: [Finding] = [
+            await .of("agent masking") {
+                let read = try AgentMasking.rules(configuration)
+                try AgentMasking.check(read)
+                rules = read
+                let count = configuration.detectors.count
+                let own = count == 0 ? "" : "own detectors of \(count) files, "
+                return "\(own)profiles \(read.profileNames.joined(separator: ", ")); no canary came out"
+            }
+        ]
+        for name in rules?.profileNames ?? [] {
+            guard let profile = try? rules?.profile(named: name) else { continue }
+            let over = profile.allowances.filter { $0.until <= now }
+            guard !over.isEmpty else { continue }
+            let reasons = over.map { "'\($0.reason)'" }.joined(separator: ", ")
+            let found =
+                "what it allows for \(reasons) is over, and masked again: remove it from 'allow', or write a later day"
+            findings.append(Finding("masking profile \(name)", .warning, found))
         }
         return findings
     }

@@ -27,6 +27,7 @@ package struct AgentRole: Service {
     private let running = RunningSessions()
     private let near: NearAgent?
     private let folder: String
+    private let counters = RecordCounters()
     private let drain: Drain
     private let condition: AgentCondition
     private let time: any TimeSource
@@ -108,14 +109,24 @@ package struct AgentRole: Service {
         let wasSealed = self.condition.maskingFailure != nil
         guard self.masking.reload(), wasSealed else { return }
         self.logger.notice("masking may be trusted again")
+        self.record(.agentUnsealed(agent: self.configuration.name))
         self.running.sessions.withLock { $0 }?.admit(.masking)
     }
 
+    private func record(_ event: RecordEvent) {
+        CountedJournal(self.journal, self.counters).append([Record(time: self.time.wall, event: event)]) { _ in }
+    }
+
     package func run() async throws {
-        let counters = RecordCounters()
+        let counters = self.counters
         let journal = CountedJournal(self.journal, counters)
         let sessions = try PostgresAgentSessions(
-            rules: { [masking] in masking.rules }, journal: journal, time: self.time)
+            rules: { [masking] in masking.rules }, journal: journal, time: self.time,
+            onOverflow: { [logger] grant in
+                logger.warning(
+                    "a lease has masked \(Pseudonyms.mostKept) secrets: later ones aren't known again elsewhere",
+                    metadata: ["lease": "\(grant.lease)", "target": "\(grant.target)"])
+            })
         self.running.sessions.withLock { $0 = sessions }
         self.drain.watch(Drain.Sessions(count: { sessions.count }, endAll: { sessions.endAll($0) }))
         let ledger = GrantLedger(ceiling: self.ceiling, time: self.time) { lease, error in
@@ -123,7 +134,9 @@ package struct AgentRole: Service {
         }
         let outbox = RecordOutbox(journal: self.journal, time: self.time, logger: self.logger)
         let opener = AgentSessions(
-            ledger: ledger, targets: self.targets, postgres: sessions, journal: journal, drain: self.drain,
+            ledger: ledger, targets: self.targets,
+            profiles: self.configuration.targets.compactMapValues { $0.masking?.name }, postgres: sessions,
+            journal: journal, drain: self.drain,
             time: self.time)
         // Masking a long value keeps its event loop busy: neither the gateway in the same process nor the control
         // connection waits for that. Half of the machine is left to what the agent stands beside; fewer threads also
@@ -157,8 +170,11 @@ package struct AgentRole: Service {
             tasks.addTask { await outbox.run(sending: { tunnel.send(records: $0) }) }
             tasks.addTask { await self.mendJournal(sessions, outbox) }
             tasks.addTask {
-                await self.masking.watch(every: self.configuration.canaries, time: self.time) {
-                    sessions.endAll($0, refusing: .masking)
+                await self.masking.watch(every: self.configuration.canaries, time: self.time) { error in
+                    sessions.endAll(error, refusing: .masking)
+                    self.record(
+                        .agentSealed(
+                            agent: self.configuration.name, code: error.code.rawValue, message: error.message))
                 }
             }
             let served = await self.serve(telemetry, while: ledger)

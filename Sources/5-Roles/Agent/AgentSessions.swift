@@ -3,11 +3,14 @@ import GloveboxCore
 import Logging
 import NIOCore
 import PostgresAccess
+import Redaction
 
 /// Opens what gateways ask for: first the ceiling and the clock judge, then the target is opened.
 struct AgentSessions: Sendable {
     let ledger: GrantLedger
     let targets: [TargetName: PostgresTarget]
+    /// Of targets that have one of their own, for sessions for which policy names none.
+    let profiles: [TargetName: String]
     let postgres: PostgresAgentSessions
     let journal: any RecordJournal
     let drain: Drain
@@ -17,7 +20,12 @@ struct AgentSessions: Sendable {
     func open(_ request: SessionRequest, on eventLoop: any EventLoop) -> EventLoopFuture<PostgresAgentSession> {
         do throws(GloveboxError) {
             if self.drain.hasBegun { throw self.drain.refusal }
-            let admitted = try self.ledger.admit(request)
+            var admitted = try self.ledger.admit(request)
+            if admitted.grant.maskingProfile == MaskingProfile.default.name,
+                let profile = self.profiles[request.grant.target]
+            {
+                admitted.grant.maskingProfile = profile
+            }
             guard let target = self.targets[request.grant.target] else {
                 throw GloveboxError(
                     .unknownTarget,

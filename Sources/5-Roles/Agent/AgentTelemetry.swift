@@ -52,6 +52,9 @@ struct AgentTelemetry: TelemetrySource {
             .gauge(
                 "masking_reload_failed", "Whether the last reload of the masking's files changed nothing.",
                 self.condition.reloadFailure == nil ? 0 : 1),
+            .gauge(
+                "masking_sealed", "Whether a canary came out, so that no session may open.",
+                self.condition.maskingFailure == nil ? 0 : 1),
             .gauge("targets", "Targets that are served.", Double(self.targets)),
             .gauge("sessions_active", "Sessions that are open.", Double(self.sessions.count)),
             .gauge("journal_last_sequence", "The last record for the gateway that is durable here.", Double(last)),

@@ -12,6 +12,7 @@ struct AgentConnections: TunnelGatewayEvents {
     let fleet: AgentFleet
     let log: any RecordLog
     let courier: CheckpointCourier
+    let alarms: AgentAlarms
     let time: any TimeSource
     let logger: Logger
 
@@ -45,7 +46,13 @@ struct AgentConnections: TunnelGatewayEvents {
     }
 
     func agentRecords(_ agent: AgentName, _ records: [SequencedRecord]) async throws -> UInt64 {
-        try await self.log.merge(records, from: RecordID.origin(of: agent))
+        let origin = RecordID.origin(of: agent)
+        let seals = records.filter { Record.mayTellOfSeal($0.bytes) }
+        // Those that come a second time, as after a connection that broke, have been told.
+        let known = seals.isEmpty ? 0 : try await self.log.lastSequence(of: origin)
+        let stored = try await self.log.merge(records, from: origin)
+        for seal in seals where seal.sequence > known && seal.sequence <= stored { self.alarms.raise(seal, of: agent) }
+        return stored
     }
 
     func agentSessionEnded(_ agent: AgentName, _ session: SessionID) {}

@@ -17,7 +17,7 @@ package struct WebhookConfiguration: Sendable {
     /// What can be told.
     package static let events = [
         "approval_requested", "approval_granted", "approval_denied", "approval_expired", "approval_withdrawn",
-        "approval_used", "break_glass_opened", "break_glass_reviewed",
+        "approval_used", "break_glass_opened", "break_glass_reviewed", "agent_sealed", "agent_unsealed",
     ]
 
     var name: String

@@ -1,4 +1,6 @@
 package import GloveboxCore
+import Identity
+import Redaction
 package import Telemetry
 import YAMLDocument
 
@@ -21,6 +23,8 @@ package struct GatewayConfiguration: Sendable {
     package var policy: String
     /// Who is told what happens to approvals.
     package var webhooks: [WebhookConfiguration] = []
+    /// Paths of detectors of one's own, for what people write for the record.
+    package var detectors: [String] = []
     /// Whose flags it serves.
     var flags: [FlagTarget] = []
     /// What guards of changes may measure.
@@ -35,7 +39,7 @@ package struct GatewayConfiguration: Sendable {
     /// - Throws: `configuration_invalid` with line and column.
     package init(yaml text: String, file: String, folder: String) throws(GloveboxError) {
         let root = try YAMLNode(yaml: text, file: file).mapping(
-            "listen", "names", "policy", "webhooks", "flags", "guards", "log", "logging", "drain")
+            "listen", "names", "policy", "webhooks", "flags", "guards", "log", "logging", "drain", "detectors")
         let listen = try root["listen"]?.mapping("api", "postgres", "tunnel", "telemetry")
         self.listen = Listen(
             api: try listen?["api"].map(SocketPlace.init(node:)) ?? SocketPlace(host: "127.0.0.1", port: 8443),
@@ -58,6 +62,7 @@ package struct GatewayConfiguration: Sendable {
         self.policy = try root["policy"]?.string ?? "policy.yaml"
         self.keepRecords = try root["log"]?.mapping("keep")["keep"]?.duration
         if !self.policy.hasPrefix("/") { self.policy = "\(folder)/\(self.policy)" }
+        self.detectors = try root["detectors"]?.strings.map { $0.hasPrefix("/") ? $0 : "\(folder)/\($0)" } ?? []
         for node in try root["flags"]?.list ?? [] {
             let target = try FlagTarget(node, folder: folder)
             guard !self.flags.contains(where: { $0.name == target.name }) else {
@@ -73,6 +78,17 @@ package struct GatewayConfiguration: Sendable {
             }
             self.webhooks.append(webhook)
         }
+    }
+}
+
+extension GatewayConfiguration {
+    /// The built-in detectors, and those of one's own.
+    ///
+    /// - Throws: `configuration_invalid` with file and line, `redaction_failed`.
+    func readDetectors() throws(GloveboxError) -> Detectors {
+        var own: [(file: String, yaml: [UInt8])] = []
+        for file in self.detectors { own.append((file, try PrivateFile.read(file, sharing: true))) }
+        return try own.isEmpty ? Detectors() : Detectors(own: own)
     }
 }
 

@@ -22,6 +22,12 @@ extension GatewayRole {
                     _ = try PolicyFile.load(configuration.policy)
                     return "\(configuration.policy) is sound"
                 })
+            findings.append(
+                await .of("gateway detectors") {
+                    _ = try configuration.readDetectors()
+                    let count = configuration.detectors.count
+                    return count == 0 ? "the built-in ones" : "the built-in ones, and \(count) files of one's own"
+                })
         }
         guard FolderCopy.isThere("\(state)/store.sqlite") else {
             findings.append(Finding("gateway state", .warning, "there is none yet: 'glovebox gateway' makes it"))

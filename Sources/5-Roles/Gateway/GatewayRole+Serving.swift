@@ -85,6 +85,7 @@ extension GatewayRole {
                 host: listen.host, port: listen.port, instance: .random(), tls: { parts.certificates.tunnel }),
             events: AgentConnections(
                 enrolment: parts.enrolment, fleet: parts.fleet, log: services.log, courier: services.courier,
+                alarms: AgentAlarms(tell: { services.webhooks.tell($0) }, logger: self.logger),
                 time: self.time, logger: self.logger),
             time: self.time, on: MultiThreadedEventLoopGroup.singleton, logger: self.logger)
     }

@@ -28,7 +28,7 @@ struct GatewayServices: Sendable {
         logger: Logger
     ) throws {
         let log = CountedLog(parts.log, self.counters)
-        let detectors = try Detectors()
+        let detectors = try configuration.readDetectors()
         let webhooks = Self.webhooks(
             try configuration.webhooks.map { try $0.webhook() }, log, time: time, logger: logger)
         self.log = log

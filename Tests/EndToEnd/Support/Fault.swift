@@ -27,6 +27,25 @@ struct Fault: Sendable {
     }
 }
 
+/// Lets a process's Vectorscan find nothing while a test says so: masking that no longer does what it must.
+struct Blindness: Sendable {
+    let environment: [String: String]
+    private let path: String
+
+    init(library: String, in folder: TemporaryFolder) {
+        self.path = folder.file("blind")
+        self.environment = ["LD_PRELOAD": library, "FAULT_BLIND": self.path]
+    }
+
+    func begin() throws {
+        let file = open(self.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw TestSupportError("can't make \(self.path)") }
+        close(file)
+    }
+
+    func end() { unlink(self.path) }
+}
+
 /// The wall clock of one process, which a test sets wrong while it runs. The boot clock goes on as it does.
 final class WrongClock: Sendable {
     let environment: [String: String]

@@ -1,11 +1,12 @@
 /* For tests, by LD_PRELOAD: at the chosen step of a program's work on the files whose path contains FAULT_PATH, it dies
  * (SIGKILL), before the step or, of a write, in the middle of it. Nothing of this is in what's shipped.
- * Also sets the wall clock, and that alone, for one process.
+ * Also sets the wall clock, and that alone, for one process; and lets Vectorscan find nothing.
  *
  *   FAULT_PATH  part of the path
  *   FAULT_AT    which step, from 1: writes, synchronisations, renames, resizes, in the order in which they're made
  *   FAULT_HALF  set: a write is done by half first
  *   FAULT_CLOCK a file of 8 bytes: by how many seconds the wall clock is wrong, read anew each time
+ *   FAULT_BLIND a file: while it's there, Vectorscan reports nothing
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -110,4 +111,21 @@ time_t time(time_t *where) {
     clock_gettime(CLOCK_REALTIME, &now);
     if (where) *where = now.tv_sec;
     return now.tv_sec;
+}
+
+static int is_blind(void) {
+    const char *path = getenv("FAULT_BLIND");
+    return path && access(path, F_OK) == 0;
+}
+
+typedef int (*report)(unsigned, unsigned long long, unsigned long long, unsigned, void *);
+
+int hs_scan(const void *database, const char *data, unsigned length, unsigned flags, void *scratch, report found, void *context) {
+    if (is_blind()) return 0;
+    return REAL(hs_scan)(database, data, length, flags, scratch, found, context);
+}
+
+int hs_scan_stream(void *stream, const char *data, unsigned length, unsigned flags, void *scratch, report found, void *context) {
+    if (is_blind()) return 0;
+    return REAL(hs_scan_stream)(stream, data, length, flags, scratch, found, context);
 }

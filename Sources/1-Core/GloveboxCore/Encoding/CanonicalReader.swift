@@ -30,6 +30,8 @@ package struct CanonicalReader {
         return Array(value)
     }
 
+    package func has(_ tag: Int) -> Bool { self.fields[tag] != nil }
+
     package func bytesIfPresent(_ tag: Int) -> [UInt8]? {
         self.fields[tag].map { Array($0) }
     }

@@ -14,6 +14,13 @@ extension Record {
         return writer.bytes
     }
 
+    /// Whether `bytes` may be a record of an agent's seal or of its end: for whoever waits for these among many, without
+    /// reading all of each.
+    package static func mayTellOfSeal(_ bytes: some Collection<UInt8>) -> Bool {
+        guard let event = try? CanonicalReader(bytes).nested(7) else { return false }
+        return event.has(70) || event.has(71)
+    }
+
     /// - Throws: `protocol_violation` when `bytes` are not exactly what ``canonicalBytes`` gives for some record.
     package init(canonicalBytes bytes: some Collection<UInt8>) throws(GloveboxError) {
         let reader = try CanonicalReader(bytes)

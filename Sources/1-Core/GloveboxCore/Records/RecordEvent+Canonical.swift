@@ -71,6 +71,7 @@ extension RecordEvent {
             writer.write(16) {
                 receipt.write(to: &$0)
                 $0.write(7, reason)
+                receipt.writeShown(to: &$0)
             }
         case .statement(let text, let values):
             writer.write(17) {
@@ -183,11 +184,19 @@ extension RecordEvent {
                 $0.write(1, code)
                 $0.write(2, message)
             }
+        case .agentSealed(let agent, let code, let message):
+            writer.write(70) {
+                $0.write(1, agent.rawValue)
+                $0.write(2, code)
+                $0.write(3, message)
+            }
+        case .agentUnsealed(let agent): writer.write(71) { $0.write(1, agent.rawValue) }
+        case .taintOverflow(let kept): writer.write(72) { $0.write(1, kept) }
         }
     }
 
     /// The tags that ``write(to:)`` uses.
-    static let tags = Array(1...21) + Array(30...39) + Array(50...56) + Array(60...64)
+    static let tags = Array(1...21) + Array(30...39) + Array(50...56) + Array(60...64) + Array(70...72)
 
     private static func writeVote(
         _ approval: ApprovalID, _ by: IdentityName, _ digest: String, _ reason: String?,
@@ -297,6 +306,11 @@ extension RecordEvent {
                 try .init(body.string(1)), attempts: try body.unsigned(2), code: try body.string(3),
                 message: try body.string(4))
         case 64: self = .changeRefused(code: try body.string(1), message: try body.string(2))
+        case 70:
+            self = .agentSealed(
+                agent: try .init(body.string(1)), code: try body.string(2), message: try body.string(3))
+        case 71: self = .agentUnsealed(agent: try .init(body.string(1)))
+        case 72: self = .taintOverflow(kept: try body.unsigned(1))
         default: throw CanonicalReader.malformed
         }
     }
@@ -332,6 +346,15 @@ extension SessionReceipt {
         writer.write(6, signed: self.lasted.nanosecondsClamped)
     }
 
+    fileprivate func writeShown(to writer: inout CanonicalWriter) {
+        if self.valuesShown.isEmpty { return }
+        writer.write(8, list: self.valuesShown) {
+            $0.write(1, $1.kind)
+            $0.write(2, $1.reason)
+            $0.write(3, signed: $1.count)
+        }
+    }
+
     fileprivate init(_ reader: CanonicalReader) throws(GloveboxError) {
         self.init(
             statements: try reader.signed(1), rows: try reader.signed(2), bytes: try reader.signed(3),
@@ -339,6 +362,9 @@ extension SessionReceipt {
         let masked = try reader.list(5) { (entry) throws(GloveboxError) in (try entry.string(1), try entry.signed(2)) }
         for (kind, count) in masked {
             self.valuesMasked[kind] = count
+        }
+        self.valuesShown = try reader.list(8) { (entry) throws(GloveboxError) in
+            Shown(kind: try entry.string(1), reason: try entry.string(2), count: try entry.signed(3))
         }
     }
 }

@@ -66,6 +66,12 @@ package enum RecordEvent: Hashable, Sendable {
     /// It's to go back and doesn't; it's tried again.
     case changeStuck(ChangeSetID, attempts: UInt64, code: String, message: String)
     case changeRefused(code: String, message: String)
+    /// Its masking may not be trusted, and its sessions were ended; none opens until ``agentUnsealed(agent:)``.
+    case agentSealed(agent: AgentName, code: String, message: String)
+    /// A reload has made its masking trusted again.
+    case agentUnsealed(agent: AgentName)
+    /// So many secrets of a lease are known again where they turn up; those that are masked from here on aren't.
+    case taintOverflow(kept: UInt64)
 
     /// Whether it tells what has happened whether or not it can be written down: such records are kept in memory while
     /// the disk takes none. All others are written before what they tell of, which doesn't happen then; refusals aren't
@@ -74,7 +80,7 @@ package enum RecordEvent: Hashable, Sendable {
         switch self {
         case .enrolled, .signedOut, .agentDisconnected, .policyLoaded, .leaseEnded, .sessionEnded, .approvalExpired,
             .sessionCut, .identityDisabled, .agentQuarantined, .agentRemoved, .tokenRevoked, .changeUndone,
-            .changeStuck:
+            .changeStuck, .agentSealed, .agentUnsealed, .taintOverflow:
             true
         case .identityInvited, .agentInvited, .signInRefused, .agentConnected, .policyRefused, .leaseOpened,
             .leaseExtended, .leaseRefused, .sessionStarted, .sessionRefused, .statement, .statementRefused,
@@ -146,12 +152,28 @@ package enum RecordEvent: Hashable, Sendable {
         case .changeUndone: "change_undone"
         case .changeStuck: "change_stuck"
         case .changeRefused: "change_refused"
+        case .agentSealed: "agent_sealed"
+        case .agentUnsealed: "agent_unsealed"
+        case .taintOverflow: "taint_overflow"
         }
     }
 }
 
 /// What a session carried, told when it ends.
 package struct SessionReceipt: Hashable, Sendable {
+    /// How many values of a kind were shown for one reason.
+    package struct Shown: Hashable, Sendable {
+        package var kind: String
+        package var reason: String
+        package var count: Int64
+
+        package init(kind: String, reason: String, count: Int64) {
+            self.kind = kind
+            self.reason = reason
+            self.count = count
+        }
+    }
+
     package var statements: Int64
     package var rows: Int64
     /// Bytes of results that left the agent.
@@ -160,17 +182,20 @@ package struct SessionReceipt: Hashable, Sendable {
     package var valuesSeen: Int64
     /// Values masked, by kind of detector or classification.
     package var valuesMasked: [String: Int64]
+    /// Values that were found and shown all the same, as the masking profile has it.
+    package var valuesShown: [Shown]
     package var lasted: Duration
 
     package init(
         statements: Int64 = 0, rows: Int64 = 0, bytes: Int64 = 0, valuesSeen: Int64 = 0,
-        valuesMasked: [String: Int64] = [:], lasted: Duration = .zero
+        valuesMasked: [String: Int64] = [:], valuesShown: [Shown] = [], lasted: Duration = .zero
     ) {
         self.statements = statements
         self.rows = rows
         self.bytes = bytes
         self.valuesSeen = valuesSeen
         self.valuesMasked = valuesMasked
+        self.valuesShown = valuesShown
         self.lasted = lasted
     }
 }

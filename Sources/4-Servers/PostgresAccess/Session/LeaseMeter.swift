@@ -17,9 +17,10 @@ final class LeaseMeter: Sendable {
     let isLinkable: Bool
     private let state = Mutex(State())
 
-    init(_ grant: LeaseGrant) {
+    /// - Parameter overflowed: as of ``Pseudonyms``.
+    init(_ grant: LeaseGrant, overflowed: @escaping @Sendable () -> Void = {}) {
         self.isLinkable = grant.capabilities == [.read]
-        self.pseudonyms = Pseudonyms(linkable: self.isLinkable)
+        self.pseudonyms = Pseudonyms(linkable: self.isLinkable, overflowed: overflowed)
     }
 
     /// - Throws: `limit_reached` when the lease has as many sessions as it may, `lease_not_active` when it has ended.

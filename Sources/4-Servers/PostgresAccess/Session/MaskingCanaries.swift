@@ -3,24 +3,12 @@ import NIOCore
 import PostgresWire
 import Redaction
 
-/// Secrets that nobody has, made anew for each round, that go every way on which a session's results leave: one that comes
-/// out shows that masking no longer does what it must, whatever the reason.
+/// Sends canaries every way on which a session's results and records leave.
 package struct MaskingCanaries {
-    private let secrets: [String]
+    private let canaries = Canaries(
+        mending: "no session may open until the agent's masking is mended and reloaded")
 
-    package init() {
-        func draw(_ alphabet: String, _ count: Int) -> String {
-            String((0..<count).map { _ in alphabet.randomElement() ?? "0" })
-        }
-        let digits = "0123456789"
-        let letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-        let any = letters + letters.lowercased() + digits
-        self.secrets = [
-            "AKIA" + draw(letters + digits, 16), "ghp_" + draw(any, 36), "sk_live_" + draw(any, 24),
-            "xoxb-" + draw(digits, 12) + "-" + draw(any, 24), "password=" + draw(any, 20),
-            "-----BEGIN PRIVATE KEY-----\n" + draw(any, 64) + "\n-----END PRIVATE KEY-----",
-        ]
-    }
+    package init() {}
 
     /// Sends the canaries every way.
     ///
@@ -28,27 +16,14 @@ package struct MaskingCanaries {
     /// - Throws: `canary_leaked`, which names the way; whatever masking itself throws.
     package func check(_ make: () throws -> any SessionMasking) throws {
         for (way, send) in Self.ways {
-            for secret in self.secrets {
+            try self.canaries.send(by: way) { secret in
                 var results = ResultMasking(
                     masker: try make(), classified: ClassifiedColumns(kinds: [:], widths: nil), isLinkable: false)
                 var out = ByteBuffer()
                 try send(secret, &results, &out)
-                guard !Self.comes(secret, out: out) else {
-                    throw GloveboxError(
-                        .canaryLeaked,
-                        "a canary came out unmasked by \(way): no session may open until the agent's masking is mended and reloaded"
-                    )
-                }
+                return out
             }
         }
-    }
-
-    /// Whether eight bytes in a row of what is secret in it are in `out`.
-    private static func comes(_ secret: String, out: ByteBuffer) -> Bool {
-        let text = String(decoding: out.readableBytesView, as: UTF8.self)
-        let core = secret.split(whereSeparator: { "=\n".contains($0) }).max { $0.count < $1.count } ?? ""
-        let tail = Array(core.suffix(16))
-        return tail.count >= 8 && (0...(tail.count - 8)).contains { text.contains(String(tail[$0..<($0 + 8)])) }
     }
 
     private typealias Way = (
@@ -96,16 +71,45 @@ package struct MaskingCanaries {
         (
             "an error's message",
             { secret, results, out in
-                let fields = [("S", "ERROR"), ("C", "P0001"), ("M", "it says \(secret)")].map {
-                    ErrorFields.Field(code: UInt8(ascii: Unicode.Scalar($0.0) ?? "M"), value: $0.1)
-                }
-                try results.mask(ErrorFields(fields: fields)).writeError(into: &out)
+                let fields = Self.fields(["S": "ERROR", "C": "P0001", "M": "it says \(secret)"])
+                try results.mask(fields).writeError(into: &out)
+            }
+        ),
+        (
+            "a notice",
+            { secret, results, out in
+                let fields = Self.fields([
+                    "S": "NOTICE", "C": "00000", "M": "so", "D": "it says \(secret)", "H": secret, "W": secret,
+                ])
+                try results.mask(fields).writeNotice(into: &out)
+            }
+        ),
+        (
+            "a setting",
+            { secret, results, out in
+                try results.parameter("application_name", secret).write(into: &out)
+                try results.parameter("DateStyle", secret).write(into: &out)
+                try results.parameter(secret, "on").write(into: &out)
             }
         ),
         (
             "a notification",
             { secret, results, out in
                 try results.notification(processID: 1, channel: "canary", payload: secret).write(into: &out)
+            }
+        ),
+        (
+            "a statement's record",
+            { secret, results, out in out.writeString(try results.masker.maskText("SELECT '\(secret)'")) }
+        ),
+        (
+            "a row that is too long to be kept",
+            { secret, results, out in
+                var cell = ByteBuffer()
+                cell.writeValue(ByteBuffer(string: secret))
+                let row = results.longRow(RowFields([Self.field(.text)]), rest: cell.readableBytes) { _ in }
+                try row.take(cell, results, into: &out)
+                try row.finish(into: &out)
             }
         ),
         (
@@ -117,6 +121,10 @@ package struct MaskingCanaries {
             }
         ),
     ]
+
+    private static func fields(_ values: KeyValuePairs<Character, String>) -> ErrorFields {
+        ErrorFields(fields: values.map { ErrorFields.Field(code: $0.key.asciiValue ?? 0, value: $0.value) })
+    }
 
     private static func json(_ secret: String) -> String {
         "{\"note\": \"" + secret.replacing("\n", with: "\\n") + "\"}"

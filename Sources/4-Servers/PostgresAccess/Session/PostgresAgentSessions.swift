@@ -39,19 +39,20 @@ package final class PostgresAgentSessions: Sendable {
     private let makeMasker: MaskerMaker
     private let state = Mutex(State())
 
+    private let onOverflow: @Sendable (LeaseGrant) -> Void
     private let openingLimit: TimeAmount
     /// How long an opened session waits for its pipe.
     private static let beginLimit = TimeAmount.seconds(30)
 
-    /// - Parameter rules: what sessions are masked by that open now.
+    /// - Parameters:
+    ///   - rules: what sessions are masked by that open now.
+    ///   - onOverflow: told once of a lease that has masked more secrets than can be known again.
     package convenience init(
-        rules: @escaping @Sendable () -> RedactionRules, journal: any RecordJournal, time: any TimeSource
+        rules: @escaping @Sendable () -> RedactionRules, journal: any RecordJournal, time: any TimeSource,
+        onOverflow: @escaping @Sendable (LeaseGrant) -> Void = { _ in }
     ) throws(GloveboxError) {
-        try self.init(journal: journal, time: time) { profile, pseudonyms in
-            let rules = rules()
-            return try Masker(
-                detectors: rules.detectors, pseudonyms: pseudonyms, profile: rules.profile(named: profile),
-                now: { time.wall })
+        try self.init(journal: journal, time: time, onOverflow: onOverflow) { profile, pseudonyms in
+            try rules().masker(profile: profile, pseudonyms: pseudonyms, now: { time.wall })
         }
     }
 
@@ -60,12 +61,14 @@ package final class PostgresAgentSessions: Sendable {
     ///   - makeMasker: called for each session, once for its results and once for its records.
     package init(
         journal: any RecordJournal, time: any TimeSource, openingLimit: TimeAmount = .seconds(10),
+        onOverflow: @escaping @Sendable (LeaseGrant) -> Void = { _ in },
         makeMasker: @escaping MaskerMaker
     ) throws(GloveboxError) {
         self.parser = try StatementParser()
         self.journal = journal
         self.time = time
         self.openingLimit = openingLimit
+        self.onOverflow = onOverflow
         self.makeMasker = makeMasker
     }
 
@@ -211,7 +214,14 @@ package final class PostgresAgentSessions: Sendable {
             if let refusal = state.refusal { return .failure(refusal) }
             if let error = state.ended[grant.lease] { return .failure(error) }
             if let meter = state.meters[grant.lease] { return .success(meter) }
-            let meter = LeaseMeter(grant)
+            let meter = LeaseMeter(grant) { [journal, time, onOverflow] in
+                let event = RecordEvent.taintOverflow(kept: UInt64(Pseudonyms.mostKept))
+                journal.append([
+                    Record(
+                        time: time.wall, identity: grant.holder, target: grant.target, lease: grant.lease, event: event)
+                ]) { _ in }
+                onOverflow(grant)
+            }
             state.meters[grant.lease] = meter
             return .success(meter)
         }

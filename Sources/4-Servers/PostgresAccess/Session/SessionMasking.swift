@@ -6,6 +6,8 @@ package import Redaction
 package protocol SessionMasking: AnyObject {
     /// Values masked so far, by kind.
     var counts: [Kind: Int] { get }
+    /// Values found and shown so far, by kind and reason.
+    var shown: [ShownValue: Int] { get }
 
     /// - Parameter general: of a value of another type than text, what's left when the exact is taken away.
     func mask(
@@ -22,6 +24,8 @@ package protocol SessionMasking: AnyObject {
 }
 
 extension SessionMasking {
+    package var shown: [ShownValue: Int] { [:] }
+
     func maskWhole(
         _ value: ByteBuffer, kind: Kind, column: MaskingProfile.ColumnName?, as shape: ValueShape, scope: PseudonymScope
     ) throws(GloveboxError) -> MaskResult {

@@ -337,6 +337,9 @@ final class SessionRelay {
         for (kind, count) in self.results.masker.counts { masked[kind.rawValue] = Int64(count) }
         return SessionReceipt(
             statements: self.statements, rows: self.rows, bytes: self.bytes, valuesSeen: self.results.valuesSeen,
-            valuesMasked: masked, lasted: self.startedAt.duration(to: self.time.boot))
+            valuesMasked: masked,
+            valuesShown: self.results.masker.shown.sorted { $0.key < $1.key }.map {
+                SessionReceipt.Shown(kind: $0.key.kind.rawValue, reason: $0.key.reason, count: Int64($0.value))
+            }, lasted: self.startedAt.duration(to: self.time.boot))
     }
 }

@@ -16,7 +16,8 @@ extension RedactCommand {
             discussion: """
                 Syslog, OTLP, the journal's export and plain text come in and go to files, syslog or a collector, as a \
                 YAML file says; docs/redact.md has an example. SIGTERM and SIGINT stop it in order. When the redaction \
-                fails, nothing more passes, and the exit status is \(ExitStatus.failure.rawValue).
+                fails, or a canary comes out before it has begun, nothing more passes, and the exit status is \
+                \(ExitStatus.failure.rawValue).
                 """)
 
         @Option(help: .init("What it takes in and where that goes.", valueName: "file"), completion: .file())
@@ -28,7 +29,7 @@ extension RedactCommand {
             let logger = configuration.logging.logger("redact", standardLevel: .notice)
             let time = SystemTime()
             let pipeline = try LogPipeline(
-                configuration, masker: try Self.masker(configuration, time), time: time, logger: logger
+                configuration, masker: try Self.masker(configuration, time, logger), time: time, logger: logger
             ) {
                 Terminal.note("ready: logs are taken in")
                 SystemdNotice.ready.send()
@@ -38,16 +39,12 @@ extension RedactCommand {
                 services.append(TelemetryServer(place: place, source: pipeline, logger: logger))
             }
             let reload = Reload { [config] in
-                let masker: Masker
                 do {
-                    masker = try Self.masker(try PipelineConfiguration(try Self.document(config)), time)
+                    try await pipeline.mask(
+                        by: try Self.masker(try PipelineConfiguration(try Self.document(config)), time, logger))
                 } catch {
-                    logger.error(
-                        "masking stays as it was: mend the file and reload again", metadata: ["error": "\(error)"])
-                    return
+                    await pipeline.reloadFailed(error)
                 }
-                await pipeline.mask(by: masker)
-                logger.notice("masking is read anew")
             }
             services.append(reload)
             try await RunOptions.run(services + [pipeline], drain: configuration.drain, logger) { reload.ask() }
@@ -55,15 +52,18 @@ extension RedactCommand {
 
         /// What `configuration`'s profile and detectors say, read now.
         private static func masker(
-            _ configuration: PipelineConfiguration, _ time: SystemTime
+            _ configuration: PipelineConfiguration, _ time: SystemTime, _ logger: Logger
         ) throws -> sending Masker {
             let rules = try RedactionRules(
                 own: try configuration.detectors.map { ($0, try Self.read($0)) },
                 profiles: try configuration.profile.map { [try Self.document($0)] } ?? [])
             let name = rules.profileNames.first { $0 != MaskingProfile.default.name } ?? MaskingProfile.default.name
-            return try Masker(
-                detectors: rules.detectors, pseudonyms: Pseudonyms(linkable: false),
-                profile: try rules.profile(named: name), now: { time.wall })
+            let pseudonyms = Pseudonyms(linkable: false) {
+                logger.warning(
+                    "\(Pseudonyms.mostKept) secrets were masked: those from now on aren't known again where no detector finds them"
+                )
+            }
+            return try rules.masker(profile: name, pseudonyms: pseudonyms, now: { time.wall })
         }
 
         private static func document(_ path: String) throws -> YAMLNode {

@@ -40,6 +40,11 @@ struct RedactCommand: AsyncParsableCommand {
             help: .init("Detectors of your own, from this file; may be given more than once.", valueName: "file"),
             completion: .file())
         var detectors: [String] = []
+        @Option(
+            help: .init(
+                "How often canaries are sent while there is text: secrets of nobody's, one of which that comes out ends it.",
+                valueName: "duration"), transform: argument(DurationText.parse))
+        var canaries = Duration.seconds(600)
         @Flag(help: "Print how many values were masked, by kind, on standard error at the end.")
         var stats = false
         @Flag(help: "Print for each finding where it is, which detector found it and why, on standard error.")
@@ -51,9 +56,8 @@ struct RedactCommand: AsyncParsableCommand {
                 own: self.detectors.map { ($0, try Self.read($0)) },
                 profiles: self.profile.map { [try YAMLNode(bytes: try Self.read($0), file: $0)] } ?? [])
             let name = rules.profileNames.first { $0 != MaskingProfile.default.name } ?? MaskingProfile.default.name
-            let masker = try Masker(
-                detectors: rules.detectors, pseudonyms: Pseudonyms(linkable: false),
-                profile: rules.profile(named: name), now: { SystemTime().wall })
+            let masker = try rules.masker(
+                profile: name, pseudonyms: Pseudonyms(linkable: false), now: { SystemTime().wall })
             let places = self.explain ? TextPlaces() : nil
             if let places {
                 masker.onDetection = {
@@ -64,7 +68,7 @@ struct RedactCommand: AsyncParsableCommand {
                 }
             }
             do {
-                var output = try RedactedOutput(masker, to: STDOUT_FILENO, places: places)
+                var output = try RedactedOutput(masker, to: STDOUT_FILENO, places: places, canaries: self.canaries)
                 if let follow {
                     try Self.follow(follow, &output)
                 } else {
@@ -79,6 +83,9 @@ struct RedactCommand: AsyncParsableCommand {
             if self.stats {
                 for (kind, count) in masker.counts.sorted(by: { $0.key < $1.key }) {
                     Terminal.note("\(kind): \(count)")
+                }
+                for (value, count) in masker.shown.sorted(by: { $0.key < $1.key }) {
+                    Terminal.note("\(value.kind), shown: \(count) (\(value.reason))")
                 }
             }
         }

@@ -3,7 +3,8 @@ import GloveboxCore
 import NIOCore
 import Redaction
 
-/// Text on its way through a stream of the engine's to a descriptor. Nothing is written but what the engine let pass.
+/// Text on its way through a stream of the engine's to a descriptor. Nothing is written but what the engine let pass, and
+/// nothing at all once a canary has come out: they're sent before the first byte, and at intervals where there is text.
 struct RedactedOutput: ~Copyable {
     /// Nobody reads the output any more.
     struct ReaderGone: Error {}
@@ -16,16 +17,28 @@ struct RedactedOutput: ~Copyable {
     private let places: TextPlaces?
     /// How many bytes of the text were taken.
     private var taken = 0
+    private let interval: Duration
+    private var nextCanaries: ContinuousClock.Instant
 
-    init(_ masker: Masker, to descriptor: Int32, places: TextPlaces? = nil) throws {
+    /// - Parameter canaries: how often they are sent.
+    /// - Throws: `canary_leaked`, `redaction_failed`.
+    init(_ masker: Masker, to descriptor: Int32, places: TextPlaces? = nil, canaries interval: Duration) throws {
+        try Self.sendCanaries(by: masker)
+        let stream = try RedactionStream(masker)
+        self.interval = interval
+        self.nextCanaries = .now.advanced(by: interval)
         self.masker = masker
         self.places = places
         self.descriptor = descriptor
-        self.stream = try RedactionStream(masker)
+        self.stream = stream
     }
 
     /// Takes the next bytes, and writes what may pass.
     mutating func pass(_ chunk: ByteBuffer) throws {
+        if ContinuousClock.now >= self.nextCanaries {
+            try Self.sendCanaries(by: self.masker)
+            self.nextCanaries = .now.advanced(by: self.interval)
+        }
         self.places?.take(chunk)
         self.taken += chunk.readableBytes
         try self.stream.write(chunk, into: &self.out)
@@ -40,6 +53,11 @@ struct RedactedOutput: ~Copyable {
         self.stream = try RedactionStream(self.masker)
         self.places?.reset()
         self.taken = 0
+    }
+
+    private static func sendCanaries(by masker: Masker) throws {
+        try Canaries(mending: "nothing passes; run 'glovebox redact test', and repair what doesn't hold").sendText(
+            by: masker)
     }
 
     private mutating func flush() throws {
