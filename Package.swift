@@ -88,7 +88,7 @@ let targets: [Target] = [
     floor("3-Engines", "Policy", ["GloveboxCore", "Contracts", "YAMLDocument"]),
     floor("3-Engines", "Leases", ["GloveboxCore", "Contracts"]),
     floor("3-Engines", "Approvals", ["GloveboxCore", "Contracts", crypto]),
-    floor("3-Engines", "Changes", ["GloveboxCore", "FlagRules"]),
+    floor("3-Engines", "Changes", ["GloveboxCore", "FlagRules", "YAMLDocument"]),
     floor("3-Adapters", "StorageSQLite", ["GloveboxCore", "Contracts", grdb]),
     floor("3-Adapters", "AuditFiles", ["GloveboxCore", "Contracts", "TransparencyLog", crypto]),
     floor("3-Adapters", "Identity", ["GloveboxCore", "Contracts", crypto, x509, asn1]),
@@ -165,8 +165,11 @@ let targets: [Target] = [
 
     // Kit: the public library
     .target(
-        name: "GloveboxKit", dependencies: ["SensitiveNames", logging], path: "Sources/Kit/GloveboxKit",
-        swiftSettings: house),
+        name: "GloveboxKit",
+        dependencies: [
+            "SensitiveNames", "GloveboxCore", "Contracts", "ControlAPI", "FlagRules", "OutboundHTTP", nioSSL, logging,
+        ],
+        path: "Sources/Kit/GloveboxKit", swiftSettings: house),
 
     // Benchmarks: no product
     .executableTarget(
@@ -175,6 +178,9 @@ let targets: [Target] = [
     .executableTarget(
         name: "RedactionBenchmark", dependencies: ["GloveboxCore", "Redaction", nio],
         path: "Benchmarks/RedactionBenchmark", swiftSettings: house),
+    .executableTarget(
+        name: "FlagBenchmark", dependencies: ["GloveboxKit", "OutboundHTTP", nioSSL, logging],
+        path: "Benchmarks/FlagBenchmark", swiftSettings: house),
 
     // Tests
     .target(
@@ -195,7 +201,7 @@ let targets: [Target] = [
     tests("FlagRules", ["GloveboxCore"]),
     tests("MetricsText", ["GloveboxCore"]),
     tests("Redaction", ["GloveboxCore", "SensitiveNames", "YAMLDocument", "CByteClasses", nio]),
-    tests("GloveboxKit", [logging]),
+    tests("GloveboxKit", ["GloveboxCore", "Contracts", "FlagRules", logging]),
     tests("LogFormats", ["GloveboxCore"]),
     tests("LogSpool", ["GloveboxCore", "AuditFiles"]),
     tests(
@@ -237,7 +243,8 @@ let targets: [Target] = [
             nioHTTP1, nioPosix, nioTLS, nioSSL, logging, lifecycle,
         ]),
     .testTarget(
-        name: "EndToEndTests", dependencies: ["TestSupport", "GloveboxCore", "Contracts", nio, nioPosix],
+        name: "EndToEndTests",
+        dependencies: ["TestSupport", "GloveboxCore", "Contracts", "GloveboxKit", nio, nioPosix, logging],
         path: "Tests/EndToEnd", swiftSettings: house),
 ]
 

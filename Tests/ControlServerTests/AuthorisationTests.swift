@@ -25,7 +25,7 @@ struct AuthorisationTests {
         .listApprovals: "oaaa-", .showApproval: "oaaa-", .withdrawApproval: "oooo-",
         .grantApproval: "-a-a-", .denyApproval: "-a-a-", .reviewApproval: "-a-a-",
         .applyChanges: "oooo-", .listChanges: "oaaa-", .showChange: "oaaa-", .keepChange: "oaoa-", .undoChange: "oaoa-",
-        .rollBack: "oaoa-", .listFlags: "aaaa-", .explainFlag: "aaaa-",
+        .rollBack: "oaoa-", .listFlags: "aaaa-", .explainFlag: "aaaa-", .followFlags: "aaaa-",
         .listSessions: "oaaa-", .sessionRecords: "oaaa-", .endSession: "oaoa-",
     ]
 

@@ -80,4 +80,27 @@ struct ChangeEndpointTests {
             #expect(answer.status == 400 && gateway.operations.asked.isEmpty)
         }
     }
+
+    @Test("who follows flags gets their epochs, and what they acknowledge arrives while the stream is open")
+    func follow() async throws {
+        try await TestGateway.run { gateway in
+            let ada = CertificateSubject.identity(try IdentityName("ada"))
+            let answer = try await gateway.request(
+                "POST /v1/targets/talks/flags/follow",
+                headers: ["content-type: text/plain", "last-event-id: 6-ab"], body: "6-ab\n7-ab\n", as: ada)
+            #expect(answer.status == 200 && answer.headers["content-type"] == "text/event-stream")
+            #expect(answer.body.contains("id: 7-ab\nevent: epoch\ndata: {}\n\n"), "\(answer.body)")
+            #expect(
+                gateway.operations.asked.prefix(2) == [
+                    .followFlags(try TargetName("talks"), "6-ab"), .acknowledged("6-ab"),
+                ])
+            let scoped = try await gateway.request(
+                "POST /v1/changes", headers: ["content-type: application/json"],
+                body:
+                    #"{"lease":"0123456789ab","title":"x","scope":{"identity":"ada","testRun":"x"},"changes":[{"flag":{"key":"a","isRemoved":true}}]}"#,
+                as: ada)
+            #expect(
+                scoped.status == 400 && scoped.problem?.detail.contains("one of identity") == true, "\(scoped.body)")
+        }
+    }
 }

@@ -34,6 +34,7 @@ final class ChangeBench: Sendable {
 
     private final class Leases: Sendable {
         let ended = Mutex<[LeaseID: LeaseEnd]>([:])
+        let expiries = Mutex<[LeaseID: LeaseExpiry]>([:])
     }
 
     convenience init() async throws {
@@ -57,6 +58,7 @@ final class ChangeBench: Sendable {
         self.changes = ChangeService(
             house: self.house, storage: storage, log: log, time: time, detectors: try Self.detectors.get(),
             signals: self.signals, endings: self.endings, ending: { lease in leases.ended.withLock { $0[lease] } },
+            expiries: { ids in leases.expiries.withLock { $0.filter { ids.contains($0.key) } } },
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         try await self.changes.resume([
             FlagTarget(name: ChangeBench.target, seed: ["checkout": ChangeBench.flag("off")])
@@ -75,6 +77,11 @@ final class ChangeBench: Sendable {
             lease: lease, holder: holder, target: ChangeBench.target, purpose: "INC-1",
             capabilities: [.change], limits: Limits(), maskingProfile: "default", rule: "r",
             remaining: .seconds(60))
+    }
+
+    /// From now on it's known to last so long.
+    func leases(_ lease: LeaseID, _ left: Duration) {
+        self.ended.expiries.withLock { $0[lease] = .after(left, from: self.time.reading) }
     }
 
     func end(_ lease: LeaseID, _ reason: LeaseEnd = .expired) {

@@ -26,7 +26,7 @@ struct ChangeServiceTests {
     func apply() async throws {
         let bench = try await Bench()
         var epochs = bench.house.epochs(of: Self.target).makeAsyncIterator()
-        #expect(await epochs.next()?.number == 0)
+        #expect(await epochs.next()?.epoch.number == 0)
         let grant = bench.grant()
         let set = try await bench.changes.apply(
             [
@@ -39,7 +39,7 @@ struct ChangeServiceTests {
             set.changes.first
                 == .flag(FlagChange(key: "checkout", definition: Self.flag("on"), former: Self.flag("off"))))
         let epoch = await epochs.next()
-        #expect(epoch?.number == 1 && epoch?.definitions.count == 2)
+        #expect(epoch?.epoch.number == 1 && epoch?.epoch.definitions.count == 2)
         #expect(
             bench.log.events == [
                 .changeApplied(
@@ -202,6 +202,59 @@ struct ChangeServiceTests {
         #expect(bench.log.events.map(\.name) == ["change_applied", "change_stuck", "change_undone"])
         running.cancel()
         _ = await running.result
+    }
+
+    @Test("a scoped change is told of as such, seen by whom it's for, leaves everyone else's alone, and can't be kept")
+    func scoped() async throws {
+        let bench = try await Bench()
+        let grant = bench.grant()
+        let edit = FlagChangePlan(key: "checkout", .set(defaultVariant: "on", isEnabled: nil))
+        let set = try await bench.changes.apply([edit], title: "mine", for: .identity(Self.ada), under: grant)
+        #expect(try await bench.storage.changeSet(set.id)?.scope == .identity(Self.ada))
+        #expect(
+            bench.log.events == [
+                .changeApplied(
+                    set.id, title: "mine",
+                    changes: ["flag 'checkout': defaultVariant off → on, for identity ada"])
+            ])
+        let mine = FlagContext(attributes: ["gloveboxIdentity": .string("ada")])
+        func seen() throws -> String? {
+            try bench.house.epoch(of: nil).flags.resolve("checkout", mine, timestamp: 0).variant
+        }
+        #expect(try seen() == "on" && bench.variant() == "off")
+        let refusal = await #expect(throws: GloveboxError.self) { try await bench.changes.keep(set.id, by: Self.bob) }
+        #expect(refusal?.code == .invalidArgument)
+        // Another's for everyone is none of its conflicts' other way round.
+        let everyone = try await bench.turn("on", bench.grant(Self.bob))
+        let conflicts = await bench.changes.conflicts([everyone, set])
+        #expect(conflicts[everyone.id] == [] && conflicts[set.id] == [])
+        _ = try await bench.changes.undo(set.id, by: Self.ada)
+        #expect(try seen() == "on" && bench.variant() == "on")
+        _ = try await bench.changes.undo(everyone.id, by: Self.bob)
+        #expect(try seen() == "off")
+    }
+
+    @Test("those who evaluate by themselves are told how long each change lasts, and when a lease is extended")
+    func remaining() async throws {
+        let bench = try await Bench()
+        let grant = bench.grant()
+        bench.leases(grant.lease, .seconds(60))
+        let follower = FlagFollower(bench.house, Self.target, having: nil, time: bench.time)
+        _ = await follower.next()
+        let set = try await bench.turn("on", grant)
+        let event = try #require(await follower.next())
+        guard case .step(_, _, _, let remaining) = try FlagNotice(name: event.name, tag: event.id, data: event.data)
+        else { return #expect(Bool(false), "a step") }
+        #expect(remaining == [set.id: .seconds(60)])
+        let running = Task { try await bench.changes.run() }
+        bench.leases(grant.lease, .seconds(600))
+        bench.endings.moved(grant.lease)
+        let extended = try #require(await follower.next())
+        #expect(
+            try FlagNotice(name: extended.name, tag: nil, data: extended.data)
+                == .remaining([set.id: .seconds(600)]))
+        running.cancel()
+        _ = try? await running.value
     }
 
     @Test("what can't be recorded isn't applied")

@@ -17,7 +17,8 @@ struct DisorderTests {
         let fixture = try Fixture()
         var pieces = Self.texts.map { Array(MarkedText($0).text.utf8) }
         pieces += [
-            ",", "\"", "'", "\n", "\r\n", " ", "=", ":", ";", "&", ")", "<", ">", "\\", "\\\"", "\\n", "-p", "password=",
+            ",", "\"", "'", "\n", "\r\n", " ", "=", ":", ";", "&", ")", "<", ">", "\\", "\\\"", "\\n", "-p",
+            "password=",
             "\"password\":", "\u{1B}[0m", "\u{200B}", "\u{A0}", "\0", "@//", ":1521/", ":5432:",
         ].map { Array($0.utf8) }
         var generator = SeededGenerator(seed: 20_261_127)

@@ -2,7 +2,7 @@ package import GloveboxCore
 
 /// `POST /v1/changes`: changes that apply as one under a lease that may change its target.
 package struct ChangeRequest: RequestContent {
-    package static let fields: Set<String> = ["lease", "title", "changes", "guards", "rollout"]
+    package static let fields: Set<String> = ["lease", "title", "changes", "guards", "rollout", "scope"]
     package static let most = 200
 
     package var lease: LeaseID
@@ -14,17 +14,21 @@ package struct ChangeRequest: RequestContent {
     package var guards: [GuardItem]?
     /// Whether its flags are changed for a share after the other.
     package var rollout: [RolloutItem]?
+    /// Who sees it; absent for everyone.
+    package var scope: FlagScope?
 
     package static let mostGuards = 20
 
     package init(
-        lease: LeaseID, title: String, changes: [ChangeItem], guards: [GuardItem]? = nil, rollout: [RolloutItem]? = nil
+        lease: LeaseID, title: String, changes: [ChangeItem], guards: [GuardItem]? = nil,
+        rollout: [RolloutItem]? = nil, scope: FlagScope? = nil
     ) {
         self.lease = lease
         self.title = title
         self.changes = changes
         self.guards = guards
         self.rollout = rollout
+        self.scope = scope
     }
 
     /// - Throws: `invalid_argument`.
@@ -320,6 +324,18 @@ package struct ChangeStatus: Sendable, Codable {
         }
     }
 
+    /// How many of those that evaluate flags by themselves run which epoch.
+    package struct Clients: Sendable, Hashable, Codable {
+        /// Absent for those that haven't said yet.
+        package var epoch: Int64?
+        package var count: Int
+
+        package init(epoch: Int64?, count: Int) {
+            self.epoch = epoch
+            self.count = count
+        }
+    }
+
     package var id: ChangeSetID
     package var title: String
     package var holder: IdentityName
@@ -332,6 +348,12 @@ package struct ChangeStatus: Sendable, Codable {
     package var rollout: [RolloutItem]?
     /// The share of a rollout that's in force.
     package var percent: Int?
+    /// Who sees it; absent for everyone.
+    package var scope: FlagScope?
+    /// Of the target's flags, as they are now; absent where it has none.
+    package var epoch: Int64?
+    /// Newest first.
+    package var clients: [Clients]
     /// How long until it goes back with its lease; absent once that's no matter.
     package var remaining: Seconds?
     package var keptBy: IdentityName?
@@ -348,6 +370,8 @@ package struct ChangeStatus: Sendable, Codable {
         self.state = set.state
         self.plannedAt = Timestamp(set.plannedAt)
         self.changes = changes
+        self.scope = set.scope
+        self.clients = []
     }
 }
 

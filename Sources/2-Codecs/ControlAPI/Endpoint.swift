@@ -1,7 +1,8 @@
 import GloveboxCore
 
 /// Every endpoint of the API, by the name of its operation. All of them speak JSON (UTF-8, lowerCamelCase fields) over
-/// TLS, but `authority`, which answers PEM, and `followRecords`, a stream of server-sent events (``ServerEvent``).
+/// TLS, but `authority`, which answers PEM, and `followRecords` and `followFlags`, streams of server-sent events
+/// (``ServerEvent``).
 /// `APIDocument` describes each of them to others.
 ///
 /// Moments are RFC 3339 strings in UTC (``Timestamp``), durations are numbers of seconds (``Seconds``), lists are
@@ -18,7 +19,7 @@ package enum Endpoint: String, CaseIterable, Sendable {
     case listApprovals, showApproval, grantApproval, denyApproval, withdrawApproval, reviewApproval
     case listSessions, sessionRecords, endSession
     case applyChanges, listChanges, showChange, keepChange, undoChange, rollBack
-    case listFlags, explainFlag
+    case listFlags, explainFlag, followFlags
 
     package enum Method: String, Sendable {
         case get = "GET"
@@ -36,7 +37,7 @@ package enum Endpoint: String, CaseIterable, Sendable {
         case .enrol, .renewCertificate, .inviteIdentity, .disableIdentity, .enableIdentity, .inviteAgent,
             .quarantineAgent, .releaseAgent, .createToken, .openLease, .extendLease, .endLease, .grantApproval,
             .denyApproval, .withdrawApproval, .reviewApproval, .endSession, .applyChanges, .keepChange, .undoChange,
-            .rollBack, .explainFlag:
+            .rollBack, .explainFlag, .followFlags:
             .post
         case .revokeCurrentCertificate, .removeAgent, .revokeToken: .delete
         }
@@ -90,6 +91,7 @@ package enum Endpoint: String, CaseIterable, Sendable {
         case .rollBack: "/v1/rollbacks"
         case .listFlags: "/v1/flags"
         case .explainFlag: "/v1/flags/{id}/explain"
+        case .followFlags: "/v1/targets/{id}/flags/follow"
         }
     }
 

@@ -11,20 +11,48 @@ package final class Flag: Sendable {
     /// The file's metadata, and the flag's own over it.
     package let metadata: [String: FlagValue]
     let targeting: Rule?
+    /// Whether its targeting may look at the time.
+    package let asksForTime: Bool
+    /// What it was made of.
+    package let definition: FlagValue
     /// What's wrong with it: it's never evaluated then.
     package let fault: GloveboxError?
+    /// What it comes to whoever asks, where that's so.
+    let fixed: FlagResolution?
+    let isFixed: Bool
+    /// What it comes to where targeting names no variant.
+    let otherwise: FlagResolution
+    /// The variants once more: few are found sooner by looking at each.
+    let named: [(name: String, value: FlagValue)]
 
     private init(
         _ key: String, isEnabled: Bool = true, variants: [String: FlagValue] = [:], defaultVariant: String? = nil,
-        targeting: Rule? = nil, metadata: [String: FlagValue], fault: GloveboxError? = nil
+        targeting: Rule? = nil, asksForTime: Bool = false, definition: FlagValue, metadata: [String: FlagValue],
+        fault: GloveboxError? = nil
     ) {
         self.key = key
         self.isEnabled = isEnabled
         self.variants = variants
         self.defaultVariant = defaultVariant
         self.targeting = targeting
+        self.asksForTime = asksForTime
+        self.definition = definition
         self.metadata = metadata
         self.fault = fault
+        self.named = variants.map { ($0.key, $0.value) }
+        func byDefault(_ reason: FlagResolution.Reason) -> FlagResolution {
+            guard let name = defaultVariant, let value = variants[name] else { return .absent(.default) }
+            return .resolved(value, name, reason)
+        }
+        self.otherwise = byDefault(.default)
+        self.isFixed = fault != nil || !isEnabled || targeting == nil
+        if let fault {
+            self.fixed = .failed(.parseError, fault.message)
+        } else if !isEnabled {
+            self.fixed = .absent(.disabled)
+        } else {
+            self.fixed = targeting == nil ? byDefault(.static) : nil
+        }
     }
 
     /// One that isn't right has a `fault`, so that the others of its file are there all the same.
@@ -35,7 +63,8 @@ package final class Flag: Sendable {
             try self.init(key, fields: value, metadata: metadata, &compiler)
         } catch {
             self.init(
-                key, metadata: metadata, fault: GloveboxError(error.code, "flag '\(key.prefix(80))': \(error.message)"))
+                key, definition: value, metadata: metadata,
+                fault: GloveboxError(error.code, "flag '\(key.prefix(80))': \(error.message)"))
         }
     }
 
@@ -78,7 +107,7 @@ package final class Flag: Sendable {
         for (name, value) in try Self.metadata(fields["metadata"]) { all[name] = value }
         self.init(
             key, isEnabled: isEnabled, variants: variants, defaultVariant: defaultVariant, targeting: targeting,
-            metadata: all)
+            asksForTime: targeting?.asksForTime ?? false, definition: value, metadata: all)
     }
 
     /// - Throws: `flags_invalid` for what isn't strings, numbers and booleans by their names.

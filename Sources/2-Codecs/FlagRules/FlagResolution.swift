@@ -79,15 +79,14 @@ package enum FlagType: String, Sendable {
 extension Flag {
     /// - Parameter timestamp: in seconds of Unix time, as `$flagd.timestamp`.
     package func resolve(_ context: FlagContext, timestamp: Int64) -> FlagResolution {
-        if let fault = self.fault { return .failed(.parseError, fault.message) }
-        guard self.isEnabled else { return .absent(.disabled) }
-        guard let targeting = self.targeting else { return self.byDefault(.static) }
+        if let fixed = self.fixed { return fixed }
+        guard let targeting = self.targeting else { return self.otherwise }
         var run = RuleRun(flagKey: self.key, context: context, timestamp: timestamp)
         let result = run.value(targeting)
         guard !run.isExhausted else { return .failed(.general, "the targeting of '\(self.key)' takes too long") }
         let name: String
         switch result {
-        case .null: return self.byDefault(.default)
+        case .null: return self.otherwise
         case .string(let text): name = text
         case .bool(let value): name = value ? "true" : "false"
         case .integer, .number: name = result.json
@@ -95,14 +94,17 @@ extension Flag {
             return .failed(
                 .general, "the targeting of '\(self.key)' comes to \(result.typeName), which names no variant")
         }
-        guard let value = self.variants[name] else {
+        guard let value = self.variant(name) else {
             return .failed(.general, "the targeting of '\(self.key)' names '\(name)', which is none of its variants")
         }
         return .resolved(value, name, .targetingMatch)
     }
 
-    private func byDefault(_ reason: FlagResolution.Reason) -> FlagResolution {
-        guard let name = self.defaultVariant, let value = self.variants[name] else { return .absent(.default) }
-        return .resolved(value, name, reason)
+    private static let few = 8
+
+    private func variant(_ name: String) -> FlagValue? {
+        guard self.named.count <= Self.few else { return self.variants[name] }
+        for variant in self.named where variant.name == name { return variant.value }
+        return nil
     }
 }

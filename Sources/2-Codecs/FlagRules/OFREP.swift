@@ -69,12 +69,15 @@ package enum OFREP {
 extension FlagSet {
     /// - Parameter timestamp: in seconds of Unix time.
     package func ofrep(_ key: String, _ context: FlagContext, timestamp: Int64) -> OFREP.Answer {
-        OFREP.answer(
-            key, self.resolve(key, context, timestamp: timestamp), metadata: self.flags[key]?.metadata ?? self.metadata)
+        guard let flag = self.flag(key, context) else {
+            let missing = FlagResolution.failed(.flagNotFound, "there is no flag '\(key)'")
+            return OFREP.answer(key, missing, metadata: self.metadata)
+        }
+        return OFREP.answer(key, flag.resolve(context, timestamp: timestamp), metadata: flag.metadata)
     }
 
     /// All flags, by key, those that fail among them.
     package func ofrep(_ context: FlagContext, timestamp: Int64) -> [FlagValue] {
-        self.flags.keys.sorted().map { self.ofrep($0, context, timestamp: timestamp).body }
+        self.keys(context).map { self.ofrep($0, context, timestamp: timestamp).body }
     }
 }

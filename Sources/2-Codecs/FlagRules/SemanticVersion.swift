@@ -8,33 +8,65 @@ struct SemanticVersion: Equatable {
     var prerelease: [Substring]
 
     init?(_ text: String) {
-        var rest = Substring(text)
-        if rest.first == "v" || rest.first == "V" { rest.removeFirst() }
-        if let plus = rest.firstIndex(of: "+") {
-            guard Self.isList(rest[rest.index(after: plus)...]) else { return nil }
-            rest = rest[..<plus]
-        }
+        var text = text
+        let core = text.withUTF8 { Self.core($0) }
+        guard let core else { return nil }
+        (self.major, self.minor, self.patch) = core.numbers
         self.prerelease = []
-        if let hyphen = rest.firstIndex(of: "-") {
-            let list = rest[rest.index(after: hyphen)...]
-            guard Self.isList(list) else { return nil }
-            self.prerelease = list.split(separator: ".")
-            // A number with a zero before it would be equal to another one (section 9).
-            guard self.prerelease.allSatisfy({ Self.isNumber($0) || !$0.allSatisfy(\.isWholeNumber) }) else {
-                return nil
-            }
-            rest = rest[..<hyphen]
-        }
-        let parts = rest.split(separator: ".", omittingEmptySubsequences: false)
-        guard (1...3).contains(parts.count), parts.allSatisfy(Self.isNumber) else { return nil }
+        guard let hyphen = core.prerelease else { return }
         // A prerelease belongs to a whole version.
-        guard parts.count == 3 || self.prerelease.isEmpty else { return nil }
-        var numbers: [UInt64] = [0, 0, 0]
-        for (index, part) in parts.enumerated() {
-            guard let number = UInt64(part) else { return nil }
-            numbers[index] = number
+        guard core.count == 3 else { return nil }
+        let bytes = text.utf8
+        let start = bytes.index(bytes.startIndex, offsetBy: hyphen.lowerBound)
+        let list = text[start..<bytes.index(bytes.startIndex, offsetBy: hyphen.upperBound)]
+        self.prerelease = list.split(separator: ".")
+        // A number with a zero before it would be equal to another one (section 9).
+        guard self.prerelease.allSatisfy({ Self.isNumber($0) || !$0.allSatisfy(\.isWholeNumber) }) else { return nil }
+    }
+
+    private struct Core {
+        var numbers: (UInt64, UInt64, UInt64) = (0, 0, 0)
+        /// How many of them are written.
+        var count = 0
+        /// Its bytes, behind the hyphen.
+        var prerelease: Range<Int>?
+    }
+
+    private static func core(_ bytes: UnsafeBufferPointer<UInt8>) -> Core? {
+        var core = Core()
+        var place = 0
+        if let first = bytes.first, first == UInt8(ascii: "v") || first == UInt8(ascii: "V") { place = 1 }
+        while true {
+            let start = place
+            var number: UInt64 = 0
+            while place < bytes.count, UInt8(ascii: "0")...UInt8(ascii: "9") ~= bytes[place] {
+                let (tens, isTooLong) = number.multipliedReportingOverflow(by: 10)
+                let (sum, isTooLarge) = tens.addingReportingOverflow(UInt64(bytes[place] - UInt8(ascii: "0")))
+                guard !isTooLong, !isTooLarge else { return nil }
+                number = sum
+                place += 1
+            }
+            guard place > start, bytes[start] != UInt8(ascii: "0") || place == start + 1 else { return nil }
+            switch core.count {
+            case 0: core.numbers.0 = number
+            case 1: core.numbers.1 = number
+            default: core.numbers.2 = number
+            }
+            core.count += 1
+            guard place < bytes.count else { return core }
+            guard bytes[place] == UInt8(ascii: "."), core.count < 3 else { break }
+            place += 1
         }
-        (self.major, self.minor, self.patch) = (numbers[0], numbers[1], numbers[2])
+        let plus = bytes[place...].firstIndex(of: UInt8(ascii: "+"))
+        if bytes[place] == UInt8(ascii: "-") {
+            let list = place + 1..<(plus ?? bytes.count)
+            guard Self.isList(bytes[list]) else { return nil }
+            core.prerelease = list
+        } else if plus != place {
+            return nil
+        }
+        if let plus, !Self.isList(bytes[(plus + 1)...]) { return nil }
+        return core
     }
 
     private static func isNumber(_ text: Substring) -> Bool {
@@ -43,18 +75,20 @@ struct SemanticVersion: Equatable {
     }
 
     /// Identifiers between dots, each of letters, digits and hyphens.
-    private static func isList(_ text: Substring) -> Bool {
-        text.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { identifier in
-            !identifier.isEmpty
-                && identifier.utf8.allSatisfy { byte in
-                    switch byte {
-                    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-                        UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "-"):
-                        true
-                    default: false
-                    }
-                }
+    private static func isList(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
+        var isEmpty = true
+        for byte in bytes {
+            switch byte {
+            case UInt8(ascii: "."):
+                if isEmpty { return false }
+                isEmpty = true
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+                UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "-"):
+                isEmpty = false
+            default: return false
+            }
         }
+        return !isEmpty
     }
 }
 

@@ -104,6 +104,38 @@ package struct OutboundClient: Sendable {
         }
     }
 
+    /// Both ways at once: posts what `says` gives, as it comes, and calls `take` with the body of an answer of status 200,
+    /// as that comes. Over HTTP/1.1, too, since both sides are ours. `says` has to end for the answer to.
+    /// - Returns: `nil` at its end; an answer of any other status.
+    /// - Throws: ``OutboundFailure``, `CancellationError`, and what `take` throws.
+    package func converse(
+        _ url: String, headers: [(String, String)], says: AsyncStream<[UInt8]>,
+        _ take: ([UInt8]) async throws -> Void
+    ) async throws -> Answer? {
+        var request = HTTPClientRequest(url: url)
+        request.method = .POST
+        for (name, value) in headers { request.headers.add(name: name, value: value) }
+        request.body = .stream(says.map { ByteBuffer(bytes: $0) }, length: .unknown)
+        let response: HTTPClientResponse
+        do {
+            response = try await self.client.execute(request, timeout: self.deadline)
+            guard response.status == .ok else { return try await self.answer(response) }
+        } catch {
+            throw Self.explained(error)
+        }
+        var pieces = response.body.makeAsyncIterator()
+        while true {
+            let piece: ByteBuffer?
+            do {
+                piece = try await pieces.next()
+            } catch {
+                throw Self.explained(error)
+            }
+            guard let piece else { return nil }
+            try await take(Array(buffer: piece))
+        }
+    }
+
     private func answer(_ response: HTTPClientResponse) async throws -> Answer {
         let body = try await response.body.collect(upTo: self.mostBytes)
         return Answer(

@@ -4,15 +4,6 @@ package import GloveboxCore
 /// uppermost one. One that's taken away lets through what's under it, so that two people who change one flag each get
 /// back to what there was without them, in whichever order they end.
 extension FlagState {
-    /// The flags as they are now, each JSON.
-    package var effective: [String: String] {
-        var flags = self.base
-        for layer in self.layers {
-            for entry in layer.entries where entry.overtakenBy == nil { flags[entry.key] = entry.definition }
-        }
-        return flags
-    }
-
     /// Whose changes lie over a flag, uppermost last.
     package func sets(on key: String) -> [ChangeSetID] {
         self.layers.filter { layer in layer.entries.contains { $0.key == key && $0.overtakenBy == nil } }.map(\.set)
@@ -23,7 +14,9 @@ extension FlagState {
         guard let index = self.layers.firstIndex(where: { $0.set == set }) else { return [] }
         return self.layers[index].entries.compactMap { entry in
             let later = self.layers[(index + 1)...].last { layer in
-                layer.entries.contains { $0.key == entry.key && $0.overtakenBy == nil }
+                // One that fewer see leaves what the others see.
+                (layer.scope == nil || layer.scope == self.layers[index].scope)
+                    && layer.entries.contains { $0.key == entry.key && $0.overtakenBy == nil }
             }
             return (later?.set ?? entry.overtakenBy).map { ChangeConflict(change: entry.change, by: $0) }
         }
@@ -37,7 +30,7 @@ extension FlagState {
             return FlagLayer.Entry(change: index, key: flag.key, definition: shares[index] ?? flag.definition)
         }
         guard !self.layers.contains(where: { $0.set == set.id }), !entries.isEmpty else { return }
-        self.layers.append(FlagLayer(set: set.id, entries: entries))
+        self.layers.append(FlagLayer(set: set.id, scope: set.scope, entries: entries))
         self.epoch += 1
     }
 

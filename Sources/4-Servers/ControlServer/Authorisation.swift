@@ -26,7 +26,7 @@ import GloveboxCore
 /// | applyChanges | | own | own | own | own | |
 /// | listChanges, showChange | | own | all | all | all | |
 /// | keepChange, undoChange, rollBack | | own | all | own | all | |
-/// | listFlags, explainFlag | | all | all | all | all | |
+/// | listFlags, explainFlag, followFlags | | all | all | all | all | |
 ///
 /// Whether a lease may be opened at all is policy's affair, and the ceiling's.
 package struct Authorisation: Hashable, Sendable {
@@ -60,7 +60,7 @@ package struct Authorisation: Hashable, Sendable {
             Authorisation(member: .own, approver: .own, auditor: .all, admin: .all)
         case .revokeToken:
             Authorisation(member: .own, approver: .own, auditor: .own, admin: .all)
-        case .listTargets, .listAgents, .showAgent, .listFlags, .explainFlag:
+        case .listTargets, .listAgents, .showAgent, .listFlags, .explainFlag, .followFlags:
             Authorisation(member: .all, approver: .all, auditor: .all, admin: .all)
         case .openLease, .extendLease, .applyChanges:
             Authorisation(member: .own, approver: .own, auditor: .own, admin: .own)

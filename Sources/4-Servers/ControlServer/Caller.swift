@@ -48,8 +48,8 @@ extension TokenScope {
     package func includes(_ endpoint: Endpoint) -> Bool {
         switch self {
         case .all: true
-        // What a flag comes to is asked with a body, and changes nothing.
-        case .read: endpoint.method == .get || endpoint == .explainFlag
+        // What a flag comes to, and what flags there are, is asked with a body, and changes nothing.
+        case .read: endpoint.method == .get || [.explainFlag, .followFlags].contains(endpoint)
         case .operations(let names): names.contains(endpoint.rawValue) || endpoint == .whoAmI
         }
     }

@@ -91,6 +91,23 @@ package protocol ControlOperations: Sendable {
     /// By target and key.
     func flags(_ query: FlagQuery, _ call: Call) async throws -> Page<FlagStatus>
     func explainFlag(_ key: String, _ question: FlagQuestion, _ call: Call) async throws -> FlagExplanation
+    /// The target's flags, whole, and each epoch that follows, for who evaluates them alone.
+    /// - Parameter tag: of the epoch that the caller has.
+    func followFlags(_ target: TargetName, having tag: String?, _ call: Call) async throws -> FlagFollowing
+}
+
+/// A stream of a target's epochs, and whom to tell which one the caller runs.
+package struct FlagFollowing: Sendable {
+    package var events: AsyncThrowingStream<ServerEvent, any Error>
+    /// Takes an epoch's tag.
+    package var acknowledge: @Sendable (String) -> Void
+
+    package init(
+        events: AsyncThrowingStream<ServerEvent, any Error>, acknowledge: @escaping @Sendable (String) -> Void
+    ) {
+        self.events = events
+        self.acknowledge = acknowledge
+    }
 }
 
 /// What somebody may change who has seen it, with the version that `If-Match` names then.

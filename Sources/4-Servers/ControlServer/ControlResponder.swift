@@ -33,7 +33,10 @@ struct ControlResponder: HTTPResponder {
         var response: Response
         do {
             let flags = FlagRoute(path: request.uri.path)
-            try (flags == nil ? self.admission : self.flagAdmission).admit(address: origin.address)
+            let route = Route(method: request.method.rawValue, path: request.uri.path)
+            var admission = flags == nil ? self.admission : self.flagAdmission
+            if case .endpoint(.followFlags, _) = route { admission = self.flagAdmission }
+            try admission.admit(address: origin.address)
             try Self.checkFields(of: request)
             if let flags {
                 let reading = RequestReader(request: request, id: nil, bodyLimit: self.bodyLimit)
@@ -42,7 +45,7 @@ struct ControlResponder: HTTPResponder {
                 response.headers[.xContentTypeOptions] = "nosniff"
                 return response
             }
-            switch Route(method: request.method.rawValue, path: request.uri.path) {
+            switch route {
             case .endpoint(let endpoint, let id):
                 let reading = RequestReader(request: request, id: id, bodyLimit: self.bodyLimit)
                 response = try await self.answer(endpoint, reading, context.channel, origin)
@@ -76,7 +79,7 @@ struct ControlResponder: HTTPResponder {
         }
         // Nothing of a request is read before it's known who makes it.
         let caller = try await self.caller(reading.request.headers[.authorization], channel, origin)
-        try self.admission.admit(caller: caller.subject)
+        try (endpoint == .followFlags ? self.flagAdmission : self.admission).admit(caller: caller.subject)
         let reach = try Authorisation.reach(of: caller, at: endpoint)
         return try await self.answer(endpoint, reading, Call(caller: caller, reach: reach, origin: origin))
     }
@@ -289,6 +292,11 @@ struct ControlResponder: HTTPResponder {
             let key = try reading.flagKey()
             return try Self.json(
                 endpoint, await operations.explainFlag(key, reading.body(FlagQuestion.self), call))
+        case .followFlags:
+            try reading.noQuery()
+            let target = try reading.name(TargetName.self, "target")
+            let following = try await operations.followFlags(target, having: reading.lastEventID, call)
+            return Self.stream(following, reading.request.body)
         case .apiDocument, .authority, .health, .enrol:
             throw GloveboxError(.internal, "\(endpoint.rawValue) is closed in the table and has no handler")
         }

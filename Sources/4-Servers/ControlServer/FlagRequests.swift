@@ -99,6 +99,43 @@ extension ControlResponder {
         }
     }
 
+    /// Both ways at once: events go out for as long as they come, while what the caller says of them comes in, a tag a line.
+    /// A caller that says nothing, or ends its side, is told all the same.
+    static func stream(_ following: FlagFollowing, _ body: RequestBody) -> Response {
+        Response(
+            status: .ok, headers: [.contentType: ServerEvent.contentType],
+            body: ResponseBody { writer in
+                try await withThrowingTaskGroup(of: Void.self) { tasks in
+                    tasks.addTask { await Self.read(body, following.acknowledge) }
+                    defer { tasks.cancelAll() }
+                    try await writer.write(ByteBuffer(bytes: ServerEvent.alive.bytes))
+                    for try await event in following.events { try await writer.write(ByteBuffer(bytes: event.bytes)) }
+                }
+                try await writer.finish(nil)
+            })
+    }
+
+    private static let longestTag = 100
+
+    private static func read(_ body: RequestBody, _ acknowledge: (String) -> Void) async {
+        var line: [UInt8] = []
+        do {
+            for try await piece in body {
+                for byte in piece.readableBytesView {
+                    if byte == UInt8(ascii: "\n") {
+                        acknowledge(String(decoding: line, as: UTF8.self))
+                        line.removeAll(keepingCapacity: true)
+                    } else {
+                        // What's longer is no tag, and leads to none.
+                        if line.count <= Self.longestTag { line.append(byte) }
+                    }
+                }
+            }
+        } catch {
+            // The connection is gone, as the other way finds too.
+        }
+    }
+
     /// A token comes as `Authorization: Bearer` or, as OFREP also has it, as `X-API-Key`.
     private func flagCaller(
         _ request: Request, _ channel: any Channel, _ origin: RequestOrigin

@@ -34,7 +34,10 @@ extension LogIntake {
         ("an attribute's bytes", { [LogIntake.record(LogField("note", .bytes(Array($0.utf8))))] }),
         ("an attribute under a sensitive name", { [LogIntake.record(LogField("api_key", .string($0)))] }),
         ("an attribute's name", { [LogIntake.record(LogField($0, .string("so")))] }),
-        ("a list within an attribute", { [LogIntake.record(LogField("a", .map([LogField("b", .list([.string($0)]))])))] }),
+        (
+            "a list within an attribute",
+            { [LogIntake.record(LogField("a", .map([LogField("b", .list([.string($0)]))])))] }
+        ),
         (
             "a resource",
             { secret in

@@ -39,6 +39,8 @@ actor ChangeService: Service {
     private let logger: Logger
     /// Whether a lease is active, and if not, why.
     private let ending: @Sendable (LeaseID) async -> LeaseEnd?
+    /// When leases end that are active.
+    private let expiries: @Sendable (Set<LeaseID>) async -> [LeaseID: LeaseExpiry]
     private(set) var states: [TargetName: FlagState] = [:]
     private(set) var open: [ChangeSetID: Open] = [:]
     /// Newest last, as they were planned.
@@ -50,7 +52,7 @@ actor ChangeService: Service {
     init(
         house: FlagHouse, storage: any Storage, log: any RecordLog, time: any TimeSource, detectors: Detectors,
         signals: any GuardMeasuring, endings: LeaseEndings, ending: @escaping @Sendable (LeaseID) async -> LeaseEnd?,
-        logger: Logger
+        expiries: @escaping @Sendable (Set<LeaseID>) async -> [LeaseID: LeaseExpiry] = { _ in [:] }, logger: Logger
     ) {
         self.house = house
         self.storage = storage
@@ -59,6 +61,7 @@ actor ChangeService: Service {
         self.detectors = detectors
         self.signals = signals
         self.ending = ending
+        self.expiries = expiries
         self.logger = logger
         self.endings = endings
     }
@@ -91,7 +94,7 @@ actor ChangeService: Service {
                 })
             self.order.append(set.id)
         }
-        for target in served { try self.publish(target.name) }
+        for target in served { try await self.publish(target.name) }
         for id in self.order {
             guard let set = self.open[id]?.machine.set else { continue }
             if let reason = await self.ending(set.lease), [.intent, .applied].contains(set.state) {
@@ -119,6 +122,7 @@ actor ChangeService: Service {
         while !Task.isCancelled {
             await self.inTurn {
                 for (lease, reason) in self.endings.take() { await self.goBack(allUnder: lease, .leaseEnded(reason)) }
+                await self.revise(self.endings.takeMoved())
                 let now = self.time.boot
                 for (id, open) in self.open where open.due.map({ $0 <= now }) ?? false { await self.tryUndo(id) }
             }
@@ -134,11 +138,12 @@ actor ChangeService: Service {
     // MARK: Steps that people ask for
 
     /// Applies `edits` as one set. The lease was looked at by the caller; it's looked at again once all is in force.
+    /// - Parameter scope: who sees it; `nil` for everyone.
     /// - Throws: `unknown_target`, `flags_invalid`, `not_found` for a flag or a signal that isn't there, `limit_reached`,
     ///   `guard_tripped` where a guard doesn't hold to begin with.
     func apply(
         _ edits: [FlagChangePlan], guards: [GuardCondition] = [], rollout: Rollout? = nil, title: String,
-        under grant: LeaseGrant
+        for scope: FlagScope? = nil, under grant: LeaseGrant
     ) async throws -> ChangeSet {
         do {
             for condition in guards { try self.signals.check(condition.sign) }
@@ -152,7 +157,7 @@ actor ChangeService: Service {
                         .guardTripped,
                         "guard '\(machine.condition.name)' doesn't hold before anything is changed: \(reason)")
                 }
-                return try await self.applied(edits, machines, rollout, title: title, under: grant)
+                return try await self.applied(edits, machines, rollout, title: title, for: scope, under: grant)
             }
         } catch let error as GloveboxError {
             try? await self.record(
@@ -164,9 +169,9 @@ actor ChangeService: Service {
 
     private func applied(
         _ edits: [FlagChangePlan], _ guards: [GuardMachine], _ rollout: Rollout?, title: String,
-        under grant: LeaseGrant
+        for scope: FlagScope?, under grant: LeaseGrant
     ) async throws -> ChangeSet {
-        guard let state = self.states[grant.target], (try? self.house.epoch(of: grant.target)) != nil else {
+        guard let state = self.states[grant.target], self.isServed(grant.target) else {
             throw GloveboxError(
                 .unknownTarget, "the target '\(grant.target)' has no flags: take a lease on one that has")
         }
@@ -174,13 +179,14 @@ actor ChangeService: Service {
             throw GloveboxError(
                 .limitReached, "\(Self.mostOpen) changes are open at this gateway: keep or undo some first")
         }
-        let effective = state.effective
+        let effective = state.effective(for: scope)
         var changes: [Change] = []
         for edit in edits { changes.append(.flag(try edit.change(of: effective[edit.key]))) }
         let title = try Masker(detectors: self.detectors, pseudonyms: Pseudonyms(linkable: false)).maskText(title)
         let set = ChangeSet(
             id: .random(), title: title, holder: grant.holder, lease: grant.lease, target: grant.target,
-            changes: changes, guards: guards.map(\.condition), rollout: rollout, plannedAt: self.time.wall)
+            changes: changes, guards: guards.map(\.condition), rollout: rollout, scope: scope,
+            plannedAt: self.time.wall)
         if let rollout { for step in rollout.steps.indices { _ = try set.shares(at: step) } }
         var machine = ChangeMachine(set)
         _ = machine.begin(at: self.time.wall)
@@ -214,15 +220,15 @@ actor ChangeService: Service {
         let set = machine.set
         try await self.record(
             set.holder, set.target, set.lease,
-            .changeApplied(id, title: set.title, changes: set.changes.map(\.summary)))
+            .changeApplied(id, title: set.title, changes: set.summaries))
         _ = machine.begin(at: self.time.wall)
         state.apply(set, machine.steps[step], shares: try set.shares(at: 0))
-        let epoch = try FlagEpoch(state)
+        let epoch = try self.epoch(state)
         machine.applied(step: step, at: self.time.wall)
         machine.stored(try await self.storage.update(machine.set, leadingTo: state).version)
         self.states[set.target] = state
         self.open[id]?.machine = machine
-        if (try? self.house.epoch(of: set.target)) != nil { self.house.publish(epoch) }
+        if self.isServed(set.target) { await self.publish(epoch) }
     }
 
     /// Lets a set outlive its lease. Whether somebody may is the caller's affair.
@@ -234,15 +240,19 @@ actor ChangeService: Service {
                     try machine.keep(by: identity, at: self.time.wall)
                 }
             }
+            if let scope = machine.set.scope, machine.state == .applied {
+                throw GloveboxError(
+                    .invalidArgument, "change \(id) is for \(scope) alone: apply it for everyone to keep it")
+            }
             try machine.keep(by: identity, at: self.time.wall)
             let set = machine.set
             state.keep(id)
-            let epoch = try FlagEpoch(state)
+            let epoch = try self.epoch(state)
             try await self.record(set.holder, set.target, set.lease, .changeKept(id, by: identity))
             let stored = try await self.storage.update(set, leadingTo: state)
             self.states[set.target] = state
             self.forget(id)
-            if (try? self.house.epoch(of: set.target)) != nil { self.house.publish(epoch) }
+            if self.isServed(set.target) { await self.publish(epoch) }
             return stored
         }
     }
@@ -294,9 +304,9 @@ actor ChangeService: Service {
         do {
             if state != self.states[set.target] {
                 // In force before it's written: what's leased doesn't stay because a disk is full.
-                let epoch = try FlagEpoch(state)
+                let epoch = try self.epoch(state)
                 self.states[set.target] = state
-                if (try? self.house.epoch(of: set.target)) != nil { self.house.publish(epoch) }
+                if self.isServed(set.target) { await self.publish(epoch) }
             }
             while case .undo(let step, _) = machine.begin(at: self.time.wall) {
                 machine.undone(step: step, conflicts: conflicts, at: self.time.wall)
@@ -429,7 +439,7 @@ actor ChangeService: Service {
         let set = machine.set
         machine.rolledOut(step: step, at: self.time.wall)
         state.redefine(id, try set.shares(at: step))
-        let epoch = try FlagEpoch(state)
+        let epoch = try self.epoch(state)
         try await self.record(
             set.holder, set.target, set.lease, .changeAdvanced(id, percent: UInt64(machine.percent ?? 100)))
         machine.stored(try await self.storage.update(machine.set, leadingTo: state).version)
@@ -465,9 +475,43 @@ actor ChangeService: Service {
 
     // MARK: Inside
 
-    private func publish(_ target: TargetName) throws {
+    private func publish(_ target: TargetName) async throws {
         guard let state = self.states[target] else { return }
-        self.house.publish(try FlagEpoch(state))
+        await self.publish(try FlagEpoch(state))
+    }
+
+    private func isServed(_ target: TargetName) -> Bool {
+        (try? self.house.epoch(of: target)) != nil
+    }
+
+    private func epoch(_ state: FlagState) throws -> FlagEpoch {
+        try FlagEpoch(state, after: try? self.house.epoch(of: state.target))
+    }
+
+    /// Brings an epoch in force, with how long what's leased in it lasts.
+    private func publish(_ epoch: FlagEpoch) async {
+        let expiries = await self.expiries(in: epoch.state)
+        self.house.publish(epoch, expiries, at: self.time.reading)
+    }
+
+    private func expiries(in state: FlagState) async -> [ChangeSetID: LeaseExpiry] {
+        let leases = state.layers.compactMap { layer in
+            self.open[layer.set].map { (layer.set, $0.machine.set.lease) }
+        }
+        guard !leases.isEmpty else { return [:] }
+        let known = await self.expiries(Set(leases.map(\.1)))
+        var expiries: [ChangeSetID: LeaseExpiry] = [:]
+        for (set, lease) in leases { expiries[set] = known[lease] }
+        return expiries
+    }
+
+    /// Tells those who evaluate flags by themselves how long changes last now.
+    private func revise(_ leases: Set<LeaseID>) async {
+        let targets = self.open.values.map(\.machine.set).filter { leases.contains($0.lease) }.map(\.target)
+        for target in Set(targets) {
+            guard let state = self.states[target], self.isServed(target) else { continue }
+            self.house.revise(target, await self.expiries(in: state))
+        }
     }
 
     private func forget(_ id: ChangeSetID) {

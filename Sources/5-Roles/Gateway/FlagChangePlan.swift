@@ -90,6 +90,13 @@ extension JSONValue {
     }
 }
 
+extension ChangeSet {
+    /// One line a change.
+    var summaries: [String] {
+        self.changes.map { change in self.scope.map { "\(change.summary), for \($0)" } ?? change.summary }
+    }
+}
+
 extension Change {
     /// What it's about: `flag 'new-checkout'`.
     var title: String {

@@ -9,7 +9,7 @@ import YAMLDocument
 ///     flags:
 ///       - name: storefront-flags
 ///         labels: {env: production}
-///         file: storefront.flagd.json    # what they are before anybody has changed anything; read once
+///         file: storefront.flagd.yaml    # what they are before anybody has changed anything; read once; JSON does as well
 extension FlagTarget {
     /// - Throws: `configuration_invalid`; `flags_invalid` with the file's name.
     init(_ node: YAMLNode, folder: String) throws(GloveboxError) {
@@ -19,8 +19,10 @@ extension FlagTarget {
         guard let file = try fields["file"]?.string else { return }
         let path = file.hasPrefix("/") ? file : "\(folder)/\(file)"
         let bytes = try PrivateFile.read(path, sharing: true)
+        let yaml = path.hasSuffix(".json") ? nil : try FlagValue(YAMLNode(bytes: bytes, file: path))
         do {
-            for (key, definition) in try FlagFile.definitions(FlagValue(json: bytes)) {
+            let value = if let yaml { yaml } else { try FlagValue(json: bytes) }
+            for (key, definition) in try FlagFile.definitions(value) {
                 self.seed[key] = try FlagEpoch.definition(key, definition)
             }
         } catch {

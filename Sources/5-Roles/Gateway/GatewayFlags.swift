@@ -67,7 +67,7 @@ struct GatewayFlags: FlagEvaluations {
 
 /// Turns epochs into events, one after the other. It ends by itself, so that whoever listens is asked again who they are.
 private actor FlagNews {
-    private var epochs: AsyncStream<FlagEpoch>.AsyncIterator
+    private var epochs: AsyncStream<ServedEpoch>.AsyncIterator
     /// The last one that was told, or that the reader had.
     private var last: String?
     private var isFirst = true
@@ -75,7 +75,7 @@ private actor FlagNews {
     private let end: BootInstant
     private static let longest = Duration.seconds(300)
 
-    init(_ epochs: AsyncStream<FlagEpoch>, after last: String?, time: any TimeSource) {
+    init(_ epochs: AsyncStream<ServedEpoch>, after last: String?, time: any TimeSource) {
         self.time = time
         self.end = time.boot.advanced(by: Self.longest)
         self.epochs = epochs.makeAsyncIterator()
@@ -84,7 +84,7 @@ private actor FlagNews {
 
     func next() async -> ServerEvent? {
         var epochs = self.epochs
-        let epoch = await epochs.next(isolation: self)
+        let epoch = await epochs.next(isolation: self)?.epoch
         self.epochs = epochs
         guard let epoch, self.time.boot < self.end else { return nil }
         defer { self.isFirst = false }
@@ -95,14 +95,6 @@ private actor FlagNews {
         guard !isKnown else { return .alive }
         let data = FlagValue.object(["type": .string("refetchEvaluation"), "etag": .string(epoch.tag)])
         return ServerEvent(id: epoch.tag, name: "message", data: data.json)
-    }
-}
-
-extension FlagEpoch {
-    /// Names the flags as they are: the same after a restart, another for every change.
-    var tag: String {
-        let text = FlagValue.object(self.definitions).json
-        return "\(self.number)-\(hexadecimal(Array(SHA256.hash(data: Array(text.utf8)).prefix(8))))"
     }
 }
 

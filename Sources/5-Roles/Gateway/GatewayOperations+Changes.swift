@@ -25,7 +25,8 @@ extension GatewayOperations {
         let edits = try request.changes.map { try FlagChangePlan($0.flag) }
         return await self.status(
             try await self.changes.apply(
-                edits, guards: request.conditions(), rollout: request.steps(), title: request.title, under: grant))
+                edits, guards: request.conditions(), rollout: request.steps(), title: request.title,
+                for: request.scope, under: grant))
     }
 
     func changes(_ query: ChangeQuery, _ call: Call) async throws -> Page<ChangeStatus> {
@@ -142,6 +143,8 @@ extension GatewayOperations {
             status.rollout = rollout.steps.map { RolloutItem(percent: $0.percent, holds: Seconds($0.holds)) }
             if [.applied, .kept].contains(set.state) { status.percent = machine.percent }
         }
+        status.epoch = (try? self.flagHouse.epoch(of: set.target))?.number
+        status.clients = self.flagHouse.clients(of: set.target)
         status.keptBy = machine.keptBy
         status.cause = machine.cause?.summary
         if let failure = set.lastFailure, set.state == .stuck {
@@ -160,6 +163,13 @@ extension GatewayOperations {
 
     // MARK: Flags
 
+    func followFlags(_ target: TargetName, having tag: String?, _ call: Call) async throws -> FlagFollowing {
+        _ = try self.flagHouse.epoch(of: target)
+        let follower = FlagFollower(self.flagHouse, target, having: tag, time: self.time)
+        return FlagFollowing(
+            events: AsyncThrowingStream { await follower.next() }, acknowledge: { follower.acknowledge($0) })
+    }
+
     func flags(_ query: FlagQuery, _ call: Call) async throws -> Page<FlagStatus> {
         let targets = try query.target.map { [try self.flagHouse.epoch(of: $0).state.target] } ?? self.flagHouse.targets
         let flags = try targets.flatMap { target in
@@ -175,12 +185,12 @@ extension GatewayOperations {
 
     func explainFlag(_ key: String, _ question: FlagQuestion, _ call: Call) async throws -> FlagExplanation {
         let epoch = try self.flagHouse.epoch(of: question.target)
-        guard epoch.definitions[key] != nil else {
+        let context = try FlagContext(try FlagValue(.object(question.context)))
+        guard epoch.flags.flag(key, context) != nil else {
             throw GloveboxError(
                 .notFound,
                 "the target '\(epoch.state.target)' has no flag '\(key.prefix(80))': see 'glovebox flag list'")
         }
-        let context = try FlagContext(try FlagValue(.object(question.context)))
         let result = epoch.flags.resolve(key, context, timestamp: self.time.wall.nanoseconds / 1_000_000_000)
         var explanation = FlagExplanation(
             target: epoch.state.target, key: key, epoch: epoch.number, reason: result.reason.rawValue,

@@ -2,11 +2,13 @@ import Contracts
 import GloveboxCore
 import Synchronization
 
-/// Which leases have ended, from those who end them to those who have something to take back; nobody waits for another.
+/// Which leases have ended, or last longer or shorter than they did, from those who decide that to those who have something
+/// to take back; nobody waits for another.
 final class LeaseEndings: Sendable {
     /// Rung for each.
     let alarm: Alarm
     private let ended = Mutex<[(LeaseID, LeaseEnd)]>([])
+    private let moved = Mutex<Set<LeaseID>>([])
 
     init(_ time: any TimeSource) {
         self.alarm = Alarm(time)
@@ -17,7 +19,20 @@ final class LeaseEndings: Sendable {
         self.alarm.ring()
     }
 
-    /// Those since the last call.
+    func moved(_ lease: LeaseID) {
+        self.moved.withLock { _ = $0.insert(lease) }
+        self.alarm.ring()
+    }
+
+    /// Those whose end was moved since the last call.
+    func takeMoved() -> Set<LeaseID> {
+        self.moved.withLock { moved in
+            defer { moved = [] }
+            return moved
+        }
+    }
+
+    /// Those that have ended since the last call.
     func take() -> [(LeaseID, LeaseEnd)] {
         self.ended.withLock { ended in
             defer { ended = [] }
@@ -34,6 +49,10 @@ extension LeaseEffects {
             ended: { lease, reason in
                 effects.ended(lease, reason)
                 endings.ended(lease.id, reason)
-            }, changed: effects.changed, cutAll: effects.cutAll)
+            },
+            changed: { lease, remaining in
+                effects.changed(lease, remaining)
+                endings.moved(lease.id)
+            }, cutAll: effects.cutAll)
     }
 }

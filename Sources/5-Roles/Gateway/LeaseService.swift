@@ -258,6 +258,13 @@ actor LeaseService: Service {
         return try machine.grant(at: self.time.reading)
     }
 
+    /// When those of them end that are active.
+    func expiries(of ids: Set<LeaseID>) -> [LeaseID: LeaseExpiry] {
+        var expiries: [LeaseID: LeaseExpiry] = [:]
+        for id in ids { expiries[id] = self.active[id]?.lease.expiry }
+        return expiries
+    }
+
     /// Why a lease has ended; nil while it's active.
     func ending(of id: LeaseID) async -> LeaseEnd? {
         if let machine = self.active[id] {

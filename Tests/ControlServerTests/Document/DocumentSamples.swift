@@ -169,7 +169,11 @@ struct DocumentSamples {
         return [
             try Self.request(
                 "ChangeRequest",
-                ChangeRequest(lease: LeaseID("0123456789ab"), title: "x", changes: [ChangeItem(flag: flag)])),
+                ChangeRequest(
+                    lease: LeaseID("0123456789ab"), title: "x", changes: [ChangeItem(flag: flag)],
+                    scope: .testRun("nightly")),
+                least:
+                    #"{"lease": "0123456789ab", "title": "x", "changes": [{"flag": {"key": "a", "isRemoved": true}}]}"#),
             try Self.request(
                 "RollbackRequest", RollbackRequest(all: true, preview: true), least: "{}",
                 rest: [
@@ -228,7 +232,7 @@ struct DocumentSamples {
         .explainFlag: "FlagQuestion",
     ]
 
-    /// The schema of what each endpoint answers with; `followRecords` answers no JSON.
+    /// The schema of what each endpoint answers with; `followRecords` and `followFlags` answer no JSON.
     static let answers: [Endpoint: String] = [
         .health: "Health", .enrol: "IssuedCertificate", .renewCertificate: "IssuedCertificate", .whoAmI: "WhoAmI",
         .inviteIdentity: "Invitation", .inviteAgent: "Invitation", .listIdentities: "IdentityStatusPage",

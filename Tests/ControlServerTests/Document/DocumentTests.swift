@@ -163,7 +163,7 @@ struct DocumentTests {
         #expect(name(operation["requestBody"]?["content"]) == DocumentSamples.bodies[endpoint])
         let answer = operation["responses"]?[String(endpoint.successStatus)]?["content"]
         #expect(name(answer) == DocumentSamples.answers[endpoint])
-        #expect((answer?[ServerEvent.contentType] != nil) == (endpoint == .followRecords))
+        #expect((answer?[ServerEvent.contentType] != nil) == [.followRecords, .followFlags].contains(endpoint))
         let waits = operation["responses"]?["202"]?["content"]
         #expect(name(waits) == (endpoint == .openLease ? "ApprovalStatus" : nil))
     }

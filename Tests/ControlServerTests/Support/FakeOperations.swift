@@ -30,6 +30,7 @@ final class FakeOperations: ControlOperations {
         case keepChange(ChangeSetID), undoChange(ChangeSetID)
         case rollBack(ChangeSetID?, LeaseID?, Timestamp?, Bool, Bool)
         case flags(FlagQuery), explainFlag(String, TargetName?, [String: JSONValue])
+        case followFlags(TargetName, String?), acknowledged(String)
     }
 
     struct Entry: Sendable {
@@ -332,19 +333,39 @@ final class FakeOperations: ControlOperations {
         return try Self.explanation()
     }
 
+    /// One event, and an end once the caller has said something of it.
+    func followFlags(_ target: TargetName, having tag: String?, _ call: Call) async throws -> FlagFollowing {
+        try await self.note(.followFlags(target, tag), call)
+        let (stream, events) = AsyncThrowingStream.makeStream(of: ServerEvent.self)
+        events.yield(ServerEvent(id: "7-ab", name: "epoch", data: "{}"))
+        guard target.rawValue == "talks" else {
+            events.finish()
+            return FlagFollowing(events: stream, acknowledge: { _ in })
+        }
+        return FlagFollowing(
+            events: stream,
+            acknowledge: { tag in
+                self.state.withLock { $0.entries.append(Entry(asked: .acknowledged(tag), call: call)) }
+                events.finish()
+            })
+    }
+
     /// With all fields, or with no more than must be there.
     static func change(
         _ id: ChangeSetID = ChangeSetID(unchecked: "0123456789ab"), state: ChangeState = .applied, isWhole: Bool = true
     ) throws -> ChangeStatus {
         let set = ChangeSet(
             id: id, title: "a new checkout", holder: try IdentityName("ada"), lease: try LeaseID("0123456789ab"),
-            target: try TargetName("flags"), changes: [], plannedAt: Self.moment, state: state)
+            target: try TargetName("flags"), changes: [], scope: isWhole ? .testRun("nightly") : nil,
+            plannedAt: Self.moment, state: state)
         let item = ChangeStatus.Item(
             kind: "flag", key: "a", definition: isWhole ? .object(["state": .string("ENABLED")]) : nil,
             former: isWhole ? .object([:]) : nil, changedSinceBy: isWhole ? id : nil)
         var status = ChangeStatus(set, changes: [item])
         guard isWhole else { return status }
         status.remaining = Seconds(.seconds(60))
+        status.epoch = 7
+        status.clients = [.init(epoch: 7, count: 2), .init(epoch: nil, count: 1)]
         status.keptBy = try IdentityName("ann")
         status.cause = "its lease ended (expired)"
         status.failure = .init(attempts: 2, code: "unavailable", message: "the disk is full")

@@ -20,6 +20,8 @@ package struct ChangeSet: Hashable, Sendable, Codable {
     package var guards: [GuardCondition]
     /// Whether its flags are changed for a share after the other.
     package var rollout: Rollout?
+    /// Who sees its flags changed; `nil` for everyone.
+    package var scope: FlagScope?
     package var plannedAt: WallTime
     /// What has been begun and done, oldest first.
     package var journal: [ChangeEntry]
@@ -30,8 +32,8 @@ package struct ChangeSet: Hashable, Sendable, Codable {
 
     package init(
         id: ChangeSetID, title: String, holder: IdentityName, lease: LeaseID, target: TargetName, changes: [Change],
-        guards: [GuardCondition] = [], rollout: Rollout? = nil, plannedAt: WallTime, journal: [ChangeEntry] = [],
-        state: ChangeState = .intent, version: Int64 = 0
+        guards: [GuardCondition] = [], rollout: Rollout? = nil, scope: FlagScope? = nil, plannedAt: WallTime,
+        journal: [ChangeEntry] = [], state: ChangeState = .intent, version: Int64 = 0
     ) {
         self.id = id
         self.title = title
@@ -41,6 +43,7 @@ package struct ChangeSet: Hashable, Sendable, Codable {
         self.changes = changes
         self.guards = guards
         self.rollout = rollout
+        self.scope = scope
         self.plannedAt = plannedAt
         self.journal = journal
         self.state = state
@@ -58,6 +61,7 @@ package struct ChangeSet: Hashable, Sendable, Codable {
         // Sets that were stored before there were guards have none.
         self.guards = try container.decodeIfPresent([GuardCondition].self, forKey: .guards) ?? []
         self.rollout = try container.decodeIfPresent(Rollout.self, forKey: .rollout)
+        self.scope = try container.decodeIfPresent(FlagScope.self, forKey: .scope)
         self.plannedAt = try container.decode(WallTime.self, forKey: .plannedAt)
         self.journal = try container.decode([ChangeEntry].self, forKey: .journal)
         self.state = try container.decode(ChangeState.self, forKey: .state)

@@ -36,10 +36,93 @@ package struct FlagLayer: Hashable, Sendable, Codable {
     }
 
     package var set: ChangeSetID
+    /// Who sees it; `nil` for everyone.
+    package var scope: FlagScope?
     package var entries: [Entry]
 
-    package init(set: ChangeSetID, entries: [Entry]) {
+    package init(set: ChangeSetID, scope: FlagScope? = nil, entries: [Entry]) {
         self.set = set
+        self.scope = scope
         self.entries = entries
+    }
+}
+
+/// Who sees a change of flags, where that isn't everyone. Whoever asks says in the context whom it asks for: a claim that
+/// chooses between variants, and proves nothing.
+package enum FlagScope: Hashable, Sendable {
+    case identity(IdentityName)
+    case lease(LeaseID)
+    case testRun(String)
+
+    /// The property of a context that says so.
+    package var property: String {
+        switch self {
+        case .identity: "gloveboxIdentity"
+        case .lease: "gloveboxLease"
+        case .testRun: "gloveboxTestRun"
+        }
+    }
+
+    package var value: String {
+        switch self {
+        case .identity(let name): name.rawValue
+        case .lease(let id): id.rawValue
+        case .testRun(let name): name
+        }
+    }
+
+    /// As files and the API have it: one field, `identity`, `lease` or `testRun`.
+    package var field: String {
+        switch self {
+        case .identity: "identity"
+        case .lease: "lease"
+        case .testRun: "testRun"
+        }
+    }
+
+    /// - Throws: `invalid_argument`.
+    package init(field: String, value: String) throws(GloveboxError) {
+        switch field {
+        case "identity": self = .identity(try IdentityName(value))
+        case "lease": self = .lease(try LeaseID(value))
+        case "testRun":
+            let printable = value.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
+            guard (1...200).contains(value.utf8.count), printable else {
+                throw GloveboxError(.invalidArgument, "a test run is 1 to 200 bytes without control characters")
+            }
+            self = .testRun(value)
+        default:
+            throw GloveboxError(
+                .invalidArgument, "unknown field '\(field.prefix(80))': a scope is one of identity, lease and testRun")
+        }
+    }
+}
+
+extension FlagScope: CustomStringConvertible {
+    /// For people: `identity anna`.
+    package var description: String {
+        if case .testRun(let name) = self { "test run \(name)" } else { "\(self.field) \(self.value)" }
+    }
+}
+
+extension FlagScope: Codable {
+    private struct Field: CodingKey {
+        var stringValue: String
+        var intValue: Int? { nil }
+        init(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: Field.self)
+        guard container.allKeys.count == 1, let field = container.allKeys.first else {
+            throw GloveboxError(.invalidArgument, "a scope is one of identity, lease and testRun; none for everyone")
+        }
+        try self.init(field: field.stringValue, value: try container.decode(String.self, forKey: field))
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: Field.self)
+        try container.encode(self.value, forKey: Field(stringValue: self.field))
     }
 }

@@ -68,7 +68,7 @@ extension FlagValue {
     }
 
     /// An object's field, or an array's item by its number.
-    func field(_ name: String) -> FlagValue? {
+    package func field(_ name: String) -> FlagValue? {
         switch self {
         case .object(let fields): fields[name]
         case .array(let items): Int(name).flatMap { items.indices.contains($0) ? items[$0] : nil }

@@ -25,6 +25,8 @@ indirect enum Rule: Sendable {
     case substring(Rule, from: Rule, length: Rule?)
     case affix(Affix, of: Rule, Rule)
     case semanticVersion(Rule, SemanticVersion.Comparison, Rule)
+    /// With a version that the rule names itself.
+    case knownVersion(Rule, SemanticVersion.Comparison, SemanticVersion)
     case fractional(Fractional)
     /// One that several rules name by `$ref`.
     case shared(SharedRule)
@@ -85,6 +87,8 @@ indirect enum Rule: Sendable {
         var buckets: [Bucket]
         /// Of all weights, where they are constants.
         var total: UInt64?
+        /// Where each bucket ends, where they are constants.
+        var ends: [UInt64] = []
 
         struct Bucket: Sendable {
             var value: Rule
@@ -98,9 +102,12 @@ final class SharedRule: Sendable {
     let rule: Rule
     /// How many levels it's nested.
     let height: Int
+    /// Found once: evaluators that name others twice each would be gone through for ever.
+    let asksForTime: Bool
 
     init(_ rule: Rule, height: Int) {
         self.rule = rule
         self.height = height
+        self.asksForTime = rule.asksForTime
     }
 }

@@ -108,7 +108,8 @@ struct RuleCompiler {
             guard let comparison = symbol.string.flatMap(SemanticVersion.Comparison.init(rawValue:)) else {
                 return .value(.null)
             }
-            return .semanticVersion(rules[0], comparison, rules[2])
+            guard case .value(let other) = rules[2] else { return .semanticVersion(rules[0], comparison, rules[2]) }
+            return other.version.map { .knownVersion(rules[0], comparison, $0) } ?? .value(.null)
         default: break
         }
         if let order = Rule.Order(rawValue: name) {
@@ -170,13 +171,16 @@ struct RuleCompiler {
                     weight: bucket.count > 1 ? try self.compile(bucket[1]) : .value(.integer(1))))
         }
         var total: UInt64? = 0
+        var ends: [UInt64] = []
         for bucket in buckets {
             guard case .value(let value) = bucket.weight, let weight = Rule.Fractional.weight(value) else {
                 total = nil
+                ends = []
                 break
             }
-            total = total.map { $0 + weight }
+            ends.append((ends.last ?? 0) + weight)
+            total = ends.last
         }
-        return .fractional(Rule.Fractional(key: key, buckets: buckets, total: total))
+        return .fractional(Rule.Fractional(key: key, buckets: buckets, total: total, ends: ends))
     }
 }

@@ -109,6 +109,9 @@ struct RuleRun {
                 return .null
             }
             return .bool(comparison.holds(one, other))
+        case .knownVersion(let one, let comparison, let other):
+            guard let one = self.value(one, scope).version else { return .null }
+            return .bool(comparison.holds(one, other))
         case .fractional(let fractional): return self.bucket(fractional, scope)
         case .shared(let shared): return self.value(shared.rule, scope)
         }
@@ -186,38 +189,40 @@ struct RuleRun {
 
     /// `(hash × total) >> 32` is a bucket's place among the weights (flagd's provider specification, "fractional").
     private mutating func bucket(_ fractional: Rule.Fractional, _ scope: Scope) -> FlagValue {
-        let hash: UInt32
-        if let key = fractional.key {
-            guard case .string(let text) = self.value(key, scope) else { return .null }
-            hash = MurmurHash3.hash(text, "")
-        } else {
-            guard let key = self.context.targetingKey else { return .null }
-            hash = MurmurHash3.hash(self.flagKey, key)
-        }
-        var weights: [UInt64] = []
-        let total: UInt64
-        if let fixed = fractional.total {
-            total = fixed
-        } else {
-            for bucket in fractional.buckets {
-                guard let weight = Rule.Fractional.weight(self.value(bucket.weight, scope)) else { return .null }
-                weights.append(weight)
+        guard let hash = self.hash(fractional.key, scope) else { return .null }
+        guard fractional.total == nil else {
+            guard let total = fractional.ends.last, total > 0, total <= Rule.Fractional.mostWeight else { return .null }
+            let place = (UInt64(hash) * total) >> 32
+            for (index, end) in fractional.ends.enumerated() where place < end {
+                return self.value(fractional.buckets[index].value, scope)
             }
-            total = weights.reduce(0, +)
+            return .null
         }
-        guard total > 0, total <= Rule.Fractional.mostWeight else { return .null }
+        var ends: [UInt64] = []
+        for bucket in fractional.buckets {
+            guard let weight = Rule.Fractional.weight(self.value(bucket.weight, scope)) else { return .null }
+            ends.append((ends.last ?? 0) + weight)
+        }
+        guard let total = ends.last, total > 0, total <= Rule.Fractional.mostWeight else { return .null }
         let place = (UInt64(hash) * total) >> 32
-        var end: UInt64 = 0
-        for (index, bucket) in fractional.buckets.enumerated() {
-            if weights.isEmpty {
-                guard case .value(let value) = bucket.weight else { return .null }
-                end += Rule.Fractional.weight(value) ?? 0
-            } else {
-                end += weights[index]
-            }
-            if place < end { return self.value(bucket.value, scope) }
+        for (index, end) in ends.enumerated() where place < end {
+            return self.value(fractional.buckets[index].value, scope)
         }
         return .null
+    }
+
+    /// Of what puts whoever asks into a bucket; `nil` where there's no text for that.
+    private mutating func hash(_ key: Rule?, _ scope: Scope) -> UInt32? {
+        guard let key else { return self.context.targetingKey.map { MurmurHash3.hash(self.flagKey, $0) } }
+        // Two texts that are joined need no third.
+        if case .concatenation(let parts) = key, parts.count == 2,
+            case .string(let one) = self.value(parts[0], scope), case .string(let other) = self.value(parts[1], scope)
+        {
+            self.steps += 1
+            return MurmurHash3.hash(one, other)
+        }
+        guard case .string(let text) = self.value(key, scope) else { return nil }
+        return MurmurHash3.hash(text, "")
     }
 }
 

@@ -22,6 +22,11 @@ struct ChangeCommand: AsyncParsableCommand {
         var file: String
         @Option(help: "What it's for, in one line. (default: the file's title)")
         var title: String?
+        @Option(
+            help: .init(
+                "Who sees it: identity=NAME, testRun=NAME, lease=ID, or lease for its own. (default: the file's)",
+                valueName: "scope"), transform: argument { try ScopeChoice($0) })
+        var scope: ScopeChoice?
         @OptionGroup var under: ChangeLeaseOptions
         @OptionGroup var output: OutputOptions
 
@@ -36,7 +41,7 @@ struct ChangeCommand: AsyncParsableCommand {
                 return try await client.applyChanges(
                     ChangeRequest(
                         lease: lease, title: title, changes: file.changes, guards: file.guards,
-                        rollout: file.rollout))
+                        rollout: file.rollout, scope: (self.scope ?? file.scope)?.scope(under: lease)))
             }
             try show(applied, self.output)
         }
@@ -224,7 +229,7 @@ func show(_ change: ChangeStatus, _ output: OutputOptions) throws {
     var fields: [(String, String?)] = [
         ("Change", change.id.rawValue), ("Title", change.title), ("Target", change.target.rawValue),
         ("Holder", change.holder.rawValue), ("Lease", change.lease.rawValue), ("State", change.state.rawValue),
-        ("Planned", change.plannedAt.forPeople),
+        ("Seen by", change.scope.map { "\($0) alone" }), ("Planned", change.plannedAt.forPeople),
         ("Goes back", change.remaining.map { "in \(DurationText.show($0.duration)), with its lease" }),
         ("Kept by", change.keptBy?.rawValue), ("Cause", change.cause),
         (
@@ -245,6 +250,14 @@ func show(_ change: ChangeStatus, _ output: OutputOptions) throws {
         let value = condition.value.map { " (\($0))" } ?? ""
         let verdict = condition.verdict.map { ": \($0)\(value)" } ?? ""
         fields.append(("Guard", "\(condition.name) \(bound)\(verdict)"))
+    }
+    if let epoch = change.epoch {
+        let clients = change.clients.map { "\($0.count) \($0.epoch.map { "run epoch \($0)" } ?? "haven't said yet")" }
+        fields.append(
+            (
+                "Clients",
+                "epoch \(epoch) is in force; \(clients.isEmpty ? "nobody follows" : clients.joined(separator: ", "))"
+            ))
     }
     for item in change.changes {
         let since = item.changedSinceBy.map { " (changed since by \($0))" } ?? ""

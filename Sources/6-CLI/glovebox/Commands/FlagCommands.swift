@@ -55,6 +55,11 @@ struct FlagCommand: AsyncParsableCommand {
         var remove = false
         @Option(help: "What it's for, in one line. (default: what's changed)")
         var title: String?
+        @Option(
+            help: .init(
+                "Who sees it: identity=NAME, testRun=NAME, lease=ID, or lease for its own. (default: everyone)",
+                valueName: "scope"), transform: argument { try ScopeChoice($0) })
+        var scope: ScopeChoice?
         @OptionGroup var under: ChangeLeaseOptions
         @OptionGroup var output: OutputOptions
 
@@ -67,7 +72,9 @@ struct FlagCommand: AsyncParsableCommand {
             let title = self.title ?? self.under.reason ?? "glovebox flag set \(self.key)"
             let applied = try await SignedIn.call { client, _ in
                 let lease = try await self.under.lease(client, reason: title)
-                let request = ChangeRequest(lease: lease, title: title, changes: [ChangeItem(flag: edit)])
+                let request = ChangeRequest(
+                    lease: lease, title: title, changes: [ChangeItem(flag: edit)],
+                    scope: self.scope?.scope(under: lease))
                 return try await client.applyChanges(request)
             }
             try show(applied, self.output)

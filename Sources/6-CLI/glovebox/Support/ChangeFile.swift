@@ -6,7 +6,8 @@ import YAMLDocument
 
 /// A file of changes, YAML or JSON: a set as the API takes it,
 ///
-///     title: the new checkout for everyone
+///     title: the new checkout for anna
+///     scope: {identity: anna}     # for everyone without; or {lease: ID}, lease (its own), {testRun: NAME}
 ///     guards:
 ///       - {signal: error-rate, atMost: 0.01}
 ///     rollout:
@@ -21,14 +22,16 @@ struct ChangeFile {
     var changes: [ChangeItem]
     var guards: [GuardItem]?
     var rollout: [RolloutItem]?
+    var scope: ScopeChoice?
 
     /// - Throws: `configuration_invalid` with line and column, `flags_invalid`, `invalid_argument`.
     init(_ bytes: [UInt8], file: String) throws {
         let root = try YAMLNode(bytes: bytes, file: file)
         let value = try JSONValue(root)
         guard value["flags"] != nil else {
-            let fields = try root.mapping("title", "guards", "rollout", "changes")
+            let fields = try root.mapping("title", "scope", "guards", "rollout", "changes")
             self.title = try fields["title"]?.string
+            self.scope = try fields["scope"].map { try ScopeChoice($0) }
             self.guards = try fields["guards"]?.map(GuardItem.init(node:))
             self.rollout = try fields["rollout"]?.map(RolloutItem.init(node:))
             _ = try fields.required("changes").list
@@ -84,32 +87,59 @@ extension YAMLNode {
     }
 }
 
-extension JSONValue {
-    /// By YAML's core schema (YAML 1.2.2, section 10.3.2), as far as JSON has it.
-    init(_ node: YAMLNode) throws {
-        switch node.content {
-        case .empty: self = .null
-        case .scalar(let text, isQuoted: true): self = .string(text)
-        case .scalar(let text, isQuoted: false): self = Self.plain(text)
-        case .list(let items): self = .array(try items.map { try JSONValue($0) })
-        case .mapping(let entries):
-            var fields: [String: JSONValue] = [:]
-            for entry in entries { fields[entry.key] = try JSONValue(entry.value) }
-            self = .object(fields)
+/// Who sees a change of flags.
+enum ScopeChoice: Equatable {
+    case scope(FlagScope)
+    /// Whoever names the lease that it's under.
+    case ownLease
+
+    /// As an option has it: `identity=anna`, `testRun=nightly`, `lease=ID`, or `lease` for the one that it's under.
+    /// - Throws: `invalid_argument`.
+    init(_ text: String) throws(GloveboxError) {
+        if text == "lease" {
+            self = .ownLease
+            return
+        }
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 2 else {
+            throw GloveboxError(
+                .invalidArgument, "a scope is identity=NAME, testRun=NAME, lease=ID, or lease for its own")
+        }
+        self = .scope(try FlagScope(field: parts[0], value: parts[1]))
+    }
+
+    /// As a file has it.
+    /// - Throws: `configuration_invalid` with line and column.
+    init(_ node: YAMLNode) throws(GloveboxError) {
+        if case .scalar(let text, _) = node.content {
+            guard text == "lease" else {
+                throw node.error("a scope is {identity: NAME}, {testRun: NAME}, {lease: ID}, or lease")
+            }
+            self = .ownLease
+            return
+        }
+        let entries = try node.entries
+        guard entries.count == 1, let entry = entries.first else {
+            throw node.error("a scope is one of identity, lease and testRun; none for everyone")
+        }
+        do {
+            self = .scope(try FlagScope(field: entry.key, value: try entry.value.string))
+        } catch {
+            throw node.error(error.message)
         }
     }
 
-    private static func plain(_ text: String) -> JSONValue {
-        switch text {
-        case "true", "True", "TRUE": return .bool(true)
-        case "false", "False", "FALSE": return .bool(false)
-        default: break
+    func scope(under lease: LeaseID) -> FlagScope {
+        switch self {
+        case .scope(let scope): scope
+        case .ownLease: .lease(lease)
         }
-        let isNumber = text.utf8.contains { (0x30...0x39).contains($0) }
-        guard isNumber, text.utf8.allSatisfy({ "0123456789+-.eE".utf8.contains($0) }) else { return .string(text) }
-        if let number = Int64(text) { return .integer(number) }
-        guard let number = Double(text), number.isFinite else { return .string(text) }
-        return .number(number)
+    }
+}
+
+extension JSONValue {
+    init(_ node: YAMLNode) throws {
+        self = try JSONForm.decode(JSONValue.self, from: Array(FlagValue(node).json.utf8))
     }
 
     subscript(name: String) -> JSONValue? {

@@ -1,0 +1,225 @@
+"""What changes and flags cost: how soon a change is in force everywhere, and what an evaluation takes.
+
+A gateway alone (the shipped build) serves 100 flags. 1,000 clients of GloveboxKit follow them in one process, each over
+a TLS connection of its own. A flag is changed under a lease by a call of the API over a connection that stands already,
+and taken back by another. Counted is from the first byte of the call to when half, 99 in a hundred and the last of the
+clients run the new epoch, by the machine's monotonic clock; and to when the gateway's answer to a question that's asked
+right after shows that it has all acknowledgements. Then evaluations in process, one core, the best of many runs; and
+requests by OFREP, with the CPU time that the gateway takes for each.
+"""
+
+import argparse
+import http.client
+import json
+import os
+import resource
+import signal
+import ssl
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import ways
+
+BENCHMARK = os.path.join(ways.ROOT, ".build-ship", "release", "FlagBenchmark")
+TARGET = "bench-flags"
+FLAGS = 100
+# What flagd publishes of its own evaluations (core/pkg/evaluator, README of its benchmarks), ns.
+FLAGD = {"static": 1460, "targeting": 7600, "fractional": 10400}
+AIMS = {"static": 150, "targeting": 1000, "fractional": 500}
+
+
+def percentile(values, part):
+    values = sorted(values)
+    return values[min(len(values) - 1, int(len(values) * part))]
+
+
+def definitions():
+    flags = {}
+    for number in range(FLAGS):
+        flags[f"flag-{number}"] = {
+            "state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "off",
+            "targeting": {"if": [{"in": ["@faas.com", {"var": "email"}]}, "on", {"fractional": [["on", 10], ["off", 90]]}]},
+        }
+    flags["plain"] = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "off"}
+    return {"flags": flags}
+
+
+class Gateway:
+    def __init__(self, folder):
+        self.state, self.home = os.path.join(folder, "state"), os.path.join(folder, "home")
+        os.makedirs(self.state, mode=0o700)
+        ports = [ways.free_port() for _ in range(3)]
+        self.address = f"https://localhost:{ports[0]}"
+        self.write("flags.json", json.dumps(definitions()))
+        self.write("policy.yaml", f"""version: 1
+rules:
+  - name: changes
+    identities: [admin]
+    targets: [{TARGET}]
+    capabilities: [change]
+    longest: 1h
+""")
+        self.write("gateway.yaml", f"""listen:
+  api: 127.0.0.1:{ports[0]}
+  postgres: 127.0.0.1:{ports[1]}
+  tunnel: 127.0.0.1:{ports[2]}
+names: [localhost, 127.0.0.1]
+policy: policy.yaml
+flags:
+  - name: {TARGET}
+    file: flags.json
+""")
+        self.log = open(os.path.join(folder, "gateway.log"), "w", encoding="utf-8")
+        self.process = subprocess.Popen(
+            [ways.PROGRAM, "gateway", "--state", self.state, "--invite-administrator"],
+            stdout=subprocess.PIPE, stderr=self.log, text=True)
+        said = []
+        for line in self.process.stdout:
+            said.append(line.strip())
+            if line.startswith("ready"):
+                break
+        else:
+            ways.fail("the gateway ended before it was ready")
+        self.run("login", "--gateway", self.address, text=next(line for line in said if line.startswith("gbi_")) + "\n")
+
+    def write(self, name, text):
+        with open(os.path.join(self.state, name), "w", encoding="utf-8", opener=lambda p, f: os.open(p, f, 0o600)) as file:
+            file.write(text)
+
+    def run(self, *arguments, text=None):
+        done = subprocess.run(
+            [ways.PROGRAM, *arguments], env={**os.environ, "GLOVEBOX_HOME": self.home}, input=text,
+            stdout=subprocess.PIPE, text=True, check=False)
+        if done.returncode:
+            ways.fail(f"glovebox {' '.join(arguments[:2])} failed")
+        return done.stdout
+
+    def api(self):
+        context = ssl.create_default_context(cafile=os.path.join(self.home, "ca.pem"))
+        context.load_cert_chain(os.path.join(self.home, "client.pem"), os.path.join(self.home, "client.key"))
+        host, port = self.address.removeprefix("https://").rsplit(":", 1)
+        return http.client.HTTPSConnection(host, int(port), context=context)
+
+    def cpu(self):
+        """Seconds of CPU time."""
+        with open(f"/proc/{self.process.pid}/stat", encoding="utf-8") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / ways.CLOCK_TICKS
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
+
+
+def call(api, method, path, body=None):
+    api.request(
+        method, path, body=None if body is None else json.dumps(body), headers={"content-type": "application/json"})
+    answer = api.getresponse()
+    text = answer.read()
+    if answer.status not in (200, 201):
+        ways.fail(f"{method} {path} answers {answer.status}: {text.decode()}")
+    return json.loads(text)
+
+
+def follow(gateway, token, clients, rounds):
+    lease = json.loads(gateway.run(
+        "lease", "open", TARGET, "--capability", "change", "--for", "1h", "--reason", "benchmark", "--json"))["id"]
+    load = subprocess.Popen(
+        [BENCHMARK, "follow", gateway.address, os.path.join(gateway.home, "ca.pem"), TARGET, str(clients)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        load.stdin.write(token + "\n")
+        load.stdin.flush()
+        if json.loads(load.stdout.readline())["epoch"] != 0:
+            ways.fail("the clients began with another epoch")
+        api = gateway.api()
+        figures, epoch, cpu = [], 0, gateway.cpu()
+        for number in range(rounds):
+            change = None
+            for what in ("change", "rollback"):
+                begun = time.monotonic_ns()
+                if what == "change":
+                    change = call(api, "POST", "/v1/changes", {
+                        "lease": lease, "title": "benchmark",
+                        "changes": [{"flag": {"key": f"flag-{number % FLAGS}", "defaultVariant": "on"}}]})["id"]
+                else:
+                    call(api, "POST", "/v1/rollbacks", {"change": change})
+                answered = time.monotonic_ns()
+                epoch += 1
+                line = json.loads(load.stdout.readline())
+                if line["epoch"] != epoch:
+                    ways.fail(f"the clients run epoch {line['epoch']}, and {epoch} is in force")
+                while call(api, "GET", f"/v1/changes/{change}")["clients"] != [{"epoch": epoch, "count": clients}]:
+                    pass
+                known = time.monotonic_ns()
+                figures.append([
+                    (moment - begun) / 1e6 for moment in (answered, line["half"], line["most"], line["last"], known)])
+                time.sleep(0.05)
+        return figures, (gateway.cpu() - cpu) / (2 * rounds)
+    finally:
+        load.stdin.close()
+        load.wait(60)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="scripts/bench changes")
+    parser.add_argument("--clients", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=30, help="changes, each taken back")
+    parser.add_argument("--seconds", type=float, default=3, help="of each evaluation, and of requests")
+    options = parser.parse_args()
+    if options.clients < 1 or options.rounds < 1 or options.seconds <= 0 or options.clients > 1900:
+        parser.error("clients (up to 1900), rounds and seconds are above 0")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with tempfile.TemporaryDirectory(prefix="glovebox-bench-") as folder:
+        print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before")
+        gateway = Gateway(folder)
+        try:
+            authority = os.path.join(gateway.home, "ca.pem")
+            token = json.loads(gateway.run(
+                "token", "create", "bench", "--role", "member", "--scope", "read", "--expires", "1h", "--json"))["secret"]
+            figures, cpu = follow(gateway, token, options.clients, options.rounds)
+            print(f"\n{options.clients} clients, {options.rounds} changes and as many rollbacks, ms from the command:")
+            print(f"  {'':<34}{'p50':>8}{'p99':>8}{'most':>8}")
+            names = ("answered", "half of the clients run it", "99 in 100 run it", "the last runs it", "all acknowledged, as shown")
+            for name, column in zip(names, zip(*figures)):
+                print(f"  {name:<34}{statistics.median(column):>8.1f}{percentile(column, 0.99):>8.1f}{max(column):>8.1f}")
+            print(f"  the gateway's CPU time for one: {cpu * 1000:.0f} ms, {cpu / options.clients * 1e6:.0f} µs a client")
+            print(f"  aim: the last acknowledgement within 100 ms, p99", flush=True)
+
+            evaluated = json.loads(subprocess.run(
+                [BENCHMARK, "evaluate", str(options.seconds)], check=True, stdout=subprocess.PIPE, text=True).stdout)
+            print("\nevaluations in process, ns:")
+            print(f"  {'':<24}{'glovebox':>10}{'aim':>8}{'flagd':>9}{'ratio':>8}")
+            for name, value in evaluated.items():
+                aim = f"{AIMS[name]:>8}" if name in AIMS else f"{'–':>8}"
+                flagd = f"{FLAGD[name]:>9,}{FLAGD[name] / value:>8.1f}" if name in FLAGD else f"{'–':>9}{'–':>8}"
+                print(f"  {name:<24}{value:>10.0f}{aim}{flagd}")
+            print("  (flagd's are those that it publishes, of another machine)", flush=True)
+
+            print("\nOFREP, one flag a request, HTTP/2:")
+            for flag in ("plain", "flag-0"):
+                before = gateway.cpu()
+                done = json.loads(subprocess.run(
+                    [BENCHMARK, "ofrep", gateway.address, authority, TARGET, flag, str(options.seconds)], check=True,
+                    input=token + "\n", stdout=subprocess.PIPE, text=True).stdout)
+                used = gateway.cpu() - before
+                print(
+                    f"  {flag:<10}{done['requests'] / done['seconds']:>8,.0f} a second, {done['requests'] / used:>8,.0f} a core"
+                    f" ({used / done['requests'] * 1e6:.0f} µs each); {done['failures']} over the pace", flush=True)
+        finally:
+            gateway.stop()
+        print(f"\nload {os.getloadavg()[0]:.1f} after")
+
+
+if __name__ == "__main__":
+    main()
