@@ -71,7 +71,9 @@ let targets: [Target] = [
     floor("2-Codecs", "YAMLDocument", ["GloveboxCore", yams]),
     .target(
         name: "DetectorRules", path: "Sources/2-Codecs/DetectorRules",
-        resources: ["tokens", "hashes", "vendors", "vendor_names", "accounts", "secrets", "commands", "personal", "keyed"].map {
+        resources: [
+            "tokens", "hashes", "vendors", "vendor_names", "accounts", "secrets", "commands", "personal", "keyed",
+        ].map {
             .embedInCode("\($0).yaml")
         },
         swiftSettings: house),
@@ -139,9 +141,9 @@ let targets: [Target] = [
     floor(
         "5-Roles", "Agent",
         [
-            "GloveboxCore", "Contracts", "YAMLDocument", "ControlWire", "Policy", "Leases", "Redaction", "AuditFiles",
-            "Identity", "TransparencyLog",
-            "Tunnel", "PostgresAccess", "PostgresWire", "Telemetry", nio, nioPosix, nioSSL, logging, lifecycle,
+            "GloveboxCore", "Contracts", "YAMLDocument", "ControlWire", "Policy", "Leases", "Changes", "Redaction",
+            "AuditFiles", "Identity", "OutboundHTTP", "TransparencyLog",
+            "Tunnel", "PostgresAccess", "PostgresWire", "Telemetry", crypto, nio, nioPosix, nioSSL, logging, lifecycle,
         ]),
     floor(
         "5-Roles", "ControlClient",

@@ -29,6 +29,23 @@ enum Samples {
     static let checkpoint = LogCheckpoint(
         key: "gateway.example/log/1+00000000+AQ==", note: [1, 2, 3], proof: [[4], [UInt8](repeating: 5, count: 32)])
 
+    static let set = ChangeSetID(unchecked: "ba9876543210")
+
+    static let order = ChangeOrder(
+        .apply, set: set, number: 2, title: "deploy",
+        change: HostChange(
+            target: request.grant.target, lease: lease, action: .runbook(name: "deploy", parameters: ["version": "2"])),
+        grant: request.grant)
+
+    static let undo = ChangeOrder(
+        .undo, set: set, number: 0, title: "",
+        change: HostChange(target: request.grant.target, lease: lease, action: .file(path: "/etc/a", content: nil)),
+        cause: "asked for", by: IdentityName(unchecked: "ada"), isUrgent: true)
+
+    static let report = ChangeReport(
+        set: set, number: 0, target: request.grant.target, state: .undone,
+        failure: GloveboxFailure(code: "unavailable", message: "m"), conflict: ChangeConflict(change: 0, by: set))
+
     static let request = SessionRequest(
         session: session,
         grant: LeaseGrant(
@@ -46,7 +63,8 @@ enum Samples {
         .acknowledged(sequence: 300), .leaseExtended(lease, remaining: .milliseconds(-1)),
         .leaseEnded(lease, .holderDisabled),
         .cancel(session), .sessionEnded(session), .inventory(hello().targets), .inventory([]), .goodbye(reason: ""),
-        .checkpoint(checkpoint),
+        .checkpoint(checkpoint), .changeOrder(order), .changeOrder(undo), .changeReport(report),
+        .changeReport(ChangeReport(set: set, number: 1, target: request.grant.target, state: .applied)),
     ]
 
     static let pool: [PoolMessage] = [

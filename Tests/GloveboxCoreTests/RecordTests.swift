@@ -67,6 +67,8 @@ struct RecordTests {
             ChangeSetID(unchecked: "0123456789ab"), cause: "asked for", by: IdentityName(unchecked: "ada"),
             conflicts: []),
         .changeStuck(ChangeSetID(unchecked: "0123456789ab"), attempts: 3, code: "unavailable", message: "m"),
+        .changeRan(
+            ChangeSetID(unchecked: "0123456789ab"), what: "apply of runbook 'deploy'", outcome: "exit 0", output: "o"),
         .changeRefused(code: "lease_not_active", message: "m"),
         .agentSealed(agent: AgentName(unchecked: "demo"), code: "canary_leaked", message: "m"),
         .agentUnsealed(agent: AgentName(unchecked: "demo")),

@@ -2,10 +2,15 @@ package import GloveboxCore
 
 /// `POST /v1/changes`: changes that apply as one under a lease that may change its target.
 package struct ChangeRequest: RequestContent {
-    package static let fields: Set<String> = ["lease", "title", "changes", "guards", "rollout", "scope"]
+    package static let fields: Set<String> = [
+        "lease", "moreLeases", "title", "changes", "guards", "rollout", "scope",
+    ]
     package static let most = 200
 
+    /// On the target of the flags, where there are any.
     package var lease: LeaseID
+    /// On further hosts that are changed; the set ends with the first of all that ends.
+    package var moreLeases: [LeaseID] = []
     /// What it's for, in one line.
     package var title: String
     /// In the order in which they apply.
@@ -20,10 +25,11 @@ package struct ChangeRequest: RequestContent {
     package static let mostGuards = 20
 
     package init(
-        lease: LeaseID, title: String, changes: [ChangeItem], guards: [GuardItem]? = nil,
+        lease: LeaseID, moreLeases: [LeaseID] = [], title: String, changes: [ChangeItem], guards: [GuardItem]? = nil,
         rollout: [RolloutItem]? = nil, scope: FlagScope? = nil
     ) {
         self.lease = lease
+        self.moreLeases = moreLeases
         self.title = title
         self.changes = changes
         self.guards = guards
@@ -56,6 +62,32 @@ package struct ChangeRequest: RequestContent {
         }
     }
 
+    private enum CodingKeys: String, CodingKey {
+        case lease, moreLeases, title, changes, guards, rollout, scope
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.lease = try container.decode(LeaseID.self, forKey: .lease)
+        self.moreLeases = try container.decodeIfPresent([LeaseID].self, forKey: .moreLeases) ?? []
+        self.title = try container.decode(String.self, forKey: .title)
+        self.changes = try container.decode([ChangeItem].self, forKey: .changes)
+        self.guards = try container.decodeIfPresent([GuardItem].self, forKey: .guards)
+        self.rollout = try container.decodeIfPresent([RolloutItem].self, forKey: .rollout)
+        self.scope = try container.decodeIfPresent(FlagScope.self, forKey: .scope)
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(self.lease, forKey: .lease)
+        if !self.moreLeases.isEmpty { try container.encode(self.moreLeases, forKey: .moreLeases) }
+        try container.encode(self.title, forKey: .title)
+        try container.encode(self.changes, forKey: .changes)
+        try container.encodeIfPresent(self.guards, forKey: .guards)
+        try container.encodeIfPresent(self.rollout, forKey: .rollout)
+        try container.encodeIfPresent(self.scope, forKey: .scope)
+    }
+
     /// - Throws: `invalid_argument`.
     package func validate() throws(GloveboxError) {
         _ = try self.conditions()
@@ -65,11 +97,15 @@ package struct ChangeRequest: RequestContent {
             throw GloveboxError(.invalidArgument, "changes: name 1 to \(Self.most) of them")
         }
         var keys: Set<String> = []
+        guard self.moreLeases.count <= 20 else {
+            throw GloveboxError(.invalidArgument, "moreLeases: name at most 20")
+        }
         for change in self.changes {
-            try change.flag.validate()
-            guard keys.insert(change.flag.key).inserted else {
+            try change.validate()
+            guard let flag = change.flag else { continue }
+            guard keys.insert(flag.key).inserted else {
                 throw GloveboxError(
-                    .invalidArgument, "changes: flag '\(change.flag.key)' is there twice: say once what it's to be")
+                    .invalidArgument, "changes: flag '\(flag.key)' is there twice: say once what it's to be")
             }
         }
     }
@@ -160,21 +196,140 @@ package struct RolloutItem: Sendable, Hashable, Codable {
     }
 }
 
-/// One change of a set.
+/// One change of a set: exactly one of these.
 package struct ChangeItem: Sendable, Hashable, Codable {
-    package var flag: FlagEdit
+    package var flag: FlagEdit?
+    package var runbook: HostUse?
+    package var file: FileEdit?
+    package var call: HostUse?
 
-    package init(flag: FlagEdit) {
+    package init(flag: FlagEdit? = nil, runbook: HostUse? = nil, file: FileEdit? = nil, call: HostUse? = nil) {
         self.flag = flag
+        self.runbook = runbook
+        self.file = file
+        self.call = call
     }
 
     package init(from decoder: any Decoder) throws {
-        try decoder.allowOnly(["flag"])
-        self.flag = try decoder.container(keyedBy: CodingKeys.self).decode(FlagEdit.self, forKey: .flag)
+        try decoder.allowOnly(["flag", "runbook", "file", "call"])
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.flag = try container.decodeIfPresent(FlagEdit.self, forKey: .flag)
+        self.runbook = try container.decodeIfPresent(HostUse.self, forKey: .runbook)
+        self.file = try container.decodeIfPresent(FileEdit.self, forKey: .file)
+        self.call = try container.decodeIfPresent(HostUse.self, forKey: .call)
+    }
+
+    package static var empty: GloveboxError {
+        GloveboxError(.invalidArgument, "changes: each is one of flag, runbook, file and call")
+    }
+
+    /// The host that it's on; `nil` for the lease's own, and for a flag.
+    package var target: TargetName? { self.runbook?.target ?? self.file?.target ?? self.call?.target }
+
+    /// What's done on a host; `nil` for a flag.
+    package var action: HostAction? {
+        if let runbook { return .runbook(name: runbook.name, parameters: runbook.parameters) }
+        if let call { return .call(name: call.name, parameters: call.parameters) }
+        if let file { return .file(path: file.path, content: file.isRemoved ? nil : file.content) }
+        return nil
+    }
+
+    func validate() throws(GloveboxError) {
+        let ways = [self.flag != nil, self.runbook != nil, self.file != nil, self.call != nil]
+        guard ways.count(where: { $0 }) == 1 else { throw Self.empty }
+        try self.flag?.validate()
+        try self.runbook?.validate()
+        try self.file?.validate()
+        try self.call?.validate()
     }
 
     private enum CodingKeys: String, CodingKey {
-        case flag
+        case flag, runbook, file, call
+    }
+}
+
+/// A runbook or a call that a host declares, with its parameters.
+package struct HostUse: Sendable, Hashable, Codable {
+    /// May be left out where the lease is on it.
+    package var target: TargetName?
+    package var name: String
+    package var parameters: [String: String]
+
+    package init(target: TargetName? = nil, name: String, parameters: [String: String] = [:]) {
+        self.target = target
+        self.name = name
+        self.parameters = parameters
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case target, name, parameters
+    }
+
+    package init(from decoder: any Decoder) throws {
+        try decoder.allowOnly(["target", "name", "parameters"])
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.target = try container.decodeIfPresent(TargetName.self, forKey: .target)
+        self.name = try container.decode(String.self, forKey: .name)
+        self.parameters = try container.decodeIfPresent([String: String].self, forKey: .parameters) ?? [:]
+    }
+
+    func validate() throws(GloveboxError) { try validateHostUse(self.name, self.parameters) }
+}
+
+/// A whole file of a host.
+package struct FileEdit: Sendable, Hashable, Codable {
+    package static let most = 256 << 10
+
+    package var target: TargetName?
+    package var path: String
+    package var content: String?
+    /// It's to be no more.
+    package var isRemoved: Bool
+
+    package init(target: TargetName? = nil, path: String, content: String? = nil, isRemoved: Bool = false) {
+        self.target = target
+        self.path = path
+        self.content = content
+        self.isRemoved = isRemoved
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case target, path, content, isRemoved
+    }
+
+    package init(from decoder: any Decoder) throws {
+        try decoder.allowOnly(["target", "path", "content", "isRemoved"])
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.target = try container.decodeIfPresent(TargetName.self, forKey: .target)
+        self.path = try container.decode(String.self, forKey: .path)
+        self.content = try container.decodeIfPresent(String.self, forKey: .content)
+        self.isRemoved = try container.decodeIfPresent(Bool.self, forKey: .isRemoved) ?? false
+    }
+
+    func validate() throws(GloveboxError) {
+        guard (self.content != nil) != self.isRemoved else {
+            throw GloveboxError(.invalidArgument, "file '\(self.path.prefix(200))': say one of content and isRemoved")
+        }
+        let parts = self.path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+        guard self.path.hasPrefix("/"), self.path.utf8.count <= 1000, !self.path.utf8.contains(0), !parts.isEmpty,
+            !parts.contains(where: { ["", ".", ".."].contains($0) })
+        else {
+            throw GloveboxError(
+                .invalidArgument, "file '\(self.path.prefix(200))': write a whole path without '.', '..' and '//'")
+        }
+        guard self.content?.utf8.count ?? 0 <= Self.most else {
+            throw GloveboxError(.invalidArgument, "file '\(self.path.prefix(200))': at most 256 KiB")
+        }
+    }
+}
+
+/// - Throws: `invalid_argument`.
+func validateHostUse(_ name: String, _ parameters: [String: String]) throws(GloveboxError) {
+    guard (1...100).contains(name.utf8.count), parameters.count <= 50,
+        parameters.allSatisfy({ (1...100).contains($0.key.utf8.count) && $0.value.utf8.count <= 4096 })
+    else {
+        throw GloveboxError(
+            .invalidArgument, "changes: a name has 1 to 100 bytes, a value at most 4096, and there are at most 50")
     }
 }
 
@@ -263,15 +418,22 @@ private struct AnyKey: CodingKey {
 /// A set of changes as the API shows it.
 package struct ChangeStatus: Sendable, Codable {
     package struct Item: Sendable, Codable {
-        /// `flag`
+        /// `flag`, `runbook`, `file`, `call`
         package var kind: String
+        /// Of the flag; the name of the runbook or call; the path of the file.
         package var key: String
+        /// The host that it's on.
+        package var target: TargetName?
+        /// Of the runbook or call.
+        package var parameters: [String: String]?
         /// What it's to be; absent where the flag is removed.
         package var definition: JSONValue?
         /// What it was when this was written down; absent where the flag wasn't there.
         package var former: JSONValue?
         /// Which set has changed it since: it's left as it is when this goes back.
         package var changedSinceBy: ChangeSetID?
+        /// Whether it was changed since without Glovebox: it's left as it is then, too.
+        package var isChangedOutside: Bool?
 
         package init(
             kind: String, key: String, definition: JSONValue?, former: JSONValue?, changedSinceBy: ChangeSetID?
@@ -281,6 +443,19 @@ package struct ChangeStatus: Sendable, Codable {
             self.definition = definition
             self.former = former
             self.changedSinceBy = changedSinceBy
+        }
+
+        package init(_ change: HostChange, isChangedSince: Bool, by: ChangeSetID?) {
+            let action = change.action
+            switch action {
+            case .runbook(let name, let parameters), .call(let name, let parameters):
+                self.init(kind: action.kind, key: name, definition: nil, former: nil, changedSinceBy: by)
+                self.parameters = parameters
+            case .file(let path, _):
+                self.init(kind: action.kind, key: path, definition: nil, former: nil, changedSinceBy: by)
+            }
+            self.target = change.target
+            if isChangedSince, by == nil { self.isChangedOutside = true }
         }
     }
 

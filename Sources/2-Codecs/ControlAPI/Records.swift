@@ -191,6 +191,11 @@ extension RecordEvent {
             fields["agent"] = .string(agent.rawValue)
         case .taintOverflow(let kept):
             fields["kept"] = .integer(Int64(clamping: kept))
+        case .changeRan(let set, let what, let outcome, let output):
+            fields["change"] = .string(set.rawValue)
+            fields["what"] = .string(what)
+            fields["outcome"] = .string(outcome)
+            fields["output"] = .string(output)
         }
         return fields
     }

@@ -182,7 +182,9 @@ extension YAMLNode {
     }
 
     /// A mapping whose keys are those of `known`; any other is refused by name.
-    package func mapping(_ known: String...) throws(GloveboxError) -> YAMLMapping {
+    package func mapping(_ known: String...) throws(GloveboxError) -> YAMLMapping { try self.mapping(known) }
+
+    package func mapping(_ known: [String]) throws(GloveboxError) -> YAMLMapping {
         let entries = try self.entries
         for entry in entries where !known.contains(entry.key) {
             let hint = closest(to: entry.key, among: known).map { "did you mean '\($0)'? " } ?? ""

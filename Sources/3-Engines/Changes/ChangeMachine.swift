@@ -52,10 +52,32 @@ package struct ChangeMachine: Hashable, Sendable {
         self.set.state = self.state
     }
 
-    /// A set's flags change at one moment: they're one epoch.
+    /// A set's flags change at one moment: they're one epoch, and stand together. What's done on hosts is done one after the
+    /// other.
     private static func steps(of changes: [Change]) -> [Range<Int>] {
-        changes.isEmpty ? [] : [0..<changes.count]
+        var steps: [Range<Int>] = []
+        for (index, change) in changes.enumerated() {
+            if case .flag = change, let last = steps.last, case .flag = changes[last.lowerBound] {
+                steps[steps.count - 1] = last.lowerBound..<index + 1
+            } else {
+                steps.append(index..<index + 1)
+            }
+        }
+        return steps
     }
+
+    /// The change of a step that's done on a host; `nil` for flags.
+    package func hostChange(_ step: Int) -> HostChange? {
+        guard case .host(let change) = self.set.changes[self.steps[step].lowerBound] else { return nil }
+        return change
+    }
+
+    /// Whether it was begun, so that it goes back.
+    package func hasBegun(_ step: Int) -> Bool { self.begun.contains(step) }
+    /// Whether all of it was applied.
+    package func hasApplied(_ step: Int) -> Bool { self.appliedSteps.contains(step) }
+    /// Whether going back was begun.
+    package func hasBegunUndo(_ step: Int) -> Bool { self.undoBegun.contains(step) }
 
     // MARK: What there is to do
 

@@ -18,6 +18,13 @@ extension CeilingDocument {
     ///         disclosures: 50                # answers about masked values that a holder may have in a day
     ///         superuser: false               # may the agent's role be a superuser?
     ///         writable_read_role: false      # may a read lease use a role that could write?
+    ///       shop-host:                       # a host that's changed
+    ///         capabilities: [change]
+    ///         longest: 2h
+    ///         runbooks: [deploy]             # what of agent.yaml may be used
+    ///         calls: [drain]
+    ///         files: [/etc/shop/*.conf]      # a * is any name, or part of one
+    ///         urls: ["http://127.0.0.1:9000/"]
     ///
     /// - Throws: `configuration_invalid` with `FILE:LINE:COLUMN: what is wrong and what to write`.
     package init(yaml: String, file: String) throws(GloveboxError) {
@@ -36,7 +43,9 @@ extension CeilingDocument {
 extension CeilingTarget {
     fileprivate init(_ node: YAMLNode) throws(GloveboxError) {
         let target = try node.mapping(
-            "capabilities", "longest", "limits", "columns", "disclosures", "superuser", "writable_read_role")
+            "capabilities", "longest", "limits", "columns", "disclosures", "superuser", "writable_read_role",
+            "runbooks",
+            "calls", "files", "urls")
         self.init(
             capabilities: try target.required("capabilities").capabilities(),
             longest: try target.required("longest").duration,
@@ -44,6 +53,10 @@ extension CeilingTarget {
             allowsSuperuser: try target["superuser"]?.bool ?? false,
             allowsWritingReader: try target["writable_read_role"]?.bool ?? false)
         self.disclosures = try target["disclosures"]?.int(in: 0...(.max))
+        self.runbooks = Set(try target["runbooks"]?.strings ?? [])
+        self.calls = Set(try target["calls"]?.strings ?? [])
+        self.files = try target["files"]?.strings ?? []
+        self.urls = try target["urls"]?.strings ?? []
         let columns = try target["columns"].map(ColumnTreatments.init)
         self.columns = columns?.classified ?? []
         self.shown = columns?.shown ?? []

@@ -28,6 +28,13 @@ package struct CeilingTarget: Hashable, Sendable {
     package var allowsSuperuser: Bool
     /// Whether a `read` lease may use a role that could write.
     package var allowsWritingReader: Bool
+    /// Of a host: the runbooks and calls that may be used, by name.
+    package var runbooks: Set<String> = []
+    package var calls: Set<String> = []
+    /// Of a host: paths of the files that may be changed; a `*` stands for any name, or part of one.
+    package var files: [String] = []
+    /// Of a host: what the addresses that calls ask begin with.
+    package var urls: [String] = []
 
     package init(
         capabilities: Set<Capability>, longest: Duration, limits: Limits = Limits(), columns: [ClassifiedColumn] = [],

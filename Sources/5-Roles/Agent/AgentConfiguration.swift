@@ -69,23 +69,67 @@ package struct AgentConfiguration: Sendable {
 
 /// One target as `agent.yaml` describes it.
 struct TargetConfiguration: Sendable {
-    var labels: [String: String]
-    var postgres: PostgresTarget
     /// The masking profile of sessions for which policy names none.
     var masking: (name: String, node: YAMLNode)?
 
-    var kind: String { "postgres" }
+    enum Service: Sendable {
+        case postgres(PostgresTarget)
+        case host(HostTarget)
+    }
+
+    var labels: [String: String] = [:]
+    var service: Service
+
+    var kind: String {
+        switch self.service {
+        case .postgres: "postgres"
+        case .host: "host"
+        }
+    }
+
+    /// What it can be asked for at all.
+    var capabilities: Set<Capability> {
+        switch self.service {
+        case .postgres(let target): Set(target.signIns.keys)
+        case .host: [.change]
+        }
+    }
+
+    var postgres: PostgresTarget? {
+        guard case .postgres(let target) = self.service else { return nil }
+        return target
+    }
+
+    var host: HostTarget? {
+        guard case .host(let target) = self.service else { return nil }
+        return target
+    }
+
+    private static let databaseFields = [
+        "host", "port", "socket", "database", "tls", "roles", "columns", "pooling", "masking",
+    ]
+    private static let hostFields = ["runbooks", "calls"]
 
     init(_ node: YAMLNode, name: TargetName, folder: String) throws(GloveboxError) {
-        let fields = try node.mapping(
-            "kind", "host", "port", "socket", "database", "labels", "tls", "roles", "columns", "pooling",
-            "masking")
-        let kind = try fields.required("kind")
-        guard try kind.string == "postgres" else {
-            throw kind.error("'\(try kind.string)' is no kind of target: write postgres")
+        let kind = try node.mapping(["kind", "labels"] + Self.databaseFields + Self.hostFields).required("kind")
+        switch try kind.string {
+        case "postgres":
+            let fields = try node.mapping(["kind", "labels"] + Self.databaseFields)
+            self.service = .postgres(try Self.postgres(fields, name: name, folder: folder))
+            self.masking = try fields["masking"].map { (node) throws(GloveboxError) in (try node.string, node) }
+        case "host":
+            let fields = try node.mapping(["kind", "labels"] + Self.hostFields)
+            self.service = .host(try HostTarget(fields, folder: folder))
+        default:
+            throw kind.error("'\(try kind.string)' is no kind of target: write postgres or host")
         }
-        self.labels = [:]
-        for label in try fields["labels"]?.entries ?? [] { self.labels[label.key] = try label.value.string }
+        let labels = try node.mapping(["kind", "labels"] + Self.databaseFields + Self.hostFields)["labels"]
+        for label in try labels?.entries ?? [] { self.labels[label.key] = try label.value.string }
+    }
+
+    private static func postgres(
+        _ fields: YAMLMapping, name: TargetName, folder: String
+    ) throws(GloveboxError) -> PostgresTarget {
         let address: PostgresTarget.Address
         let host = try fields["host"]?.string
         if let socket = fields["socket"] {
@@ -105,14 +149,14 @@ struct TargetConfiguration: Sendable {
             signIns[capability] = try Self.signIn(entry.value, folder: folder)
         }
         let columns = try fields["columns"].map(ColumnTreatments.init)
-        self.postgres = PostgresTarget(
+        var target = PostgresTarget(
             name: name, address: address, database: try fields.required("database").string,
             tls: try fields["tls"].map { (node) throws(GloveboxError) in try Self.tls(node, folder: folder) } ?? .off,
             signIns: signIns,
             classifications: columns?.classified.map(Classification.init) ?? [])
-        self.postgres.shown = columns?.shown.map(ShownColumn.init) ?? []
-        self.masking = try fields["masking"].map { (node) throws(GloveboxError) in (try node.string, node) }
-        if let pooling = fields["pooling"] { self.postgres.pooling = try Self.pooling(pooling) }
+        target.shown = columns?.shown.map(ShownColumn.init) ?? []
+        if let pooling = fields["pooling"] { target.pooling = try Self.pooling(pooling) }
+        return target
     }
 
     private static func pooling(_ node: YAMLNode) throws(GloveboxError) -> PostgresTarget.Pooling {

@@ -44,7 +44,7 @@ final class AgentMasking: Sendable {
         // One that can't be read is refused where it's asked for.
         let ceiling = try? AgentRole.ceiling(configuration)
         let classified =
-            configuration.targets.values.flatMap { $0.postgres.classifications.map(\.kind) }
+            configuration.targets.values.flatMap { $0.postgres?.classifications.map(\.kind) ?? [] }
             + (ceiling?.targets.values.flatMap { $0.columns.map { Kind($0.kind) } } ?? [])
         let rules = try RedactionRules(
             own: configuration.detectors.map { ($0, try PrivateFile.read($0, sharing: true)) },

@@ -36,7 +36,7 @@ extension AgentRole {
                     : "nothing answers on \(host):\(port): does the gateway run, and may this host reach it? ('gateway' in agent.yaml)"
             ))
         for (name, target) in configuration.targets.sorted(by: { $0.key < $1.key }) {
-            findings.append(await Self.target(name, target.postgres, isInCeiling: ceiling?.targets[name] != nil))
+            findings.append(await Self.target(name, target.service, isInCeiling: ceiling?.targets[name] != nil))
         }
         return findings
     }
@@ -79,10 +79,15 @@ extension AgentRole {
         }
     }
 
-    private static func target(_ name: TargetName, _ target: PostgresTarget, isInCeiling: Bool) async -> Finding {
+    private static func target(
+        _ name: TargetName, _ service: TargetConfiguration.Service, isInCeiling: Bool
+    ) async -> Finding {
         let check = "target \(name)"
         guard isInCeiling else {
             return Finding(check, .warning, "the ceiling doesn't name it, so it isn't served: add it there")
+        }
+        guard case .postgres(let target) = service else {
+            return Finding(check, .ok, "what of it may be changed is in agent.yaml and in the ceiling")
         }
         for signIn in target.signIns.values {
             do {

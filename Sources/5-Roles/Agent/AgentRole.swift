@@ -93,7 +93,7 @@ package struct AgentRole: Service {
             }
             return TargetAnnouncement(
                 name: name, kind: target.kind, labels: target.labels,
-                capabilities: ceiling.capabilities.intersection(target.postgres.signIns.keys), longest: ceiling.longest)
+                capabilities: ceiling.capabilities.intersection(target.capabilities), longest: ceiling.longest)
         }
     }
 
@@ -138,6 +138,8 @@ package struct AgentRole: Service {
             profiles: self.configuration.targets.compactMapValues { $0.masking?.name }, postgres: sessions,
             journal: journal, drain: self.drain,
             time: self.time)
+        let inbox = HostInbox(self.time)
+        let changes = try self.changes(inbox, journal, outbox)
         // Masking a long value keeps its event loop busy: neither the gateway in the same process nor the control
         // connection waits for that. Half of the machine is left to what the agent stands beside; fewer threads also
         // wake each other less.
@@ -145,7 +147,7 @@ package struct AgentRole: Service {
         let control = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let (credentials, name, time) = (self.credentials, self.configuration.name, self.time)
         let connection = GatewayConnection(
-            opener: opener, outbox: outbox, memory: self.memory, condition: self.condition,
+            opener: opener, outbox: outbox, memory: self.memory, condition: self.condition, changes: inbox,
             explained: { [credentials, name, time] in credentials.explained($0, agent: name, at: time.wall) },
             logger: self.logger)
         self.near?.serve(self.configuration.name) { connection.open($0, on: $1) }
@@ -159,6 +161,7 @@ package struct AgentRole: Service {
             targets: self.announcements,
             events: connection,
             time: self.time, on: group, control: control.next(), logger: self.logger)
+        inbox.answer { tunnel.send($0) }
         let telemetry = AgentTelemetry(
             journal: self.journal, outbox: outbox, memory: self.memory, sessions: sessions, condition: self.condition,
             drain: self.drain, targets: opener.targets.count, counters: counters,
@@ -168,6 +171,7 @@ package struct AgentRole: Service {
                 folders: [("journal", "\(Self.credentialsFolder(self.folder))/journal")]))
         let served: Result<Void, any Error> = await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await outbox.run(sending: { tunnel.send(records: $0) }) }
+            tasks.addTask { await changes.run() }
             tasks.addTask { await self.mendJournal(sessions, outbox) }
             tasks.addTask {
                 await self.masking.watch(every: self.configuration.canaries, time: self.time) { error in
@@ -190,6 +194,29 @@ package struct AgentRole: Service {
         try? await group.shutdownGracefully()
         try? await control.shutdownGracefully()
         try served.get()
+    }
+
+    /// What this host's targets let be changed, and what stands in the way of it.
+    private func changes(
+        _ inbox: HostInbox, _ journal: any RecordJournal, _ outbox: RecordOutbox
+    ) throws -> HostChanges {
+        let (memory, condition, drain, masking) = (self.memory, self.condition, self.drain, self.masking)
+        return try HostChanges(
+            folder: Self.credentialsFolder(self.folder),
+            terms: HostChanges.Terms(
+                targets: self.configuration.targets.compactMapValues(\.host), ceiling: self.ceiling,
+                refusal: {
+                    if drain.hasBegun { return drain.refusal }
+                    return memory.refusal ?? condition.maskingFailure ?? outbox.loss ?? condition.journalFailure
+                },
+                mask: { text in
+                    let rules = masking.rules
+                    return try Masker(
+                        detectors: rules.detectors, pseudonyms: Pseudonyms(linkable: false),
+                        profile: try rules.profile(named: MaskingProfile.default.name)
+                    ).maskText(text)
+                }),
+            inbox: inbox, records: journal, time: self.time, logger: self.logger)
     }
 
     /// Leases' times are watched, and what there is to tell is told, until the process is asked to stop or the port for
@@ -253,7 +280,7 @@ package struct AgentRole: Service {
         var targets: [TargetName: PostgresTarget] = [:]
         for (name, configured) in self.configuration.targets {
             guard let ceiling = self.ceiling.targets[name] else { continue }
-            var target = configured.postgres
+            guard var target = configured.postgres else { continue }
             let own = target.classifications
             target.classifications = ceiling.columns.map(Classification.init)
             // The ceiling's word holds where both classify a column.

@@ -11,6 +11,7 @@ struct GatewayConnection: TunnelAgentEvents {
     let outbox: RecordOutbox
     let memory: LogMemory
     let condition: AgentCondition
+    let changes: HostInbox
     /// Why it couldn't be joined, in words that help.
     let explained: @Sendable (GloveboxError) -> GloveboxError
     let logger: Logger
@@ -20,6 +21,11 @@ struct GatewayConnection: TunnelAgentEvents {
         self.condition.joined(welcome)
         self.memory.postpone(welcome.lastSequence)
         self.held(to: welcome.log)
+        self.changes.put(.joined)
+    }
+
+    func changeOrdered(_ order: ChangeOrder) {
+        self.changes.put(.order(order))
     }
 
     func gatewayJoinFailed(_ error: GloveboxError) {
@@ -29,6 +35,7 @@ struct GatewayConnection: TunnelAgentEvents {
 
     func gatewayAway() {
         self.logger.warning("the gateway is away")
+        self.changes.left()
         self.condition.left()
         self.outbox.left()
     }
@@ -74,10 +81,12 @@ struct GatewayConnection: TunnelAgentEvents {
 
     func leaseEnded(_ lease: LeaseID, _ reason: LeaseEnd) {
         self.opener.end(lease, reason)
+        self.changes.put(.leaseEnded(lease))
     }
 
     func leaseExtended(_ lease: LeaseID, remaining: Duration) {
         self.opener.ledger.changed(lease, remaining: remaining)
+        self.changes.put(.leaseExtended(lease, remaining: remaining))
     }
 
     func cancelRequested(_ session: SessionID) {

@@ -13,6 +13,7 @@ struct AgentConnections: TunnelGatewayEvents {
     let log: any RecordLog
     let courier: CheckpointCourier
     let alarms: AgentAlarms
+    let hosts: HostLines
     let time: any TimeSource
     let logger: Logger
 
@@ -38,11 +39,18 @@ struct AgentConnections: TunnelGatewayEvents {
         self.courier.joined(agent)
         self.fleet.connected(
             agent, version: hello.software, targets: hello.targets, skew: now.duration(to: hello.wall), at: now)
+        self.hosts.put(.joined(agent))
         self.logger.notice("agent joined", metadata: ["agent": "\(agent)", "targets": "\(hello.targets.count)"])
     }
 
     func agentInventory(_ agent: AgentName, _ targets: [TargetAnnouncement]) {
         self.fleet.announced(agent, targets: targets)
+    }
+
+    func agentReported(_ agent: AgentName, _ report: ChangeReport) {
+        // Of its own hosts alone.
+        guard self.fleet.agents[agent]?.targets.contains(where: { $0.name == report.target }) == true else { return }
+        self.hosts.put(.report(report))
     }
 
     func agentRecords(_ agent: AgentName, _ records: [SequencedRecord]) async throws -> UInt64 {

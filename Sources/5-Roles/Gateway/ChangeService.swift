@@ -21,6 +21,14 @@ actor ChangeService: Service {
         var rollout: RolloutMachine?
         /// Measures for them until it's over.
         var watching: Task<Void, Never>?
+        /// Somebody keeps it, and its hosts haven't all said that they do.
+        var keeping: Keeping?
+    }
+
+    struct Keeping {
+        var by: IdentityName
+        /// Steps whose hosts keep it.
+        var confirmed: Set<Int>
     }
 
     /// How often those who wait for flags get a sign of life.
@@ -33,16 +41,19 @@ actor ChangeService: Service {
     let house: FlagHouse
     let storage: any Storage
     private let log: any RecordLog
-    private let time: any TimeSource
+    let time: any TimeSource
+    let hosts: HostLines
     private let detectors: Detectors
     private let signals: any GuardMeasuring
-    private let logger: Logger
+    let logger: Logger
+    /// What a lease that's active allows.
+    let grant: @Sendable (LeaseID) async throws -> LeaseGrant
     /// Whether a lease is active, and if not, why.
-    private let ending: @Sendable (LeaseID) async -> LeaseEnd?
+    let ending: @Sendable (LeaseID) async -> LeaseEnd?
     /// When leases end that are active.
     private let expiries: @Sendable (Set<LeaseID>) async -> [LeaseID: LeaseExpiry]
     private(set) var states: [TargetName: FlagState] = [:]
-    private(set) var open: [ChangeSetID: Open] = [:]
+    var open: [ChangeSetID: Open] = [:]
     /// Newest last, as they were planned.
     private var order: [ChangeSetID] = []
     private let endings: LeaseEndings
@@ -52,7 +63,9 @@ actor ChangeService: Service {
     init(
         house: FlagHouse, storage: any Storage, log: any RecordLog, time: any TimeSource, detectors: Detectors,
         signals: any GuardMeasuring, endings: LeaseEndings, ending: @escaping @Sendable (LeaseID) async -> LeaseEnd?,
-        expiries: @escaping @Sendable (Set<LeaseID>) async -> [LeaseID: LeaseExpiry] = { _ in [:] }, logger: Logger
+        expiries: @escaping @Sendable (Set<LeaseID>) async -> [LeaseID: LeaseExpiry] = { _ in [:] },
+        grant: @escaping @Sendable (LeaseID) async throws -> LeaseGrant = { _ in throw ChangeService.noHosts },
+        hosts: HostLines? = nil, logger: Logger
     ) {
         self.house = house
         self.storage = storage
@@ -64,7 +77,11 @@ actor ChangeService: Service {
         self.expiries = expiries
         self.logger = logger
         self.endings = endings
+        self.grant = grant
+        self.hosts = hosts ?? HostLines(alarm: endings.alarm) { _ in throw Self.noHosts }
     }
+
+    static var noHosts: GloveboxError { GloveboxError(.agentOffline, "no agent is connected that changes a host") }
 
     // MARK: Life
 
@@ -81,7 +98,7 @@ actor ChangeService: Service {
             if let state { self.states[target.name] = state }
         }
         for set in try await self.storage.changeSets(ChangeFilter(openOnly: true)).reversed() {
-            if self.states[set.target] == nil {
+            if self.states[set.target] == nil, set.changesFlags {
                 // It's served no more, and what's leased goes back all the same.
                 self.states[set.target] = try await self.storage.flags(of: set.target) ?? FlagState(target: set.target)
             }
@@ -97,11 +114,11 @@ actor ChangeService: Service {
         for target in served { try await self.publish(target.name) }
         for id in self.order {
             guard let set = self.open[id]?.machine.set else { continue }
-            if let reason = await self.ending(set.lease), [.intent, .applied].contains(set.state) {
+            if [.intent, .applied].contains(set.state), let reason = await self.ending(of: set) {
                 await self.goBack(id, .leaseEnded(reason))
             } else {
                 switch set.state {
-                case .intent: try await self.goOn(id)
+                case .intent: try await self.advance(id, waits: true)
                 case .undoing, .stuck: await self.tryUndo(id)
                 case .applied, .kept, .undone: break
                 }
@@ -121,6 +138,7 @@ actor ChangeService: Service {
         var reminding = self.time.boot.advanced(by: Self.look)
         while !Task.isCancelled {
             await self.inTurn {
+                for news in self.hosts.take() { await self.take(news) }
                 for (lease, reason) in self.endings.take() { await self.goBack(allUnder: lease, .leaseEnded(reason)) }
                 await self.revise(self.endings.takeMoved())
                 let now = self.time.boot
@@ -143,6 +161,16 @@ actor ChangeService: Service {
     ///   `guard_tripped` where a guard doesn't hold to begin with.
     func apply(
         _ edits: [FlagChangePlan], guards: [GuardCondition] = [], rollout: Rollout? = nil, title: String,
+        for scope: FlagScope? = nil, under grant: LeaseGrant
+    ) async throws -> ChangeSet {
+        try await self.apply(
+            edits.map(ChangePlan.flag), guards: guards, rollout: rollout, title: title, for: scope, under: grant)
+    }
+
+    /// The same with changes on hosts, each under a lease of its own. A set that has any is applied once it says so: what
+    /// hosts do takes its time.
+    func apply(
+        _ edits: [ChangePlan], guards: [GuardCondition] = [], rollout: Rollout? = nil, title: String,
         for scope: FlagScope? = nil, under grant: LeaseGrant
     ) async throws -> ChangeSet {
         do {
@@ -168,20 +196,14 @@ actor ChangeService: Service {
     }
 
     private func applied(
-        _ edits: [FlagChangePlan], _ guards: [GuardMachine], _ rollout: Rollout?, title: String,
+        _ edits: [ChangePlan], _ guards: [GuardMachine], _ rollout: Rollout?, title: String,
         for scope: FlagScope?, under grant: LeaseGrant
     ) async throws -> ChangeSet {
-        guard let state = self.states[grant.target], self.isServed(grant.target) else {
-            throw GloveboxError(
-                .unknownTarget, "the target '\(grant.target)' has no flags: take a lease on one that has")
-        }
         guard self.open.count < Self.mostOpen else {
             throw GloveboxError(
                 .limitReached, "\(Self.mostOpen) changes are open at this gateway: keep or undo some first")
         }
-        let effective = state.effective(for: scope)
-        var changes: [Change] = []
-        for edit in edits { changes.append(.flag(try edit.change(of: effective[edit.key]))) }
+        let changes = try self.changes(edits, grant.target, for: scope)
         let title = try Masker(detectors: self.detectors, pseudonyms: Pseudonyms(linkable: false)).maskText(title)
         let set = ChangeSet(
             id: .random(), title: title, holder: grant.holder, lease: grant.lease, target: grant.target,
@@ -196,13 +218,13 @@ actor ChangeService: Service {
             rollout: rollout.map { RolloutMachine($0, step: 0, at: self.time.boot) })
         self.order.append(set.id)
         do {
-            try await self.goOn(set.id)
+            try await self.advance(set.id)
         } catch {
             let cause = (error as? GloveboxError) ?? GloveboxError(.internal, "it couldn't be applied", cause: error)
             await self.goBack(set.id, .failed(code: cause.code.rawValue, message: cause.message))
             throw cause
         }
-        if let reason = await self.ending(grant.lease) {
+        if let reason = await self.ending(of: set) {
             // It ended meanwhile, and nobody may have known of this set then.
             await self.goBack(set.id, .leaseEnded(reason))
             throw GloveboxError(
@@ -212,15 +234,56 @@ actor ChangeService: Service {
         return try await self.changeSet(set.id)
     }
 
+    /// - Throws: `unknown_target`, `flags_invalid`, `not_found`, `invalid_argument`.
+    private func changes(
+        _ edits: [ChangePlan], _ target: TargetName, for scope: FlagScope?
+    ) throws -> [Change] {
+        var changes: [Change] = []
+        var effective: [String: String]?
+        for edit in edits {
+            switch edit {
+            case .host(let change): changes.append(.host(change))
+            case .flag(let edit):
+                if effective == nil {
+                    guard let state = self.states[target], self.isServed(target) else {
+                        throw GloveboxError(
+                            .unknownTarget, "the target '\(target)' has no flags: take a lease on one that has")
+                    }
+                    effective = state.effective(for: scope)
+                }
+                changes.append(.flag(try edit.change(of: effective?[edit.key])))
+            }
+        }
+        let epochs =
+            zip(changes, changes.dropFirst()).count { $0.isFlag && !$1.isFlag } + (changes.last?.isFlag == true ? 1 : 0)
+        guard epochs <= 1 else {
+            throw GloveboxError(
+                .invalidArgument, "changes: a set's flags are seen at one moment, so write them one after the other")
+        }
+        return changes
+    }
+
+    /// Why a set ends now, if it does.
+    private func ending(of set: ChangeSet) async -> LeaseEnd? {
+        for lease in set.leases.sorted(by: { $0.rawValue < $1.rawValue }) {
+            if let reason = await self.ending(lease) { return reason }
+        }
+        return nil
+    }
+
+    func recordApplied(_ set: ChangeSet) async throws {
+        try await self.record(
+            set.holder, set.target, set.lease,
+            .changeApplied(set.id, title: set.title, changes: set.summaries))
+    }
+
     /// Does the next step of a set that's to be applied: on record, then in the store, then in force.
-    private func goOn(_ id: ChangeSetID) async throws {
+    func goOn(_ id: ChangeSetID) async throws {
         guard var machine = self.open[id]?.machine, case .apply(let step) = machine.next,
             var state = self.states[machine.set.target]
         else { return }
         let set = machine.set
-        try await self.record(
-            set.holder, set.target, set.lease,
-            .changeApplied(id, title: set.title, changes: set.summaries))
+        if step == 0 { try await self.recordApplied(set) }
         _ = machine.begin(at: self.time.wall)
         state.apply(set, machine.steps[step], shares: try set.shares(at: 0))
         let epoch = try self.epoch(state)
@@ -235,7 +298,7 @@ actor ChangeService: Service {
     /// - Throws: `change_not_open`.
     func keep(_ id: ChangeSetID, by identity: IdentityName) async throws -> ChangeSet {
         try await self.inTurn {
-            guard var machine = self.open[id]?.machine, var state = self.states[machine.set.target] else {
+            guard var machine = self.open[id]?.machine else {
                 return try await self.closed(id) { machine throws(GloveboxError) in
                     try machine.keep(by: identity, at: self.time.wall)
                 }
@@ -244,17 +307,31 @@ actor ChangeService: Service {
                 throw GloveboxError(
                     .invalidArgument, "change \(id) is for \(scope) alone: apply it for everyone to keep it")
             }
+            let applied = machine
             try machine.keep(by: identity, at: self.time.wall)
-            let set = machine.set
-            state.keep(id)
-            let epoch = try self.epoch(state)
-            try await self.record(set.holder, set.target, set.lease, .changeKept(id, by: identity))
-            let stored = try await self.storage.update(set, leadingTo: state)
-            self.states[set.target] = state
-            self.forget(id)
-            if self.isServed(set.target) { await self.publish(epoch) }
-            return stored
+            guard machine.steps.indices.contains(where: { machine.hostChange($0) != nil }) else {
+                return try await self.kept(id, by: identity)
+            }
+            try self.beginKeeping(id, applied, by: identity)
+            return applied.set
         }
+    }
+
+    func kept(_ id: ChangeSetID, by identity: IdentityName) async throws -> ChangeSet {
+        guard var machine = self.open[id]?.machine else { return try await self.changeSet(id) }
+        try machine.keep(by: identity, at: self.time.wall)
+        let set = machine.set
+        var state = set.changesFlags ? self.states[set.target] : nil
+        state?.keep(id)
+        let epoch = try state.map { try self.epoch($0) }
+        try await self.record(set.holder, set.target, set.lease, .changeKept(id, by: identity))
+        let stored = try await self.storage.update(set, leadingTo: state)
+        self.forget(id)
+        if let state, let epoch {
+            self.states[set.target] = state
+            if self.isServed(set.target) { await self.publish(epoch) }
+        }
+        return stored
     }
 
     /// Takes a set back now; one that's stuck is tried at once.
@@ -266,7 +343,7 @@ actor ChangeService: Service {
                     _ = try machine.undo(.asked(by: identity), at: self.time.wall)
                 }
             }
-            await self.goBack(id, .asked(by: identity))
+            await self.goBack(id, .asked(by: identity), isUrgent: true)
             return try await self.changeSet(id)
         }
     }
@@ -283,18 +360,26 @@ actor ChangeService: Service {
     // MARK: Going back
 
     private func goBack(allUnder lease: LeaseID, _ cause: UndoCause) async {
-        for id in self.order.reversed() where self.open[id]?.machine.set.lease == lease { await self.goBack(id, cause) }
+        for id in self.order.reversed() where self.open[id]?.machine.set.leases.contains(lease) == true {
+            await self.goBack(id, cause)
+        }
     }
 
-    private func goBack(_ id: ChangeSetID, _ cause: UndoCause) async {
+    /// - Parameter tries: whether to begin with it, too.
+    func goBack(_ id: ChangeSetID, _ cause: UndoCause, isUrgent: Bool = false, tries: Bool = true) async {
         guard var machine = self.open[id]?.machine else { return }
         _ = try? machine.undo(cause, at: self.time.wall)
         self.open[id]?.machine = machine
-        await self.tryUndo(id)
+        self.open[id]?.keeping = nil
+        if tries { await self.tryUndo(id, isUrgent: isUrgent) }
     }
 
-    private func tryUndo(_ id: ChangeSetID) async {
-        guard let open = self.open[id], var state = self.states[open.machine.set.target] else { return }
+    func tryUndo(_ id: ChangeSetID, isUrgent: Bool = false) async {
+        guard let open = self.open[id] else { return }
+        if case .undo(let step, _) = open.machine.next, let change = open.machine.hostChange(step) {
+            return await self.undoOnHost(id, step, change, isUrgent: isUrgent)
+        }
+        guard var state = self.states[open.machine.set.target] else { return }
         let conflicts = open.conflicts ?? state.conflicts(of: id)
         self.open[id]?.conflicts = conflicts
         self.open[id]?.due = nil
@@ -308,14 +393,19 @@ actor ChangeService: Service {
                 self.states[set.target] = state
                 if self.isServed(set.target) { await self.publish(epoch) }
             }
-            while case .undo(let step, _) = machine.begin(at: self.time.wall) {
+            while case .undo(let step, _) = machine.next, machine.hostChange(step) == nil {
+                _ = machine.begin(at: self.time.wall)
                 machine.undone(step: step, conflicts: conflicts, at: self.time.wall)
             }
             if open.machine.failedAttempts > 0, let stored = try await self.storage.changeSet(id) {
                 // What failed may have been written all the same.
                 machine.stored(stored.version)
             }
-            _ = try await self.storage.update(machine.set, leadingTo: state)
+            machine.stored(try await self.storage.update(machine.set, leadingTo: state).version)
+            guard machine.state == .undone else {
+                self.open[id]?.machine = machine
+                return await self.tryUndo(id, isUrgent: isUrgent)
+            }
             self.forget(id)
             await self.tellUndone(machine, conflicts)
         } catch {
@@ -323,7 +413,7 @@ actor ChangeService: Service {
         }
     }
 
-    private func undoFailed(_ id: ChangeSetID, _ error: any Error) async {
+    func undoFailed(_ id: ChangeSetID, _ error: any Error) async {
         guard var machine = self.open[id]?.machine, case .undo(let step, _) = machine.begin(at: self.time.wall) else {
             return
         }
@@ -345,9 +435,12 @@ actor ChangeService: Service {
             .changeStuck(id, attempts: 1, code: failure.code.rawValue, message: failure.message))
     }
 
-    private func tellUndone(_ machine: ChangeMachine, _ conflicts: [ChangeConflict]) async {
+    func tellUndone(_ machine: ChangeMachine, _ conflicts: [ChangeConflict]) async {
         let set = machine.set
-        let told = conflicts.map { "\(set.changes[$0.change].title) was changed since by \($0.by), and stays so" }
+        let told = conflicts.map { conflict in
+            let who = conflict.by.map { "by \($0)" } ?? "without Glovebox"
+            return "\(set.changes[conflict.change].title) was changed since \(who), and stays so"
+        }
         var by: IdentityName?
         if case .asked(let identity) = machine.cause { by = identity }
         try? await self.record(
@@ -403,12 +496,16 @@ actor ChangeService: Service {
     /// - Returns: whether there's still something to look at.
     private func judge(_ id: ChangeSetID, _ measured: [Result<Double, GloveboxError>]) async -> Bool {
         await self.inTurn {
-            guard let open = self.open[id], open.machine.state == .applied, !Task.isCancelled else { return false }
+            guard let open = self.open[id], [.intent, .applied].contains(open.machine.state), !Task.isCancelled else {
+                return false
+            }
             var guards = open.guards
             let now = self.time.boot
             for index in guards.indices { guards[index].take(measured[index], at: now) }
             self.open[id]?.guards = guards
-            var rollout = open.rollout ?? RolloutMachine.whole(at: now)
+            // What isn't applied yet doesn't go on, and goes back all the same.
+            let goesOn = open.machine.state == .applied
+            var rollout = (goesOn ? open.rollout : nil) ?? RolloutMachine.whole(at: now)
             switch rollout.look(guards, at: now) {
             case .goBack(let name, let reason):
                 self.logger.warning(
@@ -426,7 +523,7 @@ actor ChangeService: Service {
                         metadata: ["change": "\(id)", "error": "\(String(reflecting: error))"])
                 }
             case .wait, .hold: break
-            case .done where guards.isEmpty: return false
+            case .done where guards.isEmpty && goesOn: return false
             case .done: break
             }
             return true
@@ -445,7 +542,7 @@ actor ChangeService: Service {
         machine.stored(try await self.storage.update(machine.set, leadingTo: state).version)
         self.states[set.target] = state
         self.open[id]?.machine = machine
-        if (try? self.house.epoch(of: set.target)) != nil { self.house.publish(epoch) }
+        if self.isServed(set.target) { await self.publish(epoch) }
     }
 
     // MARK: What's shown
@@ -469,7 +566,7 @@ actor ChangeService: Service {
     func conflicts(_ sets: [ChangeSet]) -> [ChangeSetID: [ChangeConflict]] {
         var states = self.states
         var found: [ChangeSetID: [ChangeConflict]] = [:]
-        for set in sets { found[set.id] = states[set.target]?.undo(set.id) ?? [] }
+        for set in sets where set.changesFlags { found[set.id] = states[set.target]?.undo(set.id) ?? [] }
         return found
     }
 
@@ -514,7 +611,7 @@ actor ChangeService: Service {
         }
     }
 
-    private func forget(_ id: ChangeSetID) {
+    func forget(_ id: ChangeSetID) {
         self.open[id]?.watching?.cancel()
         self.open[id] = nil
         self.order.removeAll { $0 == id }

@@ -55,6 +55,23 @@ struct FlagChangePlan: Sendable {
     }
 }
 
+/// What somebody wants of a set, in the order in which it's applied.
+enum ChangePlan: Sendable {
+    case flag(FlagChangePlan)
+    case host(HostChange)
+}
+
+extension Change {
+    var isFlag: Bool {
+        if case .flag = self { true } else { false }
+    }
+}
+
+extension ChangeSet {
+    /// Whether it leads to an epoch.
+    var changesFlags: Bool { self.changes.contains(where: \.isFlag) }
+}
+
 /// A target whose flags a gateway serves.
 struct FlagTarget: Sendable {
     var name: TargetName
@@ -102,6 +119,7 @@ extension Change {
     var title: String {
         switch self {
         case .flag(let flag): "flag '\(flag.key)'"
+        case .host(let change): "\(change.action.title) on \(change.target)"
         }
     }
 
@@ -114,6 +132,7 @@ extension Change {
             case (_, nil): "\(self.title) is removed"
             case (let former?, let definition?): "\(self.title): \(Self.difference(former, definition))"
             }
+        case .host(let change): "\(change.action.summary) on \(change.target)"
         }
     }
 
@@ -129,17 +148,5 @@ extension Change {
             }
         }
         return parts.isEmpty ? "as it was" : parts.joined(separator: ", ")
-    }
-}
-
-extension UndoCause {
-    /// In one line.
-    var summary: String {
-        switch self {
-        case .asked(let identity): "asked for by \(identity)"
-        case .leaseEnded(let reason): "its lease ended (\(reason.rawValue))"
-        case .guardTripped(let name, let reason): "guard '\(name)' tripped: \(reason)"
-        case .failed(let code, let message): "it couldn't be applied: \(message) [\(code)]"
-        }
     }
 }

@@ -10,23 +10,41 @@ import Policy
 /// Changes and flags.
 extension GatewayOperations {
     func applyChanges(_ request: ChangeRequest, _ call: Call) async throws -> ChangeStatus {
-        guard let lease = try await self.storage.lease(request.lease), call.reach.includes(lease.holder),
+        var grants: [LeaseGrant] = []
+        for id in [request.lease] + request.moreLeases { grants.append(try await self.changeGrant(id, call)) }
+        let edits = try request.changes.map { item -> ChangePlan in
+            if let flag = item.flag { return .flag(try FlagChangePlan(flag)) }
+            let target = item.target ?? grants[0].target
+            guard let grant = grants.first(where: { $0.target == target }) else {
+                throw GloveboxError(
+                    .invalidArgument,
+                    "changes: none of the leases is on '\(target)': name one that is under 'moreLeases'")
+            }
+            guard let action = item.action else { throw ChangeItem.empty }
+            return .host(HostChange(target: target, lease: grant.lease, action: action))
+        }
+        for case .host(let change) in edits { _ = try self.fleet.server(of: change.target) }
+        return await self.status(
+            try await self.changes.apply(
+                edits, guards: request.conditions(), rollout: request.steps(), title: request.title,
+                for: request.scope, under: grants[0]))
+    }
+
+    /// What a lease of the caller's lets them change.
+    private func changeGrant(_ id: LeaseID, _ call: Call) async throws -> LeaseGrant {
+        guard let lease = try await self.storage.lease(id), call.reach.includes(lease.holder),
             lease.holder == call.caller.identity
         else {
-            throw GloveboxError(.notFound, "there is no lease '\(request.lease)' of yours")
+            throw GloveboxError(.notFound, "there is no lease '\(id)' of yours")
         }
-        let grant = try await self.leases.grant(request.lease)
+        let grant = try await self.leases.grant(id)
         guard grant.capabilities.contains(.change) else {
             throw GloveboxError(
                 .policyDenied,
                 "lease \(grant.lease) doesn't allow to change anything: open one with '--capability change'"
             )
         }
-        let edits = try request.changes.map { try FlagChangePlan($0.flag) }
-        return await self.status(
-            try await self.changes.apply(
-                edits, guards: request.conditions(), rollout: request.steps(), title: request.title,
-                for: request.scope, under: grant))
+        return grant
     }
 
     func changes(_ query: ChangeQuery, _ call: Call) async throws -> Page<ChangeStatus> {
@@ -121,13 +139,15 @@ extension GatewayOperations {
         if found.isEmpty, set.state.isOpen {
             found = await self.changes.states[set.target]?.conflicts(of: set.id) ?? []
         }
-        let since = Dictionary(found.map { ($0.change, $0.by) }) { $1 }
+        let since = Dictionary(found.map { ($0.change, $0) }) { $1 }
         let items = set.changes.enumerated().map { index, change -> ChangeStatus.Item in
             switch change {
             case .flag(let flag):
                 ChangeStatus.Item(
                     kind: "flag", key: flag.key, definition: Self.shown(flag.definition),
-                    former: Self.shown(flag.former), changedSinceBy: since[index])
+                    former: Self.shown(flag.former), changedSinceBy: since[index]?.by)
+            case .host(let host):
+                ChangeStatus.Item(host, isChangedSince: since[index] != nil, by: since[index]?.by)
             }
         }
         var status = ChangeStatus(set, changes: items)

@@ -28,6 +28,10 @@ final class GatewayPorts: Sendable {
         self.ports.withLock { $0 }?.tunnel.tell(checkpoint, to: agent)
     }
 
+    func send(_ order: ChangeOrder, to agent: AgentName) {
+        self.ports.withLock { $0 }?.tunnel.send(order, to: agent)
+    }
+
     /// The agent ends the sessions, since it knows where a message ends; the port closes what is still open after a
     /// grace.
     var effects: LeaseEffects {

@@ -86,7 +86,7 @@ extension GatewayRole {
             events: AgentConnections(
                 enrolment: parts.enrolment, fleet: parts.fleet, log: services.log, courier: services.courier,
                 alarms: AgentAlarms(tell: { services.webhooks.tell($0) }, logger: self.logger),
-                time: self.time, logger: self.logger),
+                hosts: services.changes.hosts, time: self.time, logger: self.logger),
             time: self.time, on: MultiThreadedEventLoopGroup.singleton, logger: self.logger)
     }
 

@@ -47,7 +47,11 @@ struct GatewayServices: Sendable {
         self.changes = ChangeService(
             house: self.flagHouse, storage: parts.storage, log: log, time: time, detectors: detectors,
             signals: try GuardSignals(configuration.guards, time: time), endings: endings,
-            ending: { await leases.ending(of: $0) }, expiries: { await leases.expiries(of: $0) }, logger: logger)
+            ending: { await leases.ending(of: $0) }, expiries: { await leases.expiries(of: $0) },
+            grant: { try await leases.grant($0) },
+            hosts: HostLines(alarm: endings.alarm) { [fleet = parts.fleet] order in
+                ports.send(order, to: try fleet.server(of: order.change.target).agent)
+            }, logger: logger)
         self.courier = CheckpointCourier(log: parts.log, time: time, logger: logger) { ports.tell($0, to: $1) }
     }
 

@@ -361,7 +361,11 @@ final class FakeOperations: ControlOperations {
         let item = ChangeStatus.Item(
             kind: "flag", key: "a", definition: isWhole ? .object(["state": .string("ENABLED")]) : nil,
             former: isWhole ? .object([:]) : nil, changedSinceBy: isWhole ? id : nil)
-        var status = ChangeStatus(set, changes: [item])
+        let host = ChangeStatus.Item(
+            HostChange(
+                target: try TargetName("host"), lease: try LeaseID("0123456789ab"),
+                action: .runbook(name: "deploy", parameters: ["version": "2"])), isChangedSince: true, by: nil)
+        var status = ChangeStatus(set, changes: isWhole ? [item, host] : [item])
         guard isWhole else { return status }
         status.remaining = Seconds(.seconds(60))
         status.epoch = 7

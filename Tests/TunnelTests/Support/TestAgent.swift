@@ -17,6 +17,7 @@ final class TestAgent: TunnelAgentEvents {
         case lost
         case acknowledged(UInt64)
         case checkpoint(LogCheckpoint)
+        case ordered(ChangeOrder)
         case leaseEnded(LeaseID, LeaseEnd)
         case leaseExtended(LeaseID, Duration)
         case cancel(SessionID)
@@ -67,6 +68,7 @@ final class TestAgent: TunnelAgentEvents {
     func gatewayAway() { self.log.append(.away) }
     func gatewayLost() { self.log.append(.lost) }
     func checkpointCame(_ checkpoint: LogCheckpoint) { self.log.append(.checkpoint(checkpoint)) }
+    func changeOrdered(_ order: ChangeOrder) { self.log.append(.ordered(order)) }
     func recordsAcknowledged(_ sequence: UInt64) { self.log.append(.acknowledged(sequence)) }
     func leaseEnded(_ lease: LeaseID, _ reason: LeaseEnd) { self.log.append(.leaseEnded(lease, reason)) }
     func leaseExtended(_ lease: LeaseID, remaining: Duration) { self.log.append(.leaseExtended(lease, remaining)) }

@@ -54,6 +54,7 @@ final class TestGateway: TunnelGatewayEvents {
         case authorized(AgentName)
         case joined(AgentName, Presence.Arrival)
         case inventory([TargetAnnouncement])
+        case reported(ChangeReport)
         case records([UInt64])
         case sessionEnded(SessionID)
         case away(AgentName)
@@ -105,6 +106,7 @@ final class TestGateway: TunnelGatewayEvents {
     }
 
     func agentInventory(_ agent: AgentName, _ targets: [TargetAnnouncement]) { self.log.append(.inventory(targets)) }
+    func agentReported(_ agent: AgentName, _ report: ChangeReport) { self.log.append(.reported(report)) }
 
     func agentRecords(_ agent: AgentName, _ records: [SequencedRecord]) async throws -> UInt64 {
         let last = self.records.withLock { stored in

@@ -12,7 +12,7 @@ package struct ChangeSet: Hashable, Sendable, Codable {
     /// What it's for, in one line.
     package var title: String
     package var holder: IdentityName
-    /// Ends with it, unless it's kept.
+    /// Ends with it, unless it's kept; changes on hosts name further ones (``leases``).
     package var lease: LeaseID
     package var target: TargetName
     package var changes: [Change]
@@ -93,6 +93,7 @@ package enum ChangeState: String, Hashable, Sendable, Codable, CaseIterable {
 /// One thing that a set changes, with what undoes it.
 package enum Change: Hashable, Sendable, Codable {
     case flag(FlagChange)
+    case host(HostChange)
 }
 
 /// A flag defined anew.
@@ -118,15 +119,18 @@ package enum UndoCause: Hashable, Sendable, Codable {
     case guardTripped(String, reason: String)
     /// One of its changes couldn't be applied.
     case failed(code: String, message: String)
+    /// On an agent's host: the gateway's reason, in one line.
+    case told(String)
 }
 
-/// A change that has changed again since, by another set: it's left as it is.
+/// A change that has changed again since: it's left as it is.
 package struct ChangeConflict: Hashable, Sendable, Codable {
     /// Which of the set's changes.
     package var change: Int
-    package var by: ChangeSetID
+    /// `nil` for somebody who changed it without Glovebox.
+    package var by: ChangeSetID?
 
-    package init(change: Int, by: ChangeSetID) {
+    package init(change: Int, by: ChangeSetID?) {
         self.change = change
         self.by = by
     }

@@ -192,6 +192,13 @@ extension RecordEvent {
             }
         case .agentUnsealed(let agent): writer.write(71) { $0.write(1, agent.rawValue) }
         case .taintOverflow(let kept): writer.write(72) { $0.write(1, kept) }
+        case .changeRan(let set, let what, let outcome, let output):
+            writer.write(65) {
+                $0.write(1, set.rawValue)
+                $0.write(2, what)
+                $0.write(3, outcome)
+                $0.write(4, output)
+            }
         }
     }
 
@@ -311,6 +318,10 @@ extension RecordEvent {
                 agent: try .init(body.string(1)), code: try body.string(2), message: try body.string(3))
         case 71: self = .agentUnsealed(agent: try .init(body.string(1)))
         case 72: self = .taintOverflow(kept: try body.unsigned(1))
+        case 65:
+            self = .changeRan(
+                try .init(body.string(1)), what: try body.string(2), outcome: try body.string(3),
+                output: try body.string(4))
         default: throw CanonicalReader.malformed
         }
     }

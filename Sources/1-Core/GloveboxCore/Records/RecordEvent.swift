@@ -72,6 +72,8 @@ package enum RecordEvent: Hashable, Sendable {
     case agentUnsealed(agent: AgentName)
     /// So many secrets of a lease are known again where they turn up; those that are masked from here on aren't.
     case taintOverflow(kept: UInt64)
+    /// Something was run on a host to apply a change, or to undo it; `output` is redacted, `outcome` says how it ended.
+    case changeRan(ChangeSetID, what: String, outcome: String, output: String)
 
     /// Whether it tells what has happened whether or not it can be written down: such records are kept in memory while
     /// the disk takes none. All others are written before what they tell of, which doesn't happen then; refusals aren't
@@ -80,7 +82,7 @@ package enum RecordEvent: Hashable, Sendable {
         switch self {
         case .enrolled, .signedOut, .agentDisconnected, .policyLoaded, .leaseEnded, .sessionEnded, .approvalExpired,
             .sessionCut, .identityDisabled, .agentQuarantined, .agentRemoved, .tokenRevoked, .changeUndone,
-            .changeStuck, .agentSealed, .agentUnsealed, .taintOverflow:
+            .changeStuck, .agentSealed, .agentUnsealed, .taintOverflow, .changeRan:
             true
         case .identityInvited, .agentInvited, .signInRefused, .agentConnected, .policyRefused, .leaseOpened,
             .leaseExtended, .leaseRefused, .sessionStarted, .sessionRefused, .statement, .statementRefused,
@@ -155,6 +157,7 @@ package enum RecordEvent: Hashable, Sendable {
         case .agentSealed: "agent_sealed"
         case .agentUnsealed: "agent_unsealed"
         case .taintOverflow: "taint_overflow"
+        case .changeRan: "change_ran"
         }
     }
 }

@@ -35,6 +35,7 @@ package struct ControlAgentMachine: ~Copyable {
         case leaseEnded(LeaseID, LeaseEnd)
         case cancel(SessionID)
         case checkpoint(LogCheckpoint)
+        case changeOrder(ChangeOrder)
         /// The gateway leaves in good order: close.
         case goodbye(String)
         /// The peer broke the protocol: close.
@@ -82,7 +83,7 @@ package struct ControlAgentMachine: ~Copyable {
             self.state = .awaitingWelcome(hello)
             return .ignore
         case .hello, .records, .sessionEnded, .inventory, .dial, .acknowledged, .leaseExtended, .leaseEnded, .cancel,
-            .checkpoint:
+            .checkpoint, .changeOrder, .changeReport:
             return self.fail("a message came before the welcome")
         }
     }
@@ -97,11 +98,13 @@ package struct ControlAgentMachine: ~Copyable {
         case .leaseEnded(let lease, let reason): return .leaseEnded(lease, reason)
         case .cancel(let session): return .cancel(session)
         case .checkpoint(let checkpoint): return .checkpoint(checkpoint)
+        case .changeOrder(let order): return .changeOrder(order)
         case .goodbye(let reason):
             self.state = .closed
             return .goodbye(reason)
         case .welcome, .refused: return self.fail("a second answer to the hello came")
-        case .hello, .records, .sessionEnded, .inventory: return self.fail("a gateway sent what only an agent sends")
+        case .hello, .records, .sessionEnded, .inventory, .changeReport:
+            return self.fail("a gateway sent what only an agent sends")
         }
     }
 

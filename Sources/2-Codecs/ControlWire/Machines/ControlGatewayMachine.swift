@@ -43,6 +43,7 @@ package struct ControlGatewayMachine: ~Copyable {
         case records([SequencedRecord])
         case sessionEnded(SessionID)
         case inventory([TargetAnnouncement])
+        case changeReport(ChangeReport)
         /// The agent leaves in good order: close.
         case goodbye(String)
         /// The peer broke the protocol: close.
@@ -101,11 +102,13 @@ package struct ControlGatewayMachine: ~Copyable {
             return records.isEmpty ? .ignore : .records(records)
         case .sessionEnded(let session): return .sessionEnded(session)
         case .inventory(let targets): return .inventory(targets)
+        case .changeReport(let report): return .changeReport(report)
         case .goodbye(let reason):
             self.state = .closed
             return .goodbye(reason)
         case .hello: return self.fail("a second hello came")
-        case .welcome, .refused, .dial, .acknowledged, .leaseExtended, .leaseEnded, .cancel, .checkpoint:
+        case .welcome, .refused, .dial, .acknowledged, .leaseExtended, .leaseEnded, .cancel, .checkpoint,
+            .changeOrder:
             return self.fail("an agent sent what only a gateway sends")
         }
     }

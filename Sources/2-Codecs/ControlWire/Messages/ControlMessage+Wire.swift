@@ -21,6 +21,8 @@ extension ControlMessage: WireMessage {
         case .inventory: 13
         case .goodbye: 14
         case .checkpoint: 15
+        case .changeOrder: 16
+        case .changeReport: 17
         }
     }
 
@@ -54,6 +56,10 @@ extension ControlMessage: WireMessage {
             writer.write(1, reason)
         case .checkpoint(let checkpoint):
             checkpoint.write(to: &writer)
+        case .changeOrder(let order):
+            order.write(to: &writer)
+        case .changeReport(let report):
+            report.write(to: &writer)
         }
     }
 
@@ -80,6 +86,8 @@ extension ControlMessage: WireMessage {
         case 13: return .inventory(try payload.list(1, TargetAnnouncement.init(wire:)))
         case 14: return .goodbye(reason: try payload.string(1))
         case 15: return .checkpoint(try LogCheckpoint(payload))
+        case 16: return .changeOrder(try ChangeOrder(payload))
+        case 17: return .changeReport(try ChangeReport(payload))
         default: return nil
         }
     }

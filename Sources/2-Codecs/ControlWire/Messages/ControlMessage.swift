@@ -12,6 +12,8 @@ package enum ControlMessage: Hashable, Sendable {
     case sessionEnded(SessionID)
     /// The agent's targets, all of them, when they have changed.
     case inventory([TargetAnnouncement])
+    /// What has become of a change on the agent's host.
+    case changeReport(ChangeReport)
 
     // Gateway to agent
     case welcome(Welcome)
@@ -26,6 +28,8 @@ package enum ControlMessage: Hashable, Sendable {
     case checkpoint(LogCheckpoint)
     /// Cancel what runs in a session, but keep the session.
     case cancel(SessionID)
+    /// Apply a change on the agent's host, or undo it.
+    case changeOrder(ChangeOrder)
 
     // Both ways
     case ping(UInt64)

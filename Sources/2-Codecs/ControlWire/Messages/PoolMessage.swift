@@ -89,7 +89,7 @@ extension SessionRequest {
 }
 
 extension LeaseGrant {
-    fileprivate func write(to writer: inout CanonicalWriter) {
+    func write(to writer: inout CanonicalWriter) {
         writer.write(1, self.lease.rawValue)
         writer.write(2, self.holder.rawValue)
         writer.write(3, self.target.rawValue)
@@ -106,7 +106,7 @@ extension LeaseGrant {
         writer.write(9, signed: self.remaining.nanosecondsClamped)
     }
 
-    fileprivate init(_ reader: CanonicalReader) throws(GloveboxError) {
+    init(_ reader: CanonicalReader) throws(GloveboxError) {
         let limits = try reader.nested(6)
         self.init(
             lease: try LeaseID(reader.string(1)), holder: try IdentityName(reader.string(2)),

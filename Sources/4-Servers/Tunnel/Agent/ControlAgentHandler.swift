@@ -83,6 +83,7 @@ final class ControlAgentHandler: ChannelDuplexHandler {
         case .leaseEnded(let lease, let reason): self.core.events.leaseEnded(lease, reason)
         case .cancel(let session): self.core.events.cancelRequested(session)
         case .checkpoint(let checkpoint): self.core.events.checkpointCame(checkpoint)
+        case .changeOrder(let order): self.core.events.changeOrdered(order)
         case .goodbye(let reason):
             self.failure = GloveboxError(.gatewayUnreachable, "the gateway has said goodbye: \(reason)")
             self.end(grace: .zero)

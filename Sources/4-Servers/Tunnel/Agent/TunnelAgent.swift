@@ -77,6 +77,11 @@ package final class TunnelAgent: Sendable {
         self.handle.run { $0.send(records: records) }
     }
 
+    /// Tells the gateway what has become of a change; dropped while it's away, so tell it again when it has joined.
+    package func send(_ report: ChangeReport) {
+        self.handle.run { $0.send(.changeReport(report)) }
+    }
+
     /// The agent's targets are now these.
     package func announce(_ targets: [TargetAnnouncement]) {
         self.handle.run { $0.announce(targets) }

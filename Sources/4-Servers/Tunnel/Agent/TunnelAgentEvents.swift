@@ -24,6 +24,9 @@ package protocol TunnelAgentEvents: Sendable {
     /// The gateway's log has grown to this.
     func checkpointCame(_ checkpoint: LogCheckpoint)
 
+    /// A change on this host is to be made or undone.
+    func changeOrdered(_ order: ChangeOrder)
+
     func leaseEnded(_ lease: LeaseID, _ reason: LeaseEnd)
     func leaseExtended(_ lease: LeaseID, remaining: Duration)
 

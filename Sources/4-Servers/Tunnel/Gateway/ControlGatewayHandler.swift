@@ -63,6 +63,7 @@ final class ControlGatewayHandler: ChannelDuplexHandler {
             guard self.intake?.add(records) ?? false else { return self.fail("more records than can wait", context) }
         case .sessionEnded(let session): events.agentSessionEnded(agent, session)
         case .inventory(let targets): events.agentInventory(agent, targets)
+        case .changeReport(let report): events.agentReported(agent, report)
         case .goodbye(let reason):
             self.left(context, grace: .zero, goodbye: reason)
             context.close(promise: nil)

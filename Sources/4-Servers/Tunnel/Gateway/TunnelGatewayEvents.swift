@@ -18,6 +18,9 @@ package protocol TunnelGatewayEvents: Sendable {
     /// Its targets are now these.
     func agentInventory(_ agent: AgentName, _ targets: [TargetAnnouncement])
 
+    /// What has become of a change on its host.
+    func agentReported(_ agent: AgentName, _ report: ChangeReport)
+
     /// Entries of the agent's journal; the next come when this has returned.
     /// - Returns: the highest sequence that the log now holds without a gap, durably; the agent is told.
     /// - Throws: the connection is closed, and the agent sends again what's missing when it has joined again.

@@ -178,6 +178,11 @@ package final class TunnelServer: Sendable {
         self.core.knownLink(of: agent)?.send(.checkpoint(checkpoint))
     }
 
+    /// Asks an agent for a change on its host; dropped while it's away.
+    package func send(_ order: ChangeOrder, to agent: AgentName) {
+        self.core.knownLink(of: agent)?.send(.changeOrder(order))
+    }
+
     // MARK: Agents
 
     /// Closes every connection of an agent, sessions' pipes included. It may dial again: whether it's let in is for

@@ -15,7 +15,8 @@ struct ChangeCommand: AsyncParsableCommand {
             discussion: """
                 The file, YAML or JSON, has 'title' and 'changes', and may have 'guards' under which they stay and a \
                 'rollout' in shares; or it is a file of flags in flagd's form.
-                It's applied under --lease, or under a lease that's opened for it with --target, --for and --reason.
+                It's applied under --lease, or under a lease that's opened for it with --target, --for and --reason. One that changes
+                hosts takes a lease on each: name all, or let them be opened.
                 """)
 
         @Argument(help: "The file; '-' reads standard input.")
@@ -37,13 +38,16 @@ struct ChangeCommand: AsyncParsableCommand {
                 throw GloveboxError(.invalidArgument, "say what it's for: --title, or 'title' in the file")
             }
             let applied = try await SignedIn.call { client, _ in
-                let lease = try await self.under.lease(client, reason: title)
-                return try await client.applyChanges(
+                let leases = try await self.under.leases(client, for: file.changes, reason: title)
+                let applied = try await client.applyChanges(
                     ChangeRequest(
-                        lease: lease, title: title, changes: file.changes, guards: file.guards,
-                        rollout: file.rollout, scope: (self.scope ?? file.scope)?.scope(under: lease)))
+                        lease: leases[0], moreLeases: Array(leases.dropFirst()), title: title, changes: file.changes,
+                        guards: file.guards, rollout: file.rollout,
+                        scope: (self.scope ?? file.scope)?.scope(under: leases[0])))
+                return try await settled(applied, client) { $0.state == .intent || $0.state == .undoing }
             }
             try show(applied, self.output)
+            try checkApplied(applied)
         }
 
         private func read() throws -> [UInt8] {
@@ -102,7 +106,14 @@ struct ChangeCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            try show(await SignedIn.call { client, _ in try await client.keepChange(self.change) }, self.output)
+            let kept = try await SignedIn.call { client, _ in
+                try await settled(try await client.keepChange(self.change), client) { $0.state == .applied }
+            }
+            try show(kept, self.output)
+            guard kept.state == .kept else {
+                throw GloveboxError(
+                    .unavailable, "its hosts haven't said yet that they keep it: see 'glovebox change show'")
+            }
         }
     }
 
@@ -114,7 +125,10 @@ struct ChangeCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            try show(await SignedIn.call { client, _ in try await client.undoChange(self.change) }, self.output)
+            let undone = try await SignedIn.call { client, _ in
+                try await settled(try await client.undoChange(self.change), client) { $0.state == .undoing }
+            }
+            try show(undone, self.output)
         }
     }
 }
@@ -150,15 +164,27 @@ struct RollbackCommand: AsyncParsableCommand {
         let request = RollbackRequest(
             change: self.change, lease: self.lease, since: self.since, all: self.all, preview: self.preview)
         try request.validate()
-        let rollback = try await SignedIn.call { client, _ in try await client.rollBack(request) }
+        let rollback = try await SignedIn.call { client, _ in
+            var rollback = try await client.rollBack(request)
+            guard !self.preview else { return rollback }
+            for (index, change) in rollback.changes.enumerated() {
+                rollback.changes[index] = try await settled(change, client) { $0.state == .undoing }
+            }
+            return rollback
+        }
         if self.output.json { return try Terminal.show(json: rollback) }
         guard !rollback.changes.isEmpty else { return Terminal.note("nothing is open that could go back") }
         Terminal.show(table(rollback.changes))
         for change in rollback.changes {
             for item in change.changes {
+                if item.isChangedOutside == true {
+                    Terminal.note(
+                        "\(change.id): \(item.kind) '\(item.key)' was changed since without Glovebox, and stays so")
+                }
                 guard let other = item.changedSinceBy else { continue }
                 Terminal.note(
-                    "\(change.id): flag '\(item.key)' was changed since by \(other), and stays as that one has it")
+                    "\(change.id): \(item.kind) '\(item.key)' was changed since by \(other), and stays as that one has it"
+                )
             }
         }
         let stuck = rollback.changes.filter { $0.state == .stuck }
@@ -173,8 +199,10 @@ struct RollbackCommand: AsyncParsableCommand {
 
 /// Under which lease something is changed.
 struct ChangeLeaseOptions: ParsableArguments {
-    @Option(help: "The lease; it allows to change its target.", transform: argument { try LeaseID($0) })
-    var lease: LeaseID?
+    @Option(
+        help: "The lease; it allows to change its target. Several where several targets are changed.",
+        transform: argument { try LeaseID($0) })
+    var lease: [LeaseID] = []
     @Option(
         help: "Without --lease: the target to open a lease on. (default: the only one with flags)",
         transform: argument { try TargetName($0) })
@@ -189,7 +217,47 @@ struct ChangeLeaseOptions: ParsableArguments {
 
     /// The lease, or a new one, which stays until its time is up.
     func lease(_ client: ControlClient, reason: String) async throws -> LeaseID {
-        if let lease { return lease }
+        if let lease = self.lease.first { return lease }
+        return try await self.open(try await self.flagTarget(client), client, reason)
+    }
+
+    /// One for each target that's changed, that of the flags first.
+    func leases(_ client: ControlClient, for changes: [ChangeItem], reason: String) async throws -> [LeaseID] {
+        if !self.lease.isEmpty { return try await self.ordered(client, for: changes) }
+        var targets: [TargetName] = []
+        if changes.contains(where: { $0.flag != nil }) { targets.append(try await self.flagTarget(client)) }
+        for change in changes where change.flag == nil {
+            guard let target = change.target ?? self.target else {
+                throw GloveboxError(.invalidArgument, "say which host: 'target' in the file, or --target")
+            }
+            if !targets.contains(target) { targets.append(target) }
+        }
+        var leases: [LeaseID] = []
+        for target in targets { leases.append(try await self.open(target, client, reason)) }
+        return leases
+    }
+
+    /// Those given, with the one on flags first, where flags are changed.
+    private func ordered(_ client: ControlClient, for changes: [ChangeItem]) async throws -> [LeaseID] {
+        guard self.lease.count > 1, changes.contains(where: { $0.flag != nil }) else { return self.lease }
+        let flags = Set(
+            try await allItems { try await client.targets($0) }.filter { $0.kind == "flags" }.map(\.name))
+        var (first, rest): ([LeaseID], [LeaseID]) = ([], [])
+        for id in self.lease {
+            if flags.contains(try await client.lease(id).target) { first.append(id) } else { rest.append(id) }
+        }
+        return first + rest
+    }
+
+    private func open(_ target: TargetName, _ client: ControlClient, _ reason: String) async throws -> LeaseID {
+        let opened = try await LeaseWaiting.open(
+            LeaseRequest(
+                target: target, capabilities: [.change], duration: self.duration, purpose: self.reason ?? reason),
+            client)
+        return opened.lease.id
+    }
+
+    private func flagTarget(_ client: ControlClient) async throws -> TargetName {
         let target: TargetName
         if let given = self.target {
             target = given
@@ -204,11 +272,31 @@ struct ChangeLeaseOptions: ParsableArguments {
             }
             target = only.name
         }
-        let opened = try await LeaseWaiting.open(
-            LeaseRequest(
-                target: target, capabilities: [.change], duration: self.duration, purpose: self.reason ?? reason),
-            client)
-        return opened.lease.id
+        return target
+    }
+}
+
+/// Follows a change until it isn't as `waits` says any more: what hosts do takes its time.
+private func settled(
+    _ change: ChangeStatus, _ client: ControlClient, while waits: (ChangeStatus) -> Bool
+) async throws -> ChangeStatus {
+    var change = change
+    let limit = ContinuousClock.now.advanced(by: .seconds(600))
+    while waits(change), ContinuousClock.now < limit {
+        try await Task.sleep(for: .milliseconds(200))
+        change = try await client.change(change.id)
+    }
+    return change
+}
+
+/// - Throws: why it isn't applied.
+private func checkApplied(_ change: ChangeStatus) throws {
+    switch change.state {
+    case .applied, .kept: return
+    case .intent:
+        throw GloveboxError(.unavailable, "it's still being applied: see 'glovebox change show \(change.id)'")
+    case .undoing, .stuck, .undone:
+        throw GloveboxError(.changeNotOpen, "it isn't applied: \(change.cause ?? "it has gone back")")
     }
 }
 
@@ -260,7 +348,16 @@ func show(_ change: ChangeStatus, _ output: OutputOptions) throws {
             ))
     }
     for item in change.changes {
-        let since = item.changedSinceBy.map { " (changed since by \($0))" } ?? ""
+        let since =
+            item.changedSinceBy.map { " (changed since by \($0))" }
+            ?? (item.isChangedOutside == true ? " (changed since without Glovebox)" : "")
+        if item.kind != "flag" {
+            let values = (item.parameters ?? [:]).sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
+            let host = item.target.map { " on \($0)" } ?? ""
+            fields.append(
+                (item.kind.prefix(1).uppercased() + item.kind.dropFirst(), "\(item.key)\(values)\(host)\(since)"))
+            continue
+        }
         fields.append(("Flag", "\(item.key)\(since)"))
         fields.append(("  was", try item.former.map(text) ?? "not there"))
         fields.append(("  is", try item.definition.map(text) ?? "not there"))

@@ -1,0 +1,44 @@
+/// What a kind of change outside the gateway has to be able to do. Each of these may be called again after a crash at any
+/// point, and then comes to the same.
+package protocol ChangeKind: Sendable {
+    /// What it's about: of two changes with the same subject the later lies over the earlier. `nil` where nothing is known
+    /// of what was there before.
+    var subject: String? { get }
+    /// Whether ``look()`` tells all that it changes, so that what's neither the former nor the applied is somebody else's.
+    var isExact: Bool { get }
+
+    /// What is there now, so that it can be put back; changes nothing. `nil` where that can't be asked for.
+    func look() async throws -> [UInt8]?
+    /// Whether what's to be applied is in force; changes nothing. `nil` where that can't be asked for.
+    func isApplied() async throws -> Bool?
+    func apply() async throws
+    /// - Parameter former: what ``look()`` gave before it was applied.
+    func undo(_ former: [UInt8]?) async throws
+    /// Breaks off what runs now, which then throws.
+    func interrupt()
+}
+
+/// What an undo comes to, by what is there when it's to begin.
+package enum UndoJudgement: Hashable, Sendable {
+    case undo
+    /// It has gone back already.
+    case nothing
+    /// Somebody has changed it since: it's left as it is.
+    case conflict
+
+    /// - Parameters:
+    ///   - wasApplied: whether all of it was applied, and going back hasn't begun: otherwise it may be halfway.
+    ///   - isFormer: whether what is there is what was there before; `nil` where that isn't known.
+    ///   - isApplied: what ``ChangeKind/isApplied()`` says.
+    package init(wasApplied: Bool, isExact: Bool, isFormer: Bool?, isApplied: Bool?) {
+        switch (isExact, wasApplied) {
+        case (true, _):
+            self = isFormer == true ? .nothing : isApplied == true ? .undo : .conflict
+        case (false, true):
+            self = isFormer == true ? .nothing : isApplied == false ? .conflict : .undo
+        case (false, false):
+            // Halfway there or back: what can be seen isn't all there is.
+            self = .undo
+        }
+    }
+}

@@ -1,0 +1,521 @@
+import Changes
+import Contracts
+import Foundation
+import GloveboxCore
+import Logging
+import NIOPosix
+import Policy
+
+/// Makes changes on this host and takes them back: each with what undoes it in the journal, on disk, before it's made. What
+/// was begun and isn't kept goes back when the gateway says so, and at the end of its time by itself.
+actor HostChanges {
+    /// What may be changed, and what stands in the way of it.
+    struct Terms: Sendable {
+        var targets: [TargetName: HostTarget]
+        var ceiling: CeilingDocument
+        /// Why nothing new may be made.
+        var refusal: @Sendable () -> GloveboxError?
+        /// Redacts what leaves this host.
+        var mask: @Sendable (String) throws -> String
+    }
+
+    /// How long the gateway may take to order back what has run out, in the order of its set; one that's cut off gets none.
+    private static let grace = Duration.seconds(5)
+    private static let mostOpen = 1000
+
+    private struct Act {
+        var kind: any ChangeKind
+        /// What it's about: one act at a time.
+        var subject: String
+    }
+
+    let inbox: HostInbox
+    private let terms: Terms
+    private let journal: HostJournal
+    private let seal: HostSeal
+    private let records: any RecordJournal
+    private let time: any TimeSource
+    private let logger: Logger
+    private let pool = NIOThreadPool(numberOfThreads: 8)
+
+    private(set) var entries: [HostEntry.Key: HostEntry] = [:]
+    /// Oldest first.
+    private var order: [HostEntry.Key] = []
+    /// Those that nothing was written down of yet.
+    private var asked: [HostEntry.Key: ChangeOrder] = [:]
+    /// What is being done, each by its change.
+    private var acting: [HostEntry.Key: Act] = [:]
+    private var isStopping = false
+
+    /// - Parameter folder: of the agent's state.
+    /// - Throws: `journal_corrupt`, `file_unusable`, `file_exposed`.
+    init(
+        folder: String, terms: Terms, inbox: HostInbox, records: any RecordJournal, time: any TimeSource,
+        logger: Logger
+    ) throws {
+        self.terms = terms
+        self.inbox = inbox
+        self.records = records
+        self.time = time
+        self.logger = logger
+        self.seal = try HostSeal(path: "\(folder)/changes.key")
+        self.journal = try HostJournal(folder: "\(folder)/changes")
+        for var entry in try self.journal.load() {
+            CommandRun.killLeftovers(mark: entry.key.mark)
+            let now = time.reading
+            entry.expiry = entry.expiry.rebased(at: now)
+            entry.bound = entry.bound.rebased(at: now)
+            self.entries[entry.key] = entry
+            self.order.append(entry.key)
+        }
+    }
+
+    /// Until the task is cancelled; what runs then is broken off, and goes on when the agent runs again.
+    func run() async {
+        self.pool.start()
+        await withDiscardingTaskGroup { tasks in
+            while !Task.isCancelled {
+                for event in self.inbox.take() { self.take(event) }
+                self.expire()
+                for key in self.due() { tasks.addTask { await self.act(key) } }
+                await self.inbox.alarm.wait(until: self.wake)
+            }
+            self.stop()
+        }
+        try? await self.pool.shutdownGracefully()
+    }
+
+    private func stop() {
+        self.isStopping = true
+        for act in self.acting.values { act.kind.interrupt() }
+    }
+
+    /// How many changes are here that aren't over, and how many of them are stuck.
+    var counts: (open: Int, stuck: Int) {
+        let states = self.entries.values.map(\.machine.state)
+        return (states.count { $0.isOpen }, states.count { $0 == .stuck })
+    }
+
+    // MARK: What the gateway says
+
+    private func take(_ event: HostInbox.Event) {
+        switch event {
+        case .order(let order): self.take(order)
+        case .joined: for key in self.order { self.report(key) }
+        case .leaseExtended(let lease, let remaining):
+            let now = self.time.reading
+            self.change(under: lease) { entry in
+                entry.expiry = .after(min(remaining, entry.bound.remaining(at: now)), from: now)
+            }
+        case .leaseEnded(let lease):
+            // The gateway goes back in the order of its set; if it doesn't get to it, this does.
+            let now = self.time.reading
+            self.change(under: lease) { $0.expiry = .after(.zero, from: now) }
+        }
+    }
+
+    private func change(under lease: LeaseID, _ body: (inout HostEntry) -> Void) {
+        for key in self.order {
+            guard var entry = self.entries[key], entry.change.lease == lease, self.isRunningOut(entry) else { continue }
+            body(&entry)
+            self.put(entry)
+        }
+    }
+
+    private func take(_ order: ChangeOrder) {
+        let key = HostEntry.Key(set: order.set, number: order.number)
+        guard var entry = self.entries[key] else { return self.takeUnknown(order, key) }
+        switch order.verb {
+        case .apply: self.report(key)
+        case .undo:
+            let cause = order.by.map(UndoCause.asked(by:)) ?? .told(order.cause ?? "the gateway said so")
+            entry.isHeld = false
+            let isNew = (try? entry.machine.undo(cause, at: self.time.wall)) ?? false
+            if order.isUrgent { entry.due = nil }
+            self.put(entry)
+            if isNew { self.acting[key]?.kind.interrupt() }
+            self.report(key)
+        case .keep:
+            if entry.machine.state == .applied, !entry.isHeld {
+                entry.isHeld = true
+                do {
+                    try self.journal.store(entry)
+                } catch {
+                    return self.logger.error("a change can't be kept", metadata: ["error": "\(error)"])
+                }
+                self.entries[key] = entry
+            }
+            self.report(key)
+        case .settle:
+            guard entry.isHeld || !entry.machine.state.isOpen, self.acting[key] == nil else { return }
+            do {
+                try self.journal.remove(key)
+            } catch {
+                return self.logger.error("a change that's over can't be removed", metadata: ["error": "\(error)"])
+            }
+            self.entries[key] = nil
+            self.order.removeAll { $0 == key }
+        }
+    }
+
+    private func takeUnknown(_ order: ChangeOrder, _ key: HostEntry.Key) {
+        switch order.verb {
+        case .apply: self.asked[key] = order
+        case .undo:
+            self.asked[key] = nil
+            self.inbox.report(
+                ChangeReport(set: order.set, number: order.number, target: order.change.target, state: .undone))
+        case .keep, .settle: break
+        }
+    }
+
+    private func report(_ key: HostEntry.Key) {
+        guard let entry = self.entries[key] else { return }
+        self.inbox.report(entry.report)
+    }
+
+    /// Keeps it in mind, and on disk if that can be; what it tells of counts either way.
+    private func put(_ entry: HostEntry) {
+        self.entries[entry.key] = entry
+        do {
+            try self.journal.store(entry)
+        } catch {
+            self.logger.error(
+                "a change's journal can't be written", metadata: ["change": "\(entry.key.mark)", "error": "\(error)"])
+        }
+    }
+
+    // MARK: What's due
+
+    private func isRunningOut(_ entry: HostEntry) -> Bool {
+        !entry.isHeld && [.intent, .applied].contains(entry.machine.state)
+    }
+
+    private func expire() {
+        let now = self.time.reading
+        let grace = self.inbox.isConnected ? Self.grace : .zero
+        for key in self.order.reversed() {
+            guard var entry = self.entries[key], self.isRunningOut(entry) else { continue }
+            let past = entry.expiry.deadline.duration(to: now.boot)
+            guard entry.expiry.hasPassed(at: now), past >= grace else { continue }
+            _ = try? entry.machine.undo(.leaseEnded(.expired), at: now.wall)
+            self.put(entry)
+            self.acting[key]?.kind.interrupt()
+            self.logger.notice("a change's time is up: it goes back", metadata: ["change": "\(key.mark)"])
+            self.report(key)
+        }
+    }
+
+    private var wake: BootInstant {
+        let grace = self.inbox.isConnected ? Self.grace : .zero
+        let ends = self.entries.values.filter(self.isRunningOut).map { $0.expiry.deadline.advanced(by: grace) }
+        let tries = self.entries.values.compactMap(\.due)
+        return (ends + tries).min() ?? self.time.boot.advanced(by: .seconds(60))
+    }
+
+    /// What's to be done now, marked as being done.
+    private func due() -> [HostEntry.Key] {
+        var due: [HostEntry.Key] = []
+        let now = self.time.boot
+        for key in self.order where self.acting[key] == nil {
+            guard let entry = self.entries[key], entry.due.map({ $0 <= now }) ?? true else { continue }
+            switch entry.machine.next {
+            case .wait, .none: continue
+            case .apply, .undo: break
+            }
+            if self.reserve(key, entry.plan, entry.change) { due.append(key) }
+        }
+        for (key, order) in self.asked.sorted(by: { $0.key.mark < $1.key.mark }) where self.acting[key] == nil {
+            do throws(GloveboxError) {
+                let plan = try self.plan(order)
+                if self.reserve(key, plan, order.change) { due.append(key) }
+            } catch {
+                self.refuse(order, error)
+            }
+        }
+        return due
+    }
+
+    private func reserve(_ key: HostEntry.Key, _ plan: HostPlan, _ change: HostChange) -> Bool {
+        let subject = plan.subject.map { "\(change.target) \($0)" } ?? key.mark
+        guard !self.acting.values.contains(where: { $0.subject == subject }) else { return false }
+        self.acting[key] = Act(kind: plan.kind(self.tools(key, change)), subject: subject)
+        return true
+    }
+
+    private func tools(_ key: HostEntry.Key, _ change: HostChange) -> HostTools {
+        HostTools(
+            mark: key.mark,
+            ran: { what, outcome, output, isCut in
+                await self.ran(key, change, what: what, outcome: outcome, output: output, isCut: isCut)
+            },
+            threads: ChangeThreads(pool: self.pool))
+    }
+
+    private func act(_ key: HostEntry.Key) async {
+        guard let kind = self.acting[key]?.kind else { return }
+        if let order = self.asked[key] {
+            await self.begin(order, key, kind)
+        } else if let entry = self.entries[key] {
+            switch entry.machine.next {
+            case .apply: await self.apply(key, kind)
+            case .undo: await self.undo(key, kind)
+            case .wait, .none: break
+            }
+        }
+        self.acting[key] = nil
+        self.inbox.alarm.ring()
+    }
+
+    // MARK: Applying
+
+    /// - Throws: `ceiling_denied`, `not_found`, `invalid_argument`, and why nothing may be changed now.
+    private func plan(_ order: ChangeOrder) throws(GloveboxError) -> HostPlan {
+        if let refusal = self.terms.refusal() { throw refusal }
+        guard let grant = order.grant, let target = self.terms.targets[order.change.target],
+            let ceiling = self.terms.ceiling.targets[order.change.target]
+        else {
+            throw GloveboxError(.unknownTarget, "this agent serves no host '\(order.change.target)'")
+        }
+        if let denial = self.terms.ceiling.check(grant, capability: .change).error { throw denial }
+        guard self.entries.count < Self.mostOpen else {
+            throw GloveboxError(
+                .limitReached, "\(Self.mostOpen) changes are open on this host: keep or undo some first")
+        }
+        switch order.change.action {
+        case .runbook(let name, let parameters):
+            guard ceiling.runbooks.contains(name) else {
+                throw GloveboxError(
+                    .ceilingDenied,
+                    "the agent's ceiling doesn't allow runbook '\(name)' (targets.\(order.change.target).runbooks)")
+            }
+            guard let runbook = target.runbooks[name] else {
+                throw GloveboxError(
+                    .notFound, "'\(order.change.target)' has no runbook '\(name)': see 'runbooks' in its agent.yaml")
+            }
+            return .runbook(try runbook.plan(name: name, parameters))
+        case .file(let path, let content):
+            guard ceiling.files.contains(where: { PathPattern.matches($0, path) }) else {
+                throw GloveboxError(
+                    .ceilingDenied,
+                    "the agent's ceiling doesn't allow to change \(path) (targets.\(order.change.target).files)")
+            }
+            return .file(FilePlan(path: path, content: content))
+        case .call(let name, let parameters):
+            guard ceiling.calls.contains(name) else {
+                throw GloveboxError(
+                    .ceilingDenied,
+                    "the agent's ceiling doesn't allow call '\(name)' (targets.\(order.change.target).calls)")
+            }
+            guard let call = target.calls[name] else {
+                throw GloveboxError(
+                    .notFound, "'\(order.change.target)' has no call '\(name)': see 'calls' in its agent.yaml")
+            }
+            return .call(
+                try call.plan(
+                    name: name, parameters, allowed: ceiling.urls, rule: "targets.\(order.change.target).urls"))
+        }
+    }
+
+    private func refuse(_ order: ChangeOrder, _ error: GloveboxError) {
+        self.asked[HostEntry.Key(set: order.set, number: order.number)] = nil
+        self.record(
+            order.change, holder: order.grant?.holder,
+            .changeRefused(code: error.code.rawValue, message: error.message))
+        self.inbox.report(
+            ChangeReport(
+                set: order.set, number: order.number, target: order.change.target, state: .undone,
+                failure: GloveboxFailure(error)))
+    }
+
+    /// Looks what is there, and writes down that it's to be changed, with what undoes that.
+    private func begin(_ order: ChangeOrder, _ key: HostEntry.Key, _ kind: any ChangeKind) async {
+        do {
+            let plan = try self.plan(order)
+            guard let grant = order.grant else { return }
+            let former = try await kind.look()
+            // Taken back meanwhile, or the agent stops.
+            guard self.asked[key] != nil, !self.isStopping else { return }
+            let now = self.time.reading
+            let longest = self.terms.ceiling.targets[order.change.target]?.longest ?? .zero
+            var machine = ChangeMachine(
+                ChangeSet(
+                    id: order.set, title: order.title, holder: grant.holder, lease: order.change.lease,
+                    target: order.change.target, changes: [.host(order.change)], plannedAt: now.wall))
+            _ = machine.begin(at: now.wall)
+            let entry = HostEntry(
+                machine: machine, number: order.number, change: order.change, plan: plan,
+                former: try former.map { try self.seal.seal($0, place: key.mark) },
+                expiry: .after(min(grant.remaining, longest), from: now), bound: .after(longest, from: now))
+            try self.journal.store(entry)
+            self.entries[key] = entry
+            self.order.append(key)
+            self.asked[key] = nil
+            self.report(key)
+        } catch {
+            guard !self.isStopping else { return }
+            self.refuse(order, Self.failure(error))
+        }
+    }
+
+    private func apply(_ key: HostEntry.Key, _ kind: any ChangeKind) async {
+        guard let entry = self.entries[key] else { return }
+        do {
+            if let refusal = self.terms.refusal() { throw refusal }
+            let set = entry.machine.set
+            // No record, no change.
+            try await self.records.append([
+                Record(
+                    time: self.time.wall, identity: set.holder, target: set.target, lease: set.lease,
+                    event: .changeApplied(
+                        set.id, title: try self.terms.mask(set.title),
+                        changes: [try self.terms.mask(entry.change.action.summary)]))
+            ])
+            if try await kind.isApplied() != true {
+                if kind.isExact, let former = try self.former(entry), try await kind.look() != former {
+                    throw GloveboxError(
+                        .conflict, "\(entry.change.action.title) has changed since it was looked at: try again")
+                }
+                try await kind.apply()
+                if try await kind.isApplied() == false {
+                    throw GloveboxError(
+                        .changeFailed, "\(entry.change.action.title) was run, and its check says that it isn't applied")
+                }
+            }
+            guard var applied = self.entries[key], case .apply(let step) = applied.machine.next else { return }
+            applied.machine.applied(step: step, at: self.time.wall)
+            try self.journal.store(applied)
+            self.entries[key] = applied
+            self.report(key)
+        } catch {
+            guard !self.isStopping, var failed = self.entries[key], failed.machine.state == .intent else { return }
+            let failure = Self.failure(error)
+            failed.failure = GloveboxFailure(failure)
+            _ = try? failed.machine.undo(
+                .failed(code: failure.code.rawValue, message: failure.message), at: self.time.wall)
+            self.put(failed)
+            self.report(key)
+        }
+    }
+
+    // MARK: Going back
+
+    private func undo(_ key: HostEntry.Key, _ kind: any ChangeKind) async {
+        guard let entry = self.entries[key], case .undo(let step, _) = entry.machine.next else { return }
+        do {
+            let conflict = try await self.goBack(entry, step, kind)
+            guard var undone = self.entries[key] else { return }
+            _ = undone.machine.begin(at: self.time.wall)
+            undone.machine.undone(step: step, conflicts: conflict.map { [$0] } ?? [], at: self.time.wall)
+            undone.due = nil
+            undone.former = nil
+            self.put(undone)
+            self.tellUndone(undone, conflict)
+            self.report(key)
+        } catch {
+            guard !self.isStopping, var failed = self.entries[key] else { return }
+            let failure = Self.failure(error)
+            _ = failed.machine.begin(at: self.time.wall)
+            failed.machine.undoFailed(step: step, failure, at: self.time.wall)
+            if case .undo(_, let after) = failed.machine.next { failed.due = self.time.boot.advanced(by: after) }
+            self.put(failed)
+            self.logger.critical(
+                "a change can't be undone, and is tried again",
+                metadata: [
+                    "change": "\(key.mark)", "attempts": "\(failed.machine.failedAttempts)",
+                    "error": "\(String(reflecting: failure))",
+                ])
+            if failed.machine.failedAttempts == 1 {
+                self.record(
+                    failed.change, holder: failed.machine.set.holder,
+                    .changeStuck(
+                        key.set, attempts: 1, code: failure.code.rawValue, message: failure.message))
+            }
+            self.report(key)
+        }
+    }
+
+    /// - Returns: what has changed since, where it's left as it is.
+    private func goBack(
+        _ entry: HostEntry, _ step: Int, _ kind: any ChangeKind
+    ) async throws -> ChangeConflict? {
+        if var later = self.later(than: entry) {
+            // That one lies over it: what it goes back to is what this one would have gone back to.
+            later.former = try self.former(entry).map { try self.seal.seal($0, place: later.key.mark) }
+            try self.journal.store(later)
+            self.entries[later.key] = later
+            return ChangeConflict(change: 0, by: later.key.set)
+        }
+        let former = try self.former(entry)
+        let wasApplied = entry.machine.hasApplied(step) && !entry.machine.hasBegunUndo(step)
+        let isApplied = try await kind.isApplied()
+        var isFormer: Bool?
+        if let former, let now = try await kind.look() { isFormer = now == former }
+        switch UndoJudgement(
+            wasApplied: wasApplied, isExact: kind.isExact, isFormer: isFormer, isApplied: isApplied)
+        {
+        case .nothing: return nil
+        case .conflict: return ChangeConflict(change: 0, by: nil)
+        case .undo:
+            if var begun = self.entries[entry.key] {
+                _ = begun.machine.begin(at: self.time.wall)
+                // Its undo is on disk since before it was made: one that can't be written now isn't kept waiting.
+                self.put(begun)
+            }
+            try await kind.undo(former)
+            return nil
+        }
+    }
+
+    /// The next change of the same thing, which lies over it.
+    private func later(than entry: HostEntry) -> HostEntry? {
+        guard let subject = entry.plan.subject, let place = self.order.firstIndex(of: entry.key) else { return nil }
+        return self.order[(place + 1)...].compactMap { self.entries[$0] }.first { other in
+            other.plan.subject == subject && other.change.target == entry.change.target
+                && [.intent, .applied].contains(other.machine.state)
+        }
+    }
+
+    private func former(_ entry: HostEntry) throws(GloveboxError) -> [UInt8]? {
+        guard let former = entry.former else { return nil }
+        return try self.seal.open(former, place: entry.key.mark)
+    }
+
+    // MARK: Records
+
+    private func tellUndone(_ entry: HostEntry, _ conflict: ChangeConflict?) {
+        let set = entry.machine.set
+        var by: IdentityName?
+        if case .asked(let identity) = entry.machine.cause { by = identity }
+        let told = conflict.map { conflict in
+            let who = conflict.by.map { "by \($0)" } ?? "without Glovebox"
+            return ["\(entry.change.action.title) was changed since \(who), and stays so"]
+        }
+        self.record(
+            entry.change, holder: set.holder,
+            .changeUndone(set.id, cause: entry.machine.cause?.summary ?? "", by: by, conflicts: told ?? []))
+    }
+
+    private func ran(
+        _ key: HostEntry.Key, _ change: HostChange, what: String, outcome: String, output: [UInt8], isCut: Bool
+    ) {
+        var bytes = output[...]
+        // Half a secret has no form of its own.
+        if isCut { bytes = bytes[..<(bytes.lastIndex(of: 0x0A) ?? bytes.startIndex)] }
+        let text = String(decoding: bytes, as: UTF8.self)
+        let masked = (try? self.terms.mask(text)) ?? "(it couldn't be redacted, and stays on its host)"
+        self.record(
+            change, holder: self.entries[key]?.machine.set.holder,
+            .changeRan(key.set, what: what, outcome: outcome, output: isCut ? masked + "\n(cut here)" : masked))
+    }
+
+    private func record(_ change: HostChange, holder: IdentityName?, _ event: RecordEvent) {
+        self.records.append([
+            Record(time: self.time.wall, identity: holder, target: change.target, lease: change.lease, event: event)
+        ]) { _ in }
+    }
+
+    private static func failure(_ error: any Error) -> GloveboxError {
+        (error as? GloveboxError) ?? GloveboxError(.internal, "the agent failed at it: see its log", cause: error)
+    }
+}

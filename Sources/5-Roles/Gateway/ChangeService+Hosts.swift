@@ -1,0 +1,248 @@
+import Changes
+import Contracts
+import GloveboxCore
+import Logging
+
+/// Sets that change agents' hosts. The agent makes each change and takes it back, and tells what came of it; the set goes on
+/// by that. Orders are sent again until they're answered, and an agent does nothing twice.
+extension ChangeService {
+    /// After so long without an answer an agent is asked again.
+    private static let patience = Duration.seconds(30)
+
+    /// Goes on with a set that's to be applied, until it waits for a host or all of it is applied.
+    /// - Parameter waits: whether a host whose agent is away is waited for.
+    func advance(_ id: ChangeSetID, waits: Bool = false) async throws {
+        while let machine = self.open[id]?.machine, case .apply(let step) = machine.next {
+            guard let change = machine.hostChange(step) else {
+                try await self.goOn(id)
+                continue
+            }
+            if step == 0, !machine.hasBegun(step) || machine.set.journal.count == 1 {
+                try await self.recordApplied(machine.set)
+            }
+            try await self.begin(id)
+            let grant = try await self.grant(change.lease)
+            do {
+                try self.hosts.send(self.order(.apply, machine.set, machine.steps[step].lowerBound, change, grant))
+            } catch {
+                guard waits else { throw error }
+            }
+            return
+        }
+    }
+
+    /// Puts into the store that the next step begins.
+    private func begin(_ id: ChangeSetID) async throws {
+        guard var machine = self.open[id]?.machine else { return }
+        let before = machine.set.journal.count
+        _ = machine.begin(at: self.time.wall)
+        guard machine.set.journal.count > before else { return }
+        machine.stored(try await self.storage.update(machine.set, leadingTo: nil).version)
+        self.open[id]?.machine = machine
+    }
+
+    private func order(
+        _ verb: ChangeOrder.Verb, _ set: ChangeSet, _ number: Int, _ change: HostChange, _ grant: LeaseGrant? = nil,
+        isUrgent: Bool = false
+    ) -> ChangeOrder {
+        var order = ChangeOrder(
+            verb, set: set.id, number: number, title: set.title, change: change, grant: grant, isUrgent: isUrgent)
+        let cause = ChangeMachine(set).cause
+        order.cause = cause?.summary
+        if case .asked(let identity)? = cause { order.by = identity }
+        return order
+    }
+
+    /// Asks the host of a step to take it back; its answer ends the step.
+    func undoOnHost(_ id: ChangeSetID, _ step: Int, _ change: HostChange, isUrgent: Bool) async {
+        guard var machine = self.open[id]?.machine else { return }
+        let attempts = machine.failedAttempts
+        _ = machine.begin(at: self.time.wall)
+        self.open[id]?.machine = machine
+        do {
+            // First: what's leased doesn't stay because the store can't be written.
+            try self.hosts.send(
+                self.order(.undo, machine.set, machine.steps[step].lowerBound, change, isUrgent: isUrgent))
+            let wait = attempts > 0 ? ChangeMachine.delay(after: attempts + 1) : Self.patience
+            self.open[id]?.due = self.time.boot.advanced(by: max(wait, Self.patience))
+            try await self.store(id)
+        } catch {
+            await self.undoFailed(id, error)
+        }
+    }
+
+    /// Stores an open set as it is.
+    private func store(_ id: ChangeSetID) async throws {
+        guard var machine = self.open[id]?.machine else { return }
+        if let stored = try await self.storage.changeSet(id) { machine.stored(stored.version) }
+        machine.stored(try await self.storage.update(machine.set, leadingTo: nil).version)
+        self.open[id]?.machine = machine
+    }
+
+    // MARK: What hosts say
+
+    func take(_ news: HostLines.News) async {
+        switch news {
+        case .report(let report): await self.take(report)
+        case .joined: await self.askAgain()
+        }
+    }
+
+    /// An agent is back: whatever hosts are waited for is asked for again.
+    private func askAgain() async {
+        for (id, open) in self.open {
+            switch open.machine.next {
+            case .apply(let step) where open.machine.hostChange(step) != nil:
+                do {
+                    try await self.advance(id, waits: true)
+                } catch {
+                    await self.fail(id, error)
+                }
+            case .undo(let step, _) where open.machine.hostChange(step) != nil: await self.tryUndo(id)
+            case .apply, .undo, .wait, .none: break
+            }
+        }
+    }
+
+    private func take(_ report: ChangeReport) async {
+        guard let machine = self.open[report.set]?.machine else { return await self.takeOver(report) }
+        guard let step = machine.steps.firstIndex(where: { $0.contains(report.number) }),
+            let change = machine.hostChange(step), change.target == report.target
+        else { return }
+        switch report.state {
+        case .intent, .undoing: break
+        case .applied:
+            if machine.next == .apply(step: step) {
+                await self.applied(report.set, step)
+            } else if case .undo(step, _) = machine.next {
+                await self.undoOnHost(report.set, step, change, isUrgent: false)
+            }
+        case .kept: await self.confirmKept(report.set, step)
+        case .stuck:
+            let failure = report.failure?.error ?? GloveboxError(.unavailable, "its host couldn't take it back")
+            if machine.cause == nil { await self.goBack(report.set, Self.cause(report), tries: false) }
+            guard case .undo(step, _)? = self.open[report.set]?.machine.next else { return }
+            await self.undoFailed(report.set, failure)
+        case .undone:
+            if machine.cause == nil { await self.goBack(report.set, Self.cause(report), tries: false) }
+            guard var machine = self.open[report.set]?.machine else { return }
+            guard case .undo(step, _) = machine.next else {
+                // Its turn comes, and then it's asked again.
+                return await self.tryUndo(report.set)
+            }
+            _ = machine.begin(at: self.time.wall)
+            machine.undone(step: step, conflicts: report.conflict.map { [$0] } ?? [], at: self.time.wall)
+            self.open[report.set]?.machine = machine
+            self.open[report.set]?.due = nil
+            await self.finishUndo(report.set)
+        }
+    }
+
+    private static func cause(_ report: ChangeReport) -> UndoCause {
+        if let failure = report.failure, report.state == .undone {
+            return .failed(code: failure.code, message: failure.message)
+        }
+        return .leaseEnded(.expired)
+    }
+
+    private func applied(_ id: ChangeSetID, _ step: Int) async {
+        guard var machine = self.open[id]?.machine else { return }
+        machine.applied(step: step, at: self.time.wall)
+        self.open[id]?.machine = machine
+        do {
+            try await self.store(id)
+            try await self.advance(id)
+        } catch {
+            return await self.fail(id, error)
+        }
+        // It may have ended while hosts were at work.
+        for lease in machine.set.leases {
+            if let reason = await self.ending(lease) { return await self.goBack(id, .leaseEnded(reason)) }
+        }
+    }
+
+    private func fail(_ id: ChangeSetID, _ error: any Error) async {
+        let cause = (error as? GloveboxError) ?? GloveboxError(.internal, "it couldn't be applied", cause: error)
+        await self.goBack(id, .failed(code: cause.code.rawValue, message: cause.message))
+    }
+
+    /// A step is back: the store learns it, and the next goes back; after the last the set is over.
+    private func finishUndo(_ id: ChangeSetID) async {
+        guard let machine = self.open[id]?.machine else { return }
+        do {
+            try await self.store(id)
+        } catch {
+            self.logger.error("a change that has gone back can't be stored", metadata: ["error": "\(error)"])
+        }
+        guard machine.state == .undone else { return await self.tryUndo(id) }
+        self.forget(id)
+        self.settle(machine.set)
+        await self.tellUndone(machine, machine.set.conflicts)
+    }
+
+    /// Of a set that's over, or that this gateway knows nothing of.
+    private func takeOver(_ report: ChangeReport) async {
+        let set: ChangeSet?
+        do {
+            set = try await self.storage.changeSet(report.set)
+        } catch {
+            return
+        }
+        guard let set, set.changes.indices.contains(report.number),
+            case .host(let change) = set.changes[report.number]
+        else {
+            // It was made by a gateway whose store is lost: nothing knows of it that could keep it.
+            return await self.dropUnknown(report)
+        }
+        let isOver = set.state == .undone ? report.state == .undone : [.kept, .undone].contains(report.state)
+        try? self.hosts.send(self.order(isOver ? .settle : .undo, set, report.number, change))
+    }
+
+    private func dropUnknown(_ report: ChangeReport) async {
+        let isOver = report.state == .undone
+        var order = ChangeOrder(
+            isOver ? .settle : .undo, set: report.set, number: report.number, title: "",
+            change: HostChange(
+                target: report.target, lease: .random(), action: .runbook(name: "unknown", parameters: [:])))
+        order.cause = "the gateway knows nothing of it"
+        try? self.hosts.send(order)
+        guard !isOver else { return }
+        self.logger.warning(
+            "an agent holds a change that this gateway knows nothing of: it goes back",
+            metadata: ["change": "\(report.set)", "target": "\(report.target)"])
+    }
+
+    private func settle(_ set: ChangeSet) {
+        for (number, change) in set.changes.enumerated() {
+            guard case .host(let change) = change else { continue }
+            // One that's away says again that it has it, and is answered then.
+            try? self.hosts.send(self.order(.settle, set, number, change))
+        }
+    }
+
+    // MARK: Keeping
+
+    /// Asks the hosts of a set to keep it; it's kept once all of them have said so.
+    func beginKeeping(_ id: ChangeSetID, _ machine: ChangeMachine, by identity: IdentityName) throws {
+        self.open[id]?.keeping = Keeping(by: identity, confirmed: [])
+        for step in machine.steps.indices {
+            guard let change = machine.hostChange(step) else { continue }
+            try self.hosts.send(self.order(.keep, machine.set, machine.steps[step].lowerBound, change))
+        }
+    }
+
+    private func confirmKept(_ id: ChangeSetID, _ step: Int) async {
+        guard var keeping = self.open[id]?.keeping, let machine = self.open[id]?.machine else { return }
+        keeping.confirmed.insert(step)
+        self.open[id]?.keeping = keeping
+        let hosts = machine.steps.indices.filter { machine.hostChange($0) != nil }
+        guard keeping.confirmed.isSuperset(of: hosts) else { return }
+        do {
+            let set = try await self.kept(id, by: keeping.by)
+            self.settle(set)
+        } catch {
+            self.open[id]?.keeping = nil
+            self.logger.error("a change can't be kept", metadata: ["change": "\(id)", "error": "\(error)"])
+        }
+    }
+}
