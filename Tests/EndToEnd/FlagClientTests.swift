@@ -204,9 +204,10 @@ struct FlagClientTests {
             Restored.self, "restore", "--from", "\(shop.root)/backup", "--state", shop.state)
         #expect(restored.endedLeases >= 1)
         up = try await shop.start("gateway")
-        while client.stringValue("checkout", default: "?") != "v1" || !client.boolValue("banner", default: false) {
-            guard await events.next() != nil else { break }
+        func isBack() -> Bool {
+            client.stringValue("checkout", default: "?") == "v1" && client.boolValue("banner", default: false)
         }
+        while !isBack(), await events.next(isolation: #isolation) != nil {}
         #expect(client.stringValue("checkout", default: "?") == "v1" && client.boolValue("banner", default: false))
         let gone = try await shop.admin.glovebox(["change", "show", lost.id])
         #expect(gone.errors.hasSuffix("[not_found]\n"), "\(gone.errors)")

@@ -12,7 +12,7 @@ struct DataSourceTests {
         "ann:⟦hun@ter:2⟧@tcp(db:3306)/shop?parseTime=true", "dsn=\"ann:⟦hunter2⟧@unix(/run/mysql.sock)/shop\"",
         "DB_SOURCE=ann:⟦h/u#n⟧@tcp(10.0.0.7:3306)/shop x", "open shop/⟦hun/ter2⟧@//dbhost:1521/ORCL failed",
         "jdbc:oracle:thin:shop/⟦hunter2⟧@db:1521:ORCL", "url=\"jdbc:oracle:thin:shop/⟦hunter2⟧@//db:1521/ORCL\"",
-        "shop/⟦hunter2⟧@dbhost:1521/ORCL,x",
+        "shop/⟦hunter2⟧@dbhost:1521/ORCL,x", "\u{1B}[36mshop/⟦hunter2⟧@dbhost:1521/ORCL",
         "jdbc:mysql://db/shop?user=⟦bo⟧&password=⟦hunter2⟧&ssl=true",
         "jdbc:sqlserver://db;password=⟦hunter2⟧;encrypt=true",
         "Driver={ODBC Driver 18};Server=db;PWD=⟦hunter2⟧;Encrypt=yes", "Server=db;PWD=⟦{hun;ter2}⟧;Encrypt=yes",

@@ -11,7 +11,7 @@ struct NameTests {
         "mdp=⟦hunter2x⟧ n=1", "contraseña: ⟦hunter2⟧", "contrasena=⟦hunter2⟧", "{\"senha\":\"⟦hunter2⟧\"}",
         "haslo=⟦hunter2⟧ x",
         "hasło: ⟦hunter2⟧", "пароль=⟦hunter2⟧ x", "{\"Пароль\": \"⟦два слова⟧\", \"n\": 1}", "密码：⟦hunter2⟧ x",
-        "密码=⟦123456⟧",
+        "密码=⟦123456⟧", "密码：⟦hunt⟧",
         "パスワード: ⟦hunter2⟧", "parola=⟦hunter22⟧ x", "clave=⟦hunter22⟧ x", "GET /a?sid=⟦9f86d081884c7d65⟧&b=2 HTTP/1.1",
         "set x.sid=⟦9f86d081884c7d65⟧ y", "{\"sid\":\"⟦9f86d081884c7d659a⟧\"}",
         "https://acme.example/x?sv=2022-11-02&sig=⟦n8Xv2QkLm3%2FpR7yT5w%3D⟧&se=2027",

@@ -37,6 +37,29 @@ struct RedactionJSONTests {
         #expect(try self.mask(#"{"token_count":5,"max_tokens":7}"#) == #"{"token_count":5,"max_tokens":7}"#)
     }
 
+    @Test(
+        "a value whose name stands beside it, and a key's private members, are masked wherever the rest of them stands")
+    func neighbours() throws {
+        let password = "‹password:0000000000000000›"
+        #expect(
+            try self.mask(#"{"name":"db.password","type":"text","value":"x y"}"#)
+                == #"{"name":"db.password","type":"text","value":"\#(password)"}"#)
+        #expect(
+            try self.mask(#"[{"Key": "DB_PASSWORD", "Value": 12}, {"Key": "LEVEL", "Value": "info"}]"#)
+                == #"[{"Key": "DB_PASSWORD", "Value": "\#(password)"}, {"Key": "LEVEL", "Value": "info"}]"#)
+        #expect(
+            try self.mask(#"{"d":"\#(SerializedTests.d)","n":"\#(SerializedTests.long)","kty":"RSA"}"#)
+                == #"{"d":"‹private_key:0000000000000000›","n":"\#(SerializedTests.long)","kty":"RSA"}"#)
+        for text in [
+            #"{"name":"Password of the day","value":"x"}"#, #"{"name":"a","value":"b"}"#,
+            #"{"value":"x","name":"password"}"#,
+            #"{"d":"\#(SerializedTests.d)","n":1}"#, #"{"d":"2026","kty":"EC"}"#,
+            #"{"name":{"key":"password"},"value":"x"}"#,
+        ] {
+            #expect(try self.mask(text) == text)
+        }
+    }
+
     @Test("content behind escapes is found, and what is written again is escaped")
     func escapes() throws {
         #expect(

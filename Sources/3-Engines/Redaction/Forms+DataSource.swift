@@ -2,6 +2,12 @@
 extension View {
     private static let word = ByteSet("_.$*-").union(.alphanumeric)
     private static let bounds = ByteSet(" \t\r\n\"'`<>()[]{},;|")
+    /// What the name of a data source may have before its sign: of what isn't held back, nothing.
+    private static let ofSource = {
+        var set = ByteSet.run
+        for byte in "\"'`<>".utf8 { set.remove(byte) }
+        return set
+    }()
     private static let host = ByteSet("_.-").union(.alphanumeric)
 
     /// A line of `.pgpass`: `host:port:database:user:password`. The anchor is the port with its colons.
@@ -55,8 +61,8 @@ extension View {
     private mutating func password(_ detector: Detector, before end: Int, behind delimiter: UInt8) -> Finding? {
         // What stands further back may have passed.
         let most = Detectors.lookBehind / 2
-        let quotes = ByteSet(" \t\r\n\"'`<>").inverted
-        var user = self.run(of: quotes, backFrom: end, most: most)
+        var user = self.run(of: Self.ofSource, backFrom: end, most: most)
+        if self.at(user - 1) == 0x1B { user = self.behindEscapes(from: user - 1) }
         var mark = user
         while mark < end, self.at(mark) != delimiter {
             // A name before it: `dsn=user:password@…`, `thin:user/password@…`.

@@ -89,7 +89,7 @@ extension View {
     }
 
     /// Behind a terminal's escapes (ECMA-48, control sequences).
-    private mutating func behindEscapes(from start: Int) -> Int {
+    mutating func behindEscapes(from start: Int) -> Int {
         var offset = start
         while self.at(offset) == 0x1B, self.at(offset + 1) == UInt8(ascii: "[") {
             let parameters = self.run(of: ByteSet(";:?").union(.digits), from: offset + 2, most: 32)

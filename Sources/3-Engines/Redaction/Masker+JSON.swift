@@ -151,20 +151,30 @@ private struct JSONWalk {
     private mutating func object(judges: Bool, depth: Int) throws(Failure) {
         if !judges { self.muted += 1 }
         defer { if !judges { self.muted -= 1 } }
+        let start = self.offset
         self.offset += 1
         self.skipBlanks()
         if self.byte == UInt8(ascii: "}") {
             self.offset += 1
             return
         }
+        // The last text under a name for a name, which a member `value` may be the value of.
+        var said: Range<Int>?
         while true {
             self.skipBlanks()
             guard self.byte == 0x22 else { throw .notJSON }
-            let name = try self.name()
+            let (name, content) = try self.name()
             self.skipBlanks()
             guard self.byte == UInt8(ascii: ":") else { throw .notJSON }
             self.offset += 1
-            try self.value(under: self.isMuted ? nil : name, depth: depth + 1)
+            self.skipBlanks()
+            let first = self.offset
+            var rule = name
+            if rule == nil, !self.isMuted {
+                rule = self.ruleBeside(said, for: content) ?? self.webKeyRule(content, inObject: start)
+            }
+            try self.value(under: self.isMuted ? nil : rule, depth: depth + 1)
+            if self.names(content), self.bytes[first] == 0x22 { said = (first + 1)..<(self.offset - 1) }
             self.skipBlanks()
             let next = self.byte
             self.offset += 1
@@ -245,15 +255,66 @@ private struct JSONWalk {
         throw .notJSON
     }
 
-    private mutating func name() throws(Failure) -> NameRule? {
+    private mutating func name() throws(Failure) -> (rule: NameRule?, content: Range<Int>) {
         let (content, hasEscapes) = try self.string()
-        if self.isMuted { return nil }
+        if self.isMuted { return (nil, content) }
         try self.maskString(content, hasEscapes: hasEscapes)
         if hasEscapes {
             guard self.decode(content) else { throw .notJSON }
-            return self.masker.decoded.withUnsafeBufferPointer { self.rule(of: $0) }
+            return (self.masker.decoded.withUnsafeBufferPointer { self.rule(of: $0) }, content)
         }
-        return self.rule(of: self.slice(content).assumingMemoryBound(to: UInt8.self))
+        return (self.rule(of: self.slice(content).assumingMemoryBound(to: UInt8.self)), content)
+    }
+
+    // MARK: Neighbours
+
+    private static let wordsForNames: [StaticString] = [
+        "name", "key", "field", "variable", "setting", "option", "parameter", "parametername", "parameterkey",
+    ]
+    private static let wordsForValues: [StaticString] = [
+        "value", "val", "parametervalue", "defaultvalue", "default_value",
+    ]
+
+    private func isOne(of words: [StaticString], _ content: Range<Int>) -> Bool {
+        words.contains { word in
+            word.utf8CodeUnitCount == content.count
+                && content.indices.allSatisfy {
+                    self.bytes[$0].lowercased == word.utf8Start[$0 - content.lowerBound]
+                }
+        }
+    }
+
+    /// Whether what stands under this name is a name itself.
+    private func names(_ content: Range<Int>) -> Bool { self.isOne(of: Self.wordsForNames, content) }
+
+    /// `{"name": "db.password", "value": …}`: what the text `said` says of the member `content`.
+    private func ruleBeside(_ said: Range<Int>?, for content: Range<Int>) -> NameRule? {
+        guard let said, said.count <= 64, self.isOne(of: Self.wordsForValues, content) else { return nil }
+        let name = self.slice(said).assumingMemoryBound(to: UInt8.self)
+        return name.allSatisfy(ByteSet("_-.").union(.alphanumeric).contains) ? self.rule(of: name) : nil
+    }
+
+    private static let webKeyMembers: [StaticString] = ["d", "p", "q", "dp", "dq", "qi", "k"]
+    /// How far from an object's brace on its `kty` is looked for.
+    private static let webKeyReach = 8192
+
+    /// A private member of a JSON Web Key (RFC 7517): a long text in an object that has a `kty`, wherever that stands.
+    private func webKeyRule(_ content: Range<Int>, inObject start: Int) -> NameRule? {
+        guard content.count <= 2, self.byte == 0x22, self.isOne(of: Self.webKeyMembers, content) else { return nil }
+        var end = self.offset + 1
+        while end < self.bytes.count,
+            self.bytes[end].isAlphanumeric || self.bytes[end] == 0x2D || self.bytes[end] == 0x5F
+        {
+            end += 1
+        }
+        guard end - self.offset > 20, end < self.bytes.count, self.bytes[end] == 0x22 else { return nil }
+        let kty: StaticString = "\"kty\""
+        let last = min(self.bytes.count - kty.utf8CodeUnitCount, start + Self.webKeyReach)
+        for place in start..<max(start, last)
+        where (0..<kty.utf8CodeUnitCount).allSatisfy({ self.bytes[place + $0] == kty.utf8Start[$0] }) {
+            return NameRule(kind: Kind(SensitiveName.Kind.privateKey.rawValue), treatment: .pseudonym(linkable: true))
+        }
+        return nil
     }
 
     /// What's shown by its name is judged by the detectors all the same: a name says nothing of what stands in the value.

@@ -37,8 +37,12 @@ struct Prefilter {
             if run > longest { longest = run }
             if byte.isDigit {
                 digits += 1
-            } else if byte.isLetter || byte >= 0x80 {
+            } else if byte.isLetter {
                 hasLetter = true
+            } else if byte >= 0x80 {
+                hasLetter = true
+                // The end of a colon of Chinese and Japanese text.
+                if byte == 0x9A, before == 0xBC { hasSeparator = true }
             } else if byte == UInt8(ascii: "@") {
                 hasAt = true
             } else if byte == UInt8(ascii: ".") {
