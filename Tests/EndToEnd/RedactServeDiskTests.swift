@@ -152,7 +152,7 @@ struct RedactServeDiskTests {
         let path = self.folder.path
         let library = try await Fault.library(in: self.folder)
         // Rotated after a few batches.
-        let file = try self.configuration(spool: "\(path)/spool", out: "\(path)/out.text", size: "800")
+        let file = try self.configuration(spool: "\(path)/spool", out: "\(path)/out.text", size: "1kB")
         var acknowledged: [Int] = []
         var next = 0
         var deaths = 0

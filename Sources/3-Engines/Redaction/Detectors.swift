@@ -22,6 +22,8 @@ package final class Detectors: Sendable {
     /// From this literal's id on they are words for a telephone, which stand for no detector: where one stands says which of
     /// the many rows of digits are looked at.
     let firstPhoneWord: Int
+    /// How many of the table's first are for names that a profile has rules for.
+    private let nameCount: Int
     let emailDetectors: [Int]
     let colonDetectors: [Int]
     /// By the form's bit.
@@ -66,10 +68,7 @@ package final class Detectors: Sendable {
 
     /// What a profile has for the name that led to a finding of the detector at `rank`.
     func treatment(byName rank: Int) -> Treatment? {
-        // They are the first of the table, and mostly there are none.
-        guard self.table.indices.contains(rank), case .profiled(let treatment) = self.table[rank].form else {
-            return nil
-        }
+        guard rank < self.nameCount, case .profiled(let treatment) = self.table[rank].form else { return nil }
         return treatment
     }
 
@@ -108,6 +107,7 @@ package final class Detectors: Sendable {
             for word in View.phoneWords.words { literals.append(Literal("\(word)", true)) }
         }
         self.table = table
+        self.nameCount = table.prefix { if case .profiled = $0.form { true } else { false } }.count
         self.references = table.map { Unmanaged.passUnretained($0) }
         self.reaches = table.map(\.reach)
         self.anchorCounts = literals.map { $0.bytes.count }
