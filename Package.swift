@@ -236,6 +236,7 @@ let targets: [Target] = [
         "Agent",
         [
             "GloveboxCore", "Contracts", "ControlWire", "TransparencyLog", "Policy", "AuditFiles", "Redaction",
+            "YAMLDocument",
             "Telemetry", logging,
         ]),
     tests(

@@ -34,8 +34,13 @@ struct Followers {
                 tasks.addTask { await client.run() }
                 tasks.addTask { await self.watch(client, times) }
             }
-            let end = Task.detached { while readLine() != nil {} }
-            await end.value
+            // On a thread of its own, which may wait.
+            await withCheckedContinuation { end in
+                Thread {
+                    _ = try? FileHandle.standardInput.readToEnd()
+                    end.resume()
+                }.start()
+            }
             tasks.cancelAll()
         }
     }

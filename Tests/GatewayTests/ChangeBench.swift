@@ -15,6 +15,7 @@ final class ChangeBench: Sendable {
     static let ada = IdentityName(unchecked: "ada")
     static let bob = IdentityName(unchecked: "bob")
     static let target = TargetName(unchecked: "flags")
+    static let host = TargetName(unchecked: "host")
 
     static func flag(_ variant: String) -> String {
         #"{"defaultVariant":"\#(variant)","state":"ENABLED","variants":{"off":false,"on":true}}"#
@@ -31,6 +32,21 @@ final class ChangeBench: Sendable {
     let signals = ManualSignals()
     let changes: ChangeService
     private let ended: Leases
+    /// The agents that change hosts: what they were asked for, while they're there.
+    let hosts = Hosts()
+
+    final class Hosts: Sendable {
+        let orders = Mutex<[ChangeOrder]>([])
+        let isAway = Mutex(false)
+
+        /// Those since the last call.
+        func take() -> [ChangeOrder] {
+            self.orders.withLock { orders in
+                defer { orders = [] }
+                return orders
+            }
+        }
+    }
 
     private final class Leases: Sendable {
         let ended = Mutex<[LeaseID: LeaseEnd]>([:])
@@ -55,10 +71,21 @@ final class ChangeBench: Sendable {
         let leases = Leases()
         leases.ended.withLock { $0 = ended }
         self.ended = leases
+        let hosts = self.hosts
         self.changes = ChangeService(
             house: self.house, storage: storage, log: log, time: time, detectors: try Self.detectors.get(),
             signals: self.signals, endings: self.endings, ending: { lease in leases.ended.withLock { $0[lease] } },
             expiries: { ids in leases.expiries.withLock { $0.filter { ids.contains($0.key) } } },
+            grant: { lease in
+                LeaseGrant(
+                    lease: lease, holder: ChangeBench.ada, target: ChangeBench.host, purpose: "INC-1",
+                    capabilities: [.change], limits: Limits(), maskingProfile: "default", rule: "r",
+                    remaining: .seconds(60))
+            },
+            hosts: HostLines(alarm: self.endings.alarm) { order in
+                guard !hosts.isAway.withLock({ $0 }) else { throw GloveboxError(.agentOffline, "away") }
+                hosts.orders.withLock { $0.append(order) }
+            },
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         try await self.changes.resume([
             FlagTarget(name: ChangeBench.target, seed: ["checkout": ChangeBench.flag("off")])

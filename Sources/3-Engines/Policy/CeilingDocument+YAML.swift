@@ -25,6 +25,7 @@ extension CeilingDocument {
     ///         calls: [drain]
     ///         files: [/etc/shop/*.conf]      # a * is any name, or part of one
     ///         urls: ["http://127.0.0.1:9000/"]
+    ///         keep: false                    # may a change be kept beyond 'longest'?
     ///
     /// - Throws: `configuration_invalid` with `FILE:LINE:COLUMN: what is wrong and what to write`.
     package init(yaml: String, file: String) throws(GloveboxError) {
@@ -45,7 +46,7 @@ extension CeilingTarget {
         let target = try node.mapping(
             "capabilities", "longest", "limits", "columns", "disclosures", "superuser", "writable_read_role",
             "runbooks",
-            "calls", "files", "urls")
+            "calls", "files", "urls", "keep")
         self.init(
             capabilities: try target.required("capabilities").capabilities(),
             longest: try target.required("longest").duration,
@@ -57,6 +58,7 @@ extension CeilingTarget {
         self.calls = Set(try target["calls"]?.strings ?? [])
         self.files = try target["files"]?.strings ?? []
         self.urls = try target["urls"]?.strings ?? []
+        self.mayKeep = try target["keep"]?.bool ?? false
         let columns = try target["columns"].map(ColumnTreatments.init)
         self.columns = columns?.classified ?? []
         self.shown = columns?.shown ?? []

@@ -35,6 +35,8 @@ package struct CeilingTarget: Hashable, Sendable {
     package var files: [String] = []
     /// Of a host: what the addresses that calls ask begin with.
     package var urls: [String] = []
+    /// Of a host: whether a change may be kept, so that it outlasts ``longest``.
+    package var mayKeep = false
 
     package init(
         capabilities: Set<Capability>, longest: Duration, limits: Limits = Limits(), columns: [ClassifiedColumn] = [],

@@ -42,6 +42,7 @@ struct GatewayConnection: TunnelAgentEvents {
 
     func gatewayLost() {
         self.logger.warning("the gateway is lost: sessions end")
+        self.changes.left()
         self.condition.left()
         self.outbox.left()
         self.opener.postgres.endAll(GloveboxError(.unavailable, "agent and gateway have lost each other"))

@@ -17,9 +17,7 @@ extension ChangeService {
                 try await self.goOn(id)
                 continue
             }
-            if step == 0, !machine.hasBegun(step) || machine.set.journal.count == 1 {
-                try await self.recordApplied(machine.set)
-            }
+            if step == 0, !waits { try await self.recordApplied(machine.set) }
             try await self.begin(id)
             let grant = try await self.grant(change.lease)
             do {
@@ -112,7 +110,9 @@ extension ChangeService {
         switch report.state {
         case .intent, .undoing: break
         case .applied:
-            if machine.next == .apply(step: step) {
+            if let failure = report.failure, self.open[report.set]?.keeping != nil {
+                await self.refuseKeeping(report.set, failure)
+            } else if machine.next == .apply(step: step) {
                 await self.applied(report.set, step)
             } else if case .undo(step, _) = machine.next {
                 await self.undoOnHost(report.set, step, change, isUrgent: false)
@@ -229,6 +229,20 @@ extension ChangeService {
             guard let change = machine.hostChange(step) else { continue }
             try self.hosts.send(self.order(.keep, machine.set, machine.steps[step].lowerBound, change))
         }
+    }
+
+    /// One of its hosts won't: those that said they would have it go back with the others.
+    private func refuseKeeping(_ id: ChangeSetID, _ failure: GloveboxFailure) async {
+        guard let keeping = self.open[id]?.keeping, let set = self.open[id]?.machine.set else { return }
+        self.open[id]?.keeping = nil
+        for (number, change) in set.changes.enumerated() {
+            guard case .host(let change) = change else { continue }
+            try? self.hosts.send(self.order(.apply, set, number, change))
+        }
+        try? await self.record(
+            keeping.by, set.target, set.lease, .changeRefused(code: failure.code, message: failure.message))
+        self.logger.warning(
+            "a host doesn't keep a change", metadata: ["change": "\(id)", "reason": "\(failure.message)"])
     }
 
     private func confirmKept(_ id: ChangeSetID, _ step: Int) async {

@@ -203,7 +203,12 @@ actor ChangeService: Service {
             throw GloveboxError(
                 .limitReached, "\(Self.mostOpen) changes are open at this gateway: keep or undo some first")
         }
-        let changes = try self.changes(edits, grant.target, for: scope)
+        let changes = try self.changes(edits, grant.target, scope)
+        guard rollout == nil || changes.allSatisfy(\.isFlag) else {
+            throw GloveboxError(
+                .invalidArgument,
+                "rollout: only flags change for a share after the other; put hosts into a set of their own")
+        }
         let title = try Masker(detectors: self.detectors, pseudonyms: Pseudonyms(linkable: false)).maskText(title)
         let set = ChangeSet(
             id: .random(), title: title, holder: grant.holder, lease: grant.lease, target: grant.target,
@@ -236,13 +241,17 @@ actor ChangeService: Service {
 
     /// - Throws: `unknown_target`, `flags_invalid`, `not_found`, `invalid_argument`.
     private func changes(
-        _ edits: [ChangePlan], _ target: TargetName, for scope: FlagScope?
+        _ edits: [ChangePlan], _ target: TargetName, _ scope: FlagScope?
     ) throws -> [Change] {
         var changes: [Change] = []
         var effective: [String: String]?
         for edit in edits {
             switch edit {
-            case .host(let change): changes.append(.host(change))
+            case .host(let change):
+                guard scope == nil else {
+                    throw GloveboxError(.invalidArgument, "scope: only flags can be for some alone")
+                }
+                changes.append(.host(change))
             case .flag(let edit):
                 if effective == nil {
                     guard let state = self.states[target], self.isServed(target) else {
@@ -617,7 +626,7 @@ actor ChangeService: Service {
         self.order.removeAll { $0 == id }
     }
 
-    private func record(
+    func record(
         _ identity: IdentityName?, _ target: TargetName, _ lease: LeaseID, _ event: RecordEvent
     ) async throws {
         try await self.log.append([

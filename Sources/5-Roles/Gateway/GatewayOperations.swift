@@ -129,7 +129,7 @@ struct GatewayOperations: ControlOperations {
             return .opened(
                 OpenedLease(
                     lease: self.status(lease), token: token,
-                    postgres: self.fleet.isOwn(lease.target)
+                    postgres: self.fleet.announcement(of: lease.target).map { $0.kind != "postgres" } ?? false
                         ? nil
                         : PostgresAddress(
                             host: self.postgres.host, port: self.postgres.port, user: "\(lease.target).\(lease.id)")))

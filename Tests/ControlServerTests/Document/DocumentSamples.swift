@@ -177,11 +177,7 @@ struct DocumentSamples {
                             runbook: HostUse(target: try TargetName("host"), name: "deploy", parameters: ["a": "1"])),
                         ChangeItem(file: FileEdit(target: try TargetName("host"), path: "/etc/a", content: "b")),
                         ChangeItem(call: HostUse(name: "drain")),
-                    ],
-                    guards: [
-                        GuardItem(name: "e", signal: "errors", atMost: 0.1, patience: Seconds(.seconds(5))),
-                        GuardItem(query: "up", atLeast: 1),
-                    ], rollout: [RolloutItem(percent: 10, holds: Seconds(.seconds(5)))], scope: .testRun("nightly")),
+                    ], scope: .testRun("nightly")),
                 least:
                     #"{"lease": "0123456789ab", "title": "x", "changes": [{"flag": {"key": "a", "isRemoved": true}}]}"#),
             try Self.request(

@@ -3,7 +3,8 @@
  * Also sets the wall clock, and that alone, for one process; and lets Vectorscan find nothing.
  *
  *   FAULT_PATH  part of the path
- *   FAULT_AT    which step, from 1: writes, synchronisations, renames, resizes, in the order in which they're made
+ *   FAULT_AT    which step, from 1: writes, synchronisations, renames, removals (unlinkat), resizes, in the order in which
+ *               they're made
  *   FAULT_HALF  set: a write is done by half first
  *   FAULT_CLOCK a file of 8 bytes: by how many seconds the wall clock is wrong, read anew each time
  *   FAULT_BLIND a file: while it's there, Vectorscan reports nothing
@@ -81,6 +82,16 @@ int ftruncate(int file, off_t size) {
 int rename(const char *old, const char *new) {
     if (concerns(new) && is_due()) die();
     return REAL(rename)(old, new);
+}
+
+int renameat(int from, const char *old, int to, const char *new) {
+    if ((concerns(new) || concerns_file(to)) && is_due()) die();
+    return REAL(renameat)(from, old, to, new);
+}
+
+int unlinkat(int folder, const char *name, int flags) {
+    if ((concerns(name) || concerns_file(folder)) && is_due()) die();
+    return REAL(unlinkat)(folder, name, flags);
 }
 
 static volatile long *wrong;

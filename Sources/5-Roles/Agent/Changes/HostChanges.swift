@@ -126,7 +126,13 @@ actor HostChanges {
         let key = HostEntry.Key(set: order.set, number: order.number)
         guard var entry = self.entries[key] else { return self.takeUnknown(order, key) }
         switch order.verb {
-        case .apply: self.report(key)
+        case .apply:
+            if entry.isHeld {
+                // It isn't kept after all.
+                entry.isHeld = false
+                self.put(entry)
+            }
+            self.report(key)
         case .undo:
             let cause = order.by.map(UndoCause.asked(by:)) ?? .told(order.cause ?? "the gateway said so")
             entry.isHeld = false
@@ -137,6 +143,14 @@ actor HostChanges {
             self.report(key)
         case .keep:
             if entry.machine.state == .applied, !entry.isHeld {
+                guard self.terms.ceiling.targets[entry.change.target]?.mayKeep == true else {
+                    var report = entry.report
+                    report.failure = GloveboxFailure(
+                        code: GloveboxError.Code.ceilingDenied.rawValue,
+                        message:
+                            "the agent's ceiling lets no change be kept (targets.\(entry.change.target).keep)")
+                    return self.inbox.report(report)
+                }
                 entry.isHeld = true
                 do {
                     try self.journal.store(entry)

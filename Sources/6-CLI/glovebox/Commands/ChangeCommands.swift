@@ -15,8 +15,8 @@ struct ChangeCommand: AsyncParsableCommand {
             discussion: """
                 The file, YAML or JSON, has 'title' and 'changes', and may have 'guards' under which they stay and a \
                 'rollout' in shares; or it is a file of flags in flagd's form.
-                It's applied under --lease, or under a lease that's opened for it with --target, --for and --reason. One that changes
-                hosts takes a lease on each: name all, or let them be opened.
+                It's applied under --lease, or under a lease that's opened for it with --target, --for and --reason. One \
+                that changes hosts takes a lease on each: name all, or let them be opened.
                 """)
 
         @Argument(help: "The file; '-' reads standard input.")
@@ -107,12 +107,16 @@ struct ChangeCommand: AsyncParsableCommand {
 
         func run() async throws {
             let kept = try await SignedIn.call { client, _ in
-                try await settled(try await client.keepChange(self.change), client) { $0.state == .applied }
+                try await settled(try await client.keepChange(self.change), client, within: .seconds(20)) {
+                    $0.state == .applied
+                }
             }
             try show(kept, self.output)
             guard kept.state == .kept else {
                 throw GloveboxError(
-                    .unavailable, "its hosts haven't said yet that they keep it: see 'glovebox change show'")
+                    .unavailable,
+                    "its hosts haven't said that they keep it: does the ceiling of each allow that ('keep')? See 'glovebox audit list --event change_refused'"
+                )
             }
         }
     }
@@ -278,11 +282,12 @@ struct ChangeLeaseOptions: ParsableArguments {
 
 /// Follows a change until it isn't as `waits` says any more: what hosts do takes its time.
 private func settled(
-    _ change: ChangeStatus, _ client: ControlClient, while waits: (ChangeStatus) -> Bool
+    _ change: ChangeStatus, _ client: ControlClient, within limit: Duration = .seconds(600),
+    while waits: (ChangeStatus) -> Bool
 ) async throws -> ChangeStatus {
     var change = change
-    let limit = ContinuousClock.now.advanced(by: .seconds(600))
-    while waits(change), ContinuousClock.now < limit {
+    let deadline = ContinuousClock.now.advanced(by: limit)
+    while waits(change), ContinuousClock.now < deadline {
         try await Task.sleep(for: .milliseconds(200))
         change = try await client.change(change.id)
     }

@@ -140,6 +140,8 @@ struct FlagLine {
         guard let events = reader.feed(bytes) else {
             throw GloveboxError(.flagsInvalid, "the gateway sent a line without an end")
         }
+        // A gateway lets go of whoever says nothing for a minute, as they'd hold a half-sent request open.
+        if events.isEmpty { say.yield(Array("\(self.client.tag ?? "")\n".utf8)) }
         for event in events {
             guard let notice = try FlagNotice(name: event.name, tag: event.id, data: event.data) else { continue }
             if notice == .end {

@@ -1,0 +1,69 @@
+import GloveboxCore
+import Testing
+
+@testable import Changes
+
+@Suite("Changes on hosts")
+struct HostStepTests {
+    private static let noon = WallTime(nanoseconds: 1_735_732_800_000_000_000)
+
+    private static func host(_ name: String) throws -> Change {
+        .host(
+            HostChange(
+                target: try TargetName("host"), lease: .random(), action: .runbook(name: name, parameters: [:])))
+    }
+
+    @Test("a set's flags are one step where they stand together, and each change on a host is one of its own")
+    func steps() throws {
+        let flag = Change.flag(FlagChange(key: "k", definition: "{}", former: nil))
+        let set = ChangeSet(
+            id: .random(), title: "t", holder: try IdentityName("ada"), lease: .random(),
+            target: try TargetName("flags"), changes: [try Self.host("a"), flag, flag, try Self.host("b")],
+            plannedAt: Self.noon)
+        var machine = ChangeMachine(set)
+        #expect(machine.steps == [0..<1, 1..<3, 3..<4])
+        #expect(machine.hostChange(0) != nil && machine.hostChange(1) == nil && machine.hostChange(2) != nil)
+        #expect(set.leases.count == 3)
+        for step in 0..<3 {
+            #expect(machine.begin(at: Self.noon) == .apply(step: step))
+            machine.applied(step: step, at: Self.noon)
+        }
+        #expect(machine.state == .applied && machine.hasApplied(2) && !machine.hasBegunUndo(2))
+        #expect(try machine.undo(.told("its lease ended"), at: Self.noon))
+        #expect(machine.begin(at: Self.noon) == .undo(step: 2, after: .zero))
+        #expect(machine.hasBegunUndo(2))
+        #expect(machine.cause?.summary == "its lease ended")
+    }
+
+    @Test(
+        "what is there decides whether a file is put back: the applied is, the former is left, anything else is a conflict"
+    )
+    func exact() {
+        for wasApplied in [true, false] {
+            func judge(_ isFormer: Bool, _ isApplied: Bool) -> UndoJudgement {
+                UndoJudgement(wasApplied: wasApplied, isExact: true, isFormer: isFormer, isApplied: isApplied)
+            }
+            #expect(judge(false, true) == .undo)
+            #expect(judge(true, false) == .nothing)
+            #expect(judge(true, true) == .nothing)
+            #expect(judge(false, false) == .conflict)
+        }
+    }
+
+    @Test(
+        "a runbook that was broken off is undone whatever can be seen; one that was applied only while its check says so"
+    )
+    func inexact() {
+        for (isFormer, isApplied) in [(true, false), (false, false), (nil, nil), (false, true)] as [(Bool?, Bool?)] {
+            let halfway = UndoJudgement(wasApplied: false, isExact: false, isFormer: isFormer, isApplied: isApplied)
+            #expect(halfway == .undo)
+        }
+        func judge(_ isFormer: Bool?, _ isApplied: Bool?) -> UndoJudgement {
+            UndoJudgement(wasApplied: true, isExact: false, isFormer: isFormer, isApplied: isApplied)
+        }
+        #expect(judge(false, true) == .undo)
+        #expect(judge(nil, nil) == .undo)
+        #expect(judge(true, false) == .nothing)
+        #expect(judge(false, false) == .conflict)
+    }
+}

@@ -1,0 +1,171 @@
+import Changes
+import Contracts
+import GloveboxCore
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Gateway
+
+@Suite("Sets that change hosts")
+struct HostSetTests {
+    private static let lease = LeaseID.random()
+
+    private static func host(_ name: String) -> ChangePlan {
+        .host(
+            HostChange(
+                target: ChangeBench.host, lease: Self.lease, action: .runbook(name: name, parameters: [:])))
+    }
+
+    private static let flag = ChangePlan.flag(
+        FlagChangePlan(key: "checkout", .set(defaultVariant: "on", isEnabled: nil)))
+
+    private static func report(
+        _ set: ChangeSet, _ number: Int, _ state: ChangeState, _ failure: GloveboxFailure? = nil
+    ) -> HostLines.News {
+        .report(ChangeReport(set: set.id, number: number, target: ChangeBench.host, state: state, failure: failure))
+    }
+
+    /// Runbook, flag, runbook; all applied.
+    private static func applied(_ bench: ChangeBench) async throws -> ChangeSet {
+        let set = try await bench.changes.apply(
+            [Self.host("a"), Self.flag, Self.host("b")], title: "t", under: bench.grant())
+        await bench.changes.take(Self.report(set, 0, .applied))
+        await bench.changes.take(Self.report(set, 2, .applied))
+        #expect(try await bench.changes.changeSet(set.id).state == .applied)
+        _ = bench.hosts.take()
+        return set
+    }
+
+    @Test("steps wait for their hosts, in order; the flags between them are seen when it's their turn")
+    func order() async throws {
+        let bench = try await ChangeBench()
+        let set = try await bench.changes.apply(
+            [Self.host("a"), Self.flag, Self.host("b")], title: "t", under: bench.grant())
+        #expect(set.state == .intent)
+        #expect(bench.hosts.take().map { "\($0.verb) \($0.number)" } == ["apply 0"])
+        #expect(try bench.variant() == "off")
+        await bench.changes.take(Self.report(set, 0, .applied))
+        #expect(try bench.variant() == "on")
+        #expect(bench.hosts.take().map { "\($0.verb) \($0.number)" } == ["apply 2"])
+        // Said twice, done once.
+        await bench.changes.take(Self.report(set, 0, .applied))
+        #expect(bench.hosts.take().isEmpty)
+        await bench.changes.take(Self.report(set, 2, .applied))
+        #expect(try await bench.storage.changeSet(set.id)?.state == .applied)
+        #expect(bench.log.events.count { if case .changeApplied = $0 { true } else { false } } == 1)
+    }
+
+    @Test("it goes back in reverse, each step when the one after it is back")
+    func reverse() async throws {
+        let bench = try await ChangeBench()
+        let set = try await Self.applied(bench)
+        #expect(try await bench.changes.undo(set.id, by: ChangeBench.ada).state == .undoing)
+        let first = bench.hosts.take()
+        #expect(first.map { "\($0.verb) \($0.number)" } == ["undo 2"])
+        #expect(first.first?.by == ChangeBench.ada && first.first?.isUrgent == true)
+        #expect(try bench.variant() == "on")
+        await bench.changes.take(Self.report(set, 2, .undone))
+        #expect(try bench.variant() == "off")
+        #expect(bench.hosts.take().map { "\($0.verb) \($0.number)" } == ["undo 0"])
+        await bench.changes.take(Self.report(set, 0, .undone))
+        #expect(try await bench.storage.changeSet(set.id)?.state == .undone)
+        #expect(bench.hosts.take().map { "\($0.verb) \($0.number)" } == ["settle 0", "settle 2"])
+    }
+
+    @Test("a host that couldn't apply its change takes back what was before it, with why")
+    func failed() async throws {
+        let bench = try await ChangeBench()
+        let set = try await bench.changes.apply(
+            [Self.flag, Self.host("a")], title: "t", under: bench.grant())
+        #expect(try bench.variant() == "on")
+        await bench.changes.take(
+            Self.report(set, 1, .undone, GloveboxFailure(code: "change_failed", message: "no room")))
+        #expect(try bench.variant() == "off")
+        let over = try #require(try await bench.storage.changeSet(set.id))
+        #expect(over.state == .undone)
+        #expect(ChangeMachine(over).cause == .failed(code: "change_failed", message: "no room"))
+    }
+
+    @Test("what a host took back by itself takes the others back")
+    func byItself() async throws {
+        let bench = try await ChangeBench()
+        let set = try await Self.applied(bench)
+        // Its turn comes after the other's.
+        await bench.changes.take(Self.report(set, 0, .undone))
+        #expect(bench.hosts.take().map { "\($0.verb) \($0.number)" } == ["undo 2"])
+        await bench.changes.take(Self.report(set, 2, .undone))
+        #expect(bench.hosts.take().map { "\($0.verb) \($0.number)" } == ["undo 0"])
+        await bench.changes.take(Self.report(set, 0, .undone))
+        let over = try #require(try await bench.storage.changeSet(set.id))
+        #expect(over.state == .undone && ChangeMachine(over).cause == .leaseEnded(.expired))
+        #expect(try bench.variant() == "off")
+    }
+
+    @Test("a host that's away makes it stuck, and is asked when it's back; one that fails says why")
+    func away() async throws {
+        let bench = try await ChangeBench()
+        let set = try await Self.applied(bench)
+        bench.hosts.isAway.withLock { $0 = true }
+        let asked = try await bench.changes.undo(set.id, by: ChangeBench.ada)
+        #expect(asked.state == .stuck && asked.lastFailure?.code == .agentOffline)
+        bench.hosts.isAway.withLock { $0 = false }
+        await bench.changes.take(.joined(AgentName(unchecked: "a")))
+        #expect(bench.hosts.take().map { "\($0.verb) \($0.number)" } == ["undo 2"])
+        await bench.changes.take(Self.report(set, 2, .stuck, GloveboxFailure(code: "change_failed", message: "m")))
+        let stuck = try await bench.changes.changeSet(set.id)
+        #expect(stuck.state == .stuck && stuck.lastFailure?.message == "m")
+        await bench.changes.take(Self.report(set, 2, .undone))
+        await bench.changes.take(Self.report(set, 0, .undone))
+        #expect(try await bench.storage.changeSet(set.id)?.state == .undone)
+    }
+
+    @Test("a gateway that starts again asks for what it had begun, once the host is there")
+    func again() async throws {
+        let bench = try await ChangeBench()
+        let set = try await bench.changes.apply([Self.host("a")], title: "t", under: bench.grant())
+        let next = try await bench.again()
+        _ = next.hosts.take()
+        await next.changes.take(.joined(AgentName(unchecked: "a")))
+        #expect(next.hosts.take().map { "\($0.verb) \($0.number)" } == ["apply 0"])
+        await next.changes.take(Self.report(set, 0, .applied))
+        #expect(try await next.storage.changeSet(set.id)?.state == .applied)
+    }
+
+    @Test("what no store knows of goes back; what's over is settled")
+    func unknown() async throws {
+        let bench = try await ChangeBench()
+        let stranger = ChangeReport(set: .random(), number: 0, target: ChangeBench.host, state: .applied)
+        await bench.changes.take(.report(stranger))
+        #expect(bench.hosts.take().map(\.verb) == [.undo])
+        var over = stranger
+        over.state = .undone
+        await bench.changes.take(.report(over))
+        #expect(bench.hosts.take().map(\.verb) == [.settle])
+    }
+
+    @Test("it's kept once every host has said that it keeps it")
+    func keep() async throws {
+        let bench = try await ChangeBench()
+        let set = try await Self.applied(bench)
+        #expect(try await bench.changes.keep(set.id, by: ChangeBench.bob).state == .applied)
+        #expect(bench.hosts.take().map { "\($0.verb) \($0.number)" } == ["keep 0", "keep 2"])
+        await bench.changes.take(Self.report(set, 0, .kept))
+        #expect(try await bench.changes.changeSet(set.id).state == .applied)
+        await bench.changes.take(Self.report(set, 2, .kept))
+        #expect(try await bench.storage.changeSet(set.id)?.state == .kept)
+        #expect(bench.hosts.take().map { "\($0.verb) \($0.number)" } == ["settle 0", "settle 2"])
+        #expect(try bench.house.epoch(of: nil).state.base["checkout"]?.contains(#""defaultVariant":"on""#) == true)
+    }
+
+    @Test("flags that don't stand together, and a share of a host, are refused")
+    func refused() async throws {
+        let bench = try await ChangeBench()
+        let other = ChangePlan.flag(FlagChangePlan(key: "checkout", .set(defaultVariant: nil, isEnabled: false)))
+        let error = await #expect(throws: GloveboxError.self) {
+            _ = try await bench.changes.apply([Self.flag, Self.host("a"), other], title: "t", under: bench.grant())
+        }
+        #expect(error?.code == .invalidArgument)
+        #expect(bench.hosts.take().isEmpty)
+    }
+}
