@@ -295,7 +295,10 @@ log_disconnections = 0
             invitation = json.loads(run("agent", "invite", "demo", "--json"))
             run("agent", "enrol", "--state", agent_state, "--gateway", api, text=invitation["code"] + "\n")
             agent = self.spawn([program, "agent", "--state", agent_state], env=environment)
-            while not any(target["isOnline"] for target in json.loads(run("target", "list", "--json"))):
+            while not any(
+                target["isOnline"] for target in json.loads(run("target", "list", "--json"))
+                if target["name"] == "shop-db"
+            ):
                 if agent.poll() is not None:
                     fail("the agent ended")
                 time.sleep(0.1)
@@ -327,6 +330,7 @@ log_disconnections = 0
             "API_PORT": free_port(), "POSTGRES_PORT": free_port(), "TUNNEL_PORT": free_port(),
             "DATABASE_PORT": self.port,
         }
+        shutil.copy(os.path.join(ROOT, "Examples", "demo", "shop.flagd.yaml"), state)
         for name, folder in (
             ("gateway", state), ("policy", state), ("agent", agent_state), ("ceiling", agent_state),
         ):

@@ -84,6 +84,16 @@ struct FlagClientTests {
         throw TestSupportError("the client never heard of \(keys)")
     }
 
+    /// Reads news until what's wanted holds.
+    private static func until(
+        _ events: inout AsyncStream<FlagEvent>.AsyncIterator, isolation: isolated (any Actor)? = #isolation,
+        _ holds: () -> Bool
+    ) async throws {
+        while !holds() {
+            guard await events.next(isolation: isolation) != nil else { throw TestSupportError("no more news") }
+        }
+    }
+
     @Test(
         "a change reaches whom it's for, is acknowledged and counted, and goes back by one command; a token that's revoked ends it"
     )
@@ -117,7 +127,7 @@ struct FlagClientTests {
         #expect(client.boolValue("banner", default: false, .init(["gloveboxLease": .init(scoped.lease)])))
         #expect(!client.boolValue("banner", default: true))
         let kept = try await admin.glovebox(["change", "keep", own.id])
-        #expect(kept.status == 1 && kept.errors.contains("for everyone to keep it"), "\(kept.errors)")
+        #expect(kept.status != 0 && kept.errors.contains("for everyone to keep it"), "\(kept.errors)")
 
         #expect(try await admin.glovebox(["rollback", scoped.id]).status == 0)
         try await Self.changed(&mineEvents, ["checkout"])
@@ -132,7 +142,7 @@ struct FlagClientTests {
         #expect(reason.hasSuffix("[unauthenticated]"), "\(reason)")
         for task in running + [trying] { task.cancel() }
         for task in running + [trying] { await task.value }
-        try await eventually("they're counted no more") {
+        try await eventually(timeout: .seconds(90), "they're counted no more") {
             try await admin.ask(ChangeView.self, "change", "show", own.id).clients.isEmpty
         }
         up.signal(SIGTERM)
@@ -154,8 +164,8 @@ struct FlagClientTests {
             ChangeView.self, "flag", "set", "banner", "--variant", "on", "--for", "10m")
         #expect(try await shop.admin.ask(ChangeView.self, "change", "keep", kept.id).state == "kept")
         _ = try await shop.admin.ask(ChangeView.self, "flag", "set", "checkout", "--variant", "new", "--for", "8s")
-        while client.stringValue("checkout", default: "?") != "v2" || !client.boolValue("banner", default: false) {
-            guard await events.next() != nil else { break }
+        try await Self.until(&events) {
+            client.stringValue("checkout", default: "?") == "v2" && client.boolValue("banner", default: false)
         }
         up.signal(SIGKILL)
         _ = await up.finished()
@@ -167,7 +177,7 @@ struct FlagClientTests {
         #expect(
             restarted.stringValue("checkout", default: "?") == "v2" && restarted.boolValue("banner", default: false))
         try await Self.changed(&news, ["checkout"])
-        while client.stringValue("checkout", default: "?") != "v1" { _ = await events.next() }
+        try await Self.until(&events) { client.stringValue("checkout", default: "?") == "v1" }
         for client in [client, restarted] {
             #expect(client.stringValue("checkout", default: "?") == "v1" && client.boolValue("banner", default: false))
         }
@@ -204,10 +214,9 @@ struct FlagClientTests {
             Restored.self, "restore", "--from", "\(shop.root)/backup", "--state", shop.state)
         #expect(restored.endedLeases >= 1)
         up = try await shop.start("gateway")
-        func isBack() -> Bool {
+        try await Self.until(&events) {
             client.stringValue("checkout", default: "?") == "v1" && client.boolValue("banner", default: false)
         }
-        while !isBack(), await events.next(isolation: #isolation) != nil {}
         #expect(client.stringValue("checkout", default: "?") == "v1" && client.boolValue("banner", default: false))
         let gone = try await shop.admin.glovebox(["change", "show", lost.id])
         #expect(gone.errors.hasSuffix("[not_found]\n"), "\(gone.errors)")

@@ -94,7 +94,7 @@ struct GuardTests {
                   - flag: {key: checkout, defaultVariant: new}
 
                 """)
-            return try await self.shop.admin.ask(ChangeView.self, "change", "apply", "\(self.shop.root)/change.yaml")
+            return try await self.shop.admin.ask(ChangeView.self, "change", "apply", "\(self.shop.state)/change.yaml")
         }
 
         func change(_ id: String) async throws -> ChangeView {
@@ -106,7 +106,7 @@ struct GuardTests {
         let shop = try await Installation.make(customers: 1)
         let (servicePort, prometheusPort) = (try freePort(), try freePort())
         try shop.write("service.py", Self.service)
-        let service = try RunningProcess(["/usr/bin/python3", "\(shop.root)/service.py", "\(servicePort)"])
+        let service = try RunningProcess(["/usr/bin/python3", "\(shop.state)/service.py", "\(servicePort)"])
         try await service.printed("ready")
         try shop.write(
             "prometheus.yml",
@@ -119,7 +119,7 @@ struct GuardTests {
             """)
         let prometheus = try RunningProcess(
             [
-                "prometheus", "--config.file=\(shop.root)/prometheus.yml",
+                "prometheus", "--config.file=\(shop.state)/prometheus.yml",
                 "--storage.tsdb.path=\(shop.root)/prometheus", "--web.listen-address=127.0.0.1:\(prometheusPort)",
             ])
         try await eventually(timeout: .seconds(60), "Prometheus to know the service") {
@@ -204,7 +204,7 @@ struct GuardTests {
                 "title: x\nguards: [{\(name)}]\nchanges: [{flag: {key: checkout, defaultVariant: new}}]\n")
             // A page's own window begins with the next look; Prometheus knows already.
             if name.contains("query") || name.contains("error-rate") {
-                let refused = try await lab.shop.admin.glovebox(["change", "apply", "\(lab.shop.root)/again.yaml"])
+                let refused = try await lab.shop.admin.glovebox(["change", "apply", "\(lab.shop.state)/again.yaml"])
                 #expect(refused.status != 0 && refused.errors.hasSuffix("[guard_tripped]\n"), "\(refused.errors)")
             }
         }

@@ -47,7 +47,7 @@ struct HostChangeTests {
             ("- runbook: {name: deploy, parameters: {version: '$(touch x)'}}", "invalid_argument"),
             ("- runbook: {name: deploy}", "invalid_argument"),
             ("- runbook: {name: forbidden}", "ceiling_denied"),
-            ("- runbook: {name: nowhere}", "ceiling_denied"),
+            ("- runbook: {name: nowhere}", "not_found"),
             ("- file: {path: '\(host.folder)/elsewhere.txt', content: x}", "ceiling_denied"),
             ("- file: {path: '\(host.folder)/link.conf', content: x}", "file_unusable"),
             ("- file: {path: '\(host.folder)/conf/../a.conf', content: x}", "invalid_argument"),

@@ -57,6 +57,7 @@ struct SchemathesisTests {
                 request-timeout = 20
                 generation.database = "none"
                 checks.missing_required_header.expected-statuses = [428]
+                checks.negative_data_rejection.expected-statuses = [400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 428, 429]
 
                 """.utf8), mode: 0o600)
         let (hooks, log) = ("\(shop.root)/strangers.py", "\(shop.root)/refused")
@@ -77,7 +78,9 @@ struct SchemathesisTests {
                 "SCHEMATHESIS_HOOKS": hooks, "AUTHORITY": "\(shop.admin.home)/ca.pem", "REFUSED": log,
             ],
             folder: shop.root, timeout: .seconds(590))
-        #expect(result.status == 0, "\(result.output.suffix(8000))\n\(result.errors.suffix(2000))")
+        // Bodies may be lines of a hundred thousand letters.
+        let told = result.output.split(separator: "\n").map { $0.prefix(400) }.joined(separator: "\n")
+        #expect(result.status == 0, "\(told.suffix(12_000))\n\(result.errors.suffix(2000))")
         let refused = String(decoding: try readFile(log), as: UTF8.self).split(separator: "\n").map(String.init)
         let closed = try Self.closedOperations()
         #expect(Set(refused) == closed, "all that aren't open to anyone")

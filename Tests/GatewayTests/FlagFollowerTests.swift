@@ -31,7 +31,7 @@ struct FlagFollowerTests {
         guard case .epoch(let state, let first, [:]) = try Self.notice(await follower.next()) else {
             return #expect(Bool(false), "the whole comes first")
         }
-        #expect(state == (try Self.epoch(1)).state && first == (try house.epoch(of: nil)).tag)
+        #expect(try state == Self.epoch(1).state && first == house.epoch(of: nil).tag)
         #expect(house.clients(of: Self.target) == [.init(epoch: nil, count: 2)])
         follower.acknowledge("1-nonsense")
         #expect(house.clients(of: Self.target) == [.init(epoch: nil, count: 2)])
@@ -46,7 +46,7 @@ struct FlagFollowerTests {
             case .step(let step, let after, let second, let remaining) = try Self.notice(await follower.next())
         else { return #expect(Bool(false), "a step comes next") }
         #expect(after == first && remaining == [set: .seconds(60)])
-        #expect(try step.applied(to: state) == (try Self.epoch(2, [layer])).state)
+        #expect(try step.applied(to: state) == Self.epoch(2, [layer]).state)
         follower.acknowledge(second)
         // One that has missed the epoch before gets the whole, with what remains now.
         time.advance(by: .seconds(20))

@@ -1,11 +1,13 @@
 import Changes
 import Contracts
+import FlagRules
 import GloveboxCore
 import Synchronization
 import TestSupport
 import Testing
 
 @testable import Gateway
+@testable import StorageSQLite
 
 @Suite("Sets that change hosts")
 struct HostSetTests {

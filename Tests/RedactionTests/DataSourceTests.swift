@@ -21,7 +21,8 @@ struct DataSourceTests {
     static let plain = [
         "0.0.0.0:5432:5432 is mapped", "db:5432:shop:ann", "2026-11-27 10.0.0.7:5432: connection refused",
         "ann@tcp(db:3306)/shop", "dial tcp(db:3306): refused", "jdbc:oracle:thin:@db:1521:ORCL", "/srv/b/c@//d",
-        "http://db:1521/a/b@//c", "git@db:1521/x", "shop/${PASS}@//db:1521/ORCL", "ann:@tcp(db:3306)/shop",
+        "http://db:1521/a/b@//c", "git@db:1521/x", "root:*:20228:0:99999:7:::", "s/^a(;b)?@//",
+        "shop/${PASS}@//db:1521/ORCL", "ann:@tcp(db:3306)/shop",
     ]
 
     @Test("a password in a database's name is masked, and nothing else, however it's cut", arguments: Self.sources)

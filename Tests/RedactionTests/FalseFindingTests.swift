@@ -15,7 +15,7 @@ struct FalseFindingTests {
             "  401000: 48 89 e5 41 57 41 56 41 55 41 54 53", "00 41 57 41 56 41 55 41 8b 3d",
             "48 8b 05 23 12 20 00 48 85",
             "address: 0x7f3c2000 size 4096 (anonymous heap)", "address: 7f3c2000-7f3c4000 mapped 12 pages",
-            "password = config.get(\"password\")", "token = os.getenv('API_TOKEN')",
+            "x ? 'password'\n  : 'none'", "password = config.get(\"password\")", "token = os.getenv('API_TOKEN')",
             "secret: getSecret(\"db_password\"),",
         ])
     func quiet(_ text: String) throws {

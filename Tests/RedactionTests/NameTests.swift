@@ -7,7 +7,8 @@ import Testing
 struct NameTests {
     static let names = [
         "db_pw=⟦hunter2⟧ x", "{\"pw\":\"⟦hunter2⟧\",\"n\":1}", "network={\n  ssid=\"home\"\n  psk=\"⟦hunter2 and⟧\"\n}",
-        "PSK: ⟦hunter2⟧", "passwort=⟦hunter2⟧", "Kennwort: ⟦hunter2⟧", "mot_de_passe=⟦hunter2⟧", "motdepasse=⟦hunter2⟧",
+        "PSK: ⟦hunter22⟧", "wpa_psk=⟦hunter⟧ x", "passwort=⟦hunter2⟧", "Kennwort: ⟦hunter2⟧", "mot_de_passe=⟦hunter2⟧",
+        "motdepasse=⟦hunter2⟧",
         "mdp=⟦hunter2x⟧ n=1", "contraseña: ⟦hunter2⟧", "contrasena=⟦hunter2⟧", "{\"senha\":\"⟦hunter2⟧\"}",
         "haslo=⟦hunter2⟧ x",
         "hasło: ⟦hunter2⟧", "пароль=⟦hunter2⟧ x", "{\"Пароль\": \"⟦два слова⟧\", \"n\": 1}", "密码：⟦hunter2⟧ x",
@@ -24,7 +25,8 @@ struct NameTests {
         "{\"sid\":\"PRD\",\"n\":1}", "{\"clave\":\"001\"}", "clave: valor", "la clave del problema",
         "pw_uid=1000 pw_dir=/root",
         "неверный пароль: попробуйте ещё раз", "密码错误，请重试", "密码：请输入您的密码", "la parola: bella", "enclave=7 autoclave: on",
-        "x?signature=valid&sign=1", "{\"signature\":\"v1\"}", "mdp: a model", "pw=", "{\"pw\":\"\"}", "senhas",
+        "x?signature=valid&sign=1", "{\"signature\":\"v1\"}", "mdp: a model", "psk: update the hint",
+        "let psk: String?", "pw=", "{\"pw\":\"\"}", "senhas",
         "inside: 7",
     ]
 

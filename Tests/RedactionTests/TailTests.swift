@@ -24,6 +24,7 @@ struct TailTests {
         "Authorization: ⟦Bearer abc,\n\tYW5uYTpzZWNyZXQ⟧\nHost: x\n",
         "Cookie: ⟦theme=dark;\r\n sid=hunter2⟧\r\nHost: x\r\n", "Cookie:\r\n ⟦sid=hunter2; theme=dark⟧\r\nHost: x\r\n",
         "{\"m\":\"Authorization: ⟦Basic\\r\\n YW5uYTpzZWNyZXQ=⟧\\r\\nHost: x\"}",
+        "New names for a credential:\n  allocate_client_credentials\n  free_client_credentials\n",
         "  Authorization: ⟦Basic YW5uYTpzZWNyZXQ=⟧\n  Content-Type: text/plain\n",
         "Authorization: ⟦Basic YW5uYTpzZWNyZXQ=⟧\n\tat x.y.Z(Z.java:7)\n",
         "Authorization: ⟦Digest username=\"ann\",\r\n response=\"6629fae4\"⟧\r\nHost: x\r\n",

@@ -294,7 +294,7 @@ private enum Vocabulary {
         Word("haslo"): .password,
         Word("heslo"): .password, Word("wachtwoord"): .password, Word("losenord"): .password,
         Word("salasana"): .password,
-        Word("psk"): .password, Word("storepass"): .password, Word("keypass"): .password,
+        Word("storepass"): .password, Word("keypass"): .password,
         Word("pgpassword"): .password, Word("sshpass"): .password, Word("passwordhash"): .passwordHash,
         Word("secret"): .secret, Word("secrets"): .secret, Word("apikey"): .apiKey, Word("apikeys"): .apiKey,
         Word("appkey"): .apiKey, Word("accesskey"): .apiKey, Word("authkey"): .apiKey, Word("secretkey"): .apiKey,
@@ -317,7 +317,8 @@ private enum Vocabulary {
 
     /// Sensitive as the last segment only, and vague even there.
     static let lastOnly: [Word: SensitiveName.Kind] = [
-        Word("pass"): .password, Word("mdp"): .password, Word("parola"): .password, Word("auth"): .credential,
+        Word("pass"): .password, Word("mdp"): .password, Word("psk"): .password, Word("parola"): .password,
+        Word("auth"): .credential,
         Word("cookie"): .cookie,
         Word("cookies"): .cookie, Word("pin"): .pin, Word("otp"): .pin, Word("totp"): .pin, Word("pan"): .card,
         Word("mobile"): .phone, Word("tel"): .phone, Word("fax"): .phone, Word("cell"): .phone,

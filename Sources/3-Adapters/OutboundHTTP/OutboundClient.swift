@@ -105,12 +105,13 @@ package struct OutboundClient: Sendable {
     }
 
     /// Both ways at once: posts what `says` gives, as it comes, and calls `take` with the body of an answer of status 200,
-    /// as that comes. Over HTTP/1.1, too, since both sides are ours. `says` has to end for the answer to.
+    /// as that comes. Over HTTP/1.1, too, since both sides are ours. `says` has to end for the answer to: `stop` ends it, and
+    /// is called where the status is another.
     /// - Returns: `nil` at its end; an answer of any other status.
     /// - Throws: ``OutboundFailure``, `CancellationError`, and what `take` throws.
     package func converse(
         _ url: String, headers: [(String, String)], says: AsyncStream<[UInt8]>,
-        _ take: ([UInt8]) async throws -> Void
+        stop: () -> Void, _ take: ([UInt8]) async throws -> Void
     ) async throws -> Answer? {
         var request = HTTPClientRequest(url: url)
         request.method = .POST
@@ -119,7 +120,10 @@ package struct OutboundClient: Sendable {
         let response: HTTPClientResponse
         do {
             response = try await self.client.execute(request, timeout: self.deadline)
-            guard response.status == .ok else { return try await self.answer(response) }
+            guard response.status == .ok else {
+                stop()
+                return try await self.answer(response)
+            }
         } catch {
             throw Self.explained(error)
         }

@@ -239,7 +239,7 @@ package final class Detectors: Sendable {
             view.command(detector, start: start, anchorCount: anchorCount, patterns: patterns)
         case .passFile: view.passFile(detector, start: start, anchorCount: anchorCount)
         case .goSource: view.goSource(detector, start: start)
-        case .oracleSource: view.oracleSource(detector, start: start)
+        case .oracleSource: view.oracleSource(detector, start: start, anchorCount: anchorCount)
         case .webKey: view.webKey(detector, start: start, anchorCount: anchorCount)
         case .invisible:
             Finding(start: start, end: start + anchorCount, kind: detector.kind, isInvisible: true)

@@ -18,11 +18,15 @@ extension View {
             return nil
         }
         var offset = start + anchorCount
+        var user = offset..<offset
         for _ in 0..<2 {
             let end = self.run(of: Self.word, from: offset, most: 64)
             guard end > offset, self.at(end) == UInt8(ascii: ":") else { return nil }
+            user = offset..<end
             offset = end + 1
         }
+        // In /etc/shadow numbers stand there.
+        guard self.run(of: .digits, from: user.lowerBound) < user.upperBound else { return nil }
         // A line of its own may have blanks in its password.
         let isLine = before == 0x0A || before == 0 && first == 0
         let set = isLine ? ByteSet("\r\n\"") : ByteSet(" \t\r\n\"'`")
@@ -47,8 +51,12 @@ extension View {
     }
 
     /// `user/password@//host:1521/service`, `user/password@host:1521/service`: the anchor begins with the `@`, or is the port.
-    mutating func oracleSource(_ detector: Detector, start: Int) -> Finding? {
+    mutating func oracleSource(_ detector: Detector, start: Int, anchorCount: Int) -> Finding? {
         var sign = start
+        // A host, `ORCL`, `[::1]`, `(ADDRESS=…)`.
+        guard self.at(start + anchorCount).isAlphanumeric || ByteSet("[(").contains(self.at(start + anchorCount)) else {
+            return nil
+        }
         if self.at(sign) != UInt8(ascii: "@") {
             sign = self.run(of: Self.host, backFrom: start, most: 128) - 1
             if self.at(sign) == UInt8(ascii: "/") { sign = self.run(of: ByteSet("/"), backFrom: sign, most: 2) - 1 }

@@ -17,7 +17,9 @@ extension View {
 
     /// The value beside a sensitive name: JSON, `name=value`, `name: value`, `--name value`, `<name>value</name>`, SQL's
     /// `PASSWORD 'value'`. The anchor at `start` is a part of the name.
-    mutating func keyed(_ detector: Detector, start: Int, anchorCount: Int) -> Finding? {
+    mutating func keyed(
+        _ detector: Detector, start: Int, anchorCount: Int, isCertain: Bool = false
+    ) -> Finding? {
         let first = self.run(of: Self.identifier, backFrom: start, most: 64)
         let last = self.run(of: Self.identifier, from: start + anchorCount, most: 64)
         guard last - start - anchorCount < 64 else { return nil }
@@ -33,7 +35,7 @@ extension View {
         // What follows the name of a pseudonym's kind is that pseudonym.
         if self.at(first - 1) == 0xB9, self.at(first - 2) == 0x80, self.at(first - 3) == 0xE2 { return nil }
         let kind = Kind(name.kind.rawValue)
-        let certain = name.certain || isStructured || self.isCompared(value, name: first..<last)
+        let certain = name.certain || isCertain || isStructured || self.isCompared(value, name: first..<last)
         switch self.at(blank) {
         case UInt8(ascii: ":"):
             if name.certain, let head = self.blockHead(kind: kind, name: first..<last, at: value) { return head }
@@ -91,7 +93,9 @@ extension View {
         let last = start + anchorCount - 1
         let isSession = self.matches("sid", at: start)
         guard isSession || self.matches("clave", at: start) else {
-            return self.keyed(detector, start: start, anchorCount: anchorCount - 1)
+            // `psk: added a check` is a line about keys, `psk=` has one.
+            return self.keyed(
+                detector, start: start, anchorCount: anchorCount - 1, isCertain: self.at(last) == UInt8(ascii: "="))
         }
         guard !self.at(start - 1).isAlphanumeric || self.startsToken(start) else { return nil }
         let first = self.run(of: Self.identifier, backFrom: start, most: 64)
@@ -124,7 +128,7 @@ extension View {
     mutating func valueStart(name: Range<Int>, closed: Int, blank: Int) -> (start: Int, isStructured: Bool)? {
         let isQuoted = closed > name.upperBound && self.at(name.lowerBound - 1) == self.at(closed - 1)
         var offset = blank
-        if isQuoted, self.at(blank) == 0x0A || self.at(blank) == 0x0D {
+        if isQuoted, self.at(closed - 1) == 0x22, self.at(blank) == 0x0A || self.at(blank) == 0x0D {
             let colon = self.skipLines(from: blank)
             if self.at(colon) == UInt8(ascii: ":") { offset = colon }
         }

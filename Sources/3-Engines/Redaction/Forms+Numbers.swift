@@ -76,6 +76,8 @@ extension View {
         }
         guard plain - start == 4 else { return nil }
         for separator in [ByteSet(" "), ByteSet("-"), ByteSet(".")] where separator.contains(self.at(plain)) {
+            // `[.4300.0020.0011.0002]`
+            if before == UInt8(ascii: "."), before == self.at(plain) { return nil }
             let groups = self.digitGroups(from: start, separators: separator)
             guard let last = Self.lastCardGroup(groups) else { return nil }
             let end = groups.end(last)

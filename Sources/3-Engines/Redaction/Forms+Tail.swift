@@ -170,7 +170,9 @@ extension View {
     ///   - end: where its first line ends.
     ///   - start: where its value begins.
     mutating func foldedEnd(from end: Int, valueAt start: Int) -> Int {
-        guard let next = self.behindLineEnd(at: end), self.at(next).isBlank else { return end }
+        guard let next = self.behindLineEnd(at: end), self.at(next).isBlank, self.isHeader(valueAt: start) else {
+            return end
+        }
         let indent = self.indent(ofLineAt: start)
         var end = end
         for _ in 0..<16 {
@@ -186,6 +188,17 @@ extension View {
             end = last
         }
         return end
+    }
+
+    /// Whether nothing stands before the name of the value at `start` in its line, or in the string that it's in.
+    private mutating func isHeader(valueAt start: Int) -> Bool {
+        let colon = self.run(of: .blanks, backFrom: start, most: 64) - 1
+        guard self.at(colon) == UInt8(ascii: ":") else { return false }
+        let name = self.run(of: Self.ofName, backFrom: colon, most: 64)
+        let first = self.run(of: .blanks, backFrom: name, most: 64)
+        let before = self.at(first - 1)
+        return before == 0 || before == 0x0A || first == name && before == 0x22
+            || self.at(first) == UInt8(ascii: "n") && before == UInt8(ascii: "\\")
     }
 
     /// How many blanks the line at `offset` begins with.

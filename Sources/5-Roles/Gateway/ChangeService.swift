@@ -477,28 +477,20 @@ actor ChangeService: Service {
         }
     }
 
-    /// What each comes to now, or why to nothing.
+    /// What each comes to now, or why to nothing: one after the other, each with the signal's own time-out.
     nonisolated private func measure(_ guards: [GuardCondition]) async -> [Result<Double, GloveboxError>] {
-        await withTaskGroup(of: (Int, Result<Double, GloveboxError>).self) { tasks in
-            for (index, condition) in guards.enumerated() {
-                tasks.addTask {
-                    do {
-                        return (index, .success(try await self.signals.measure(condition.sign)))
-                    } catch {
-                        return (
-                            index,
-                            .failure(
-                                (error as? GloveboxError)
-                                    ?? GloveboxError(.unavailable, "it couldn't be measured", cause: error))
-                        )
-                    }
-                }
+        var results: [Result<Double, GloveboxError>] = []
+        for condition in guards {
+            do {
+                results.append(.success(try await self.signals.measure(condition.sign)))
+            } catch {
+                results.append(
+                    .failure(
+                        (error as? GloveboxError)
+                            ?? GloveboxError(.unavailable, "it couldn't be measured", cause: error)))
             }
-            var results = [Result<Double, GloveboxError>](
-                repeating: .failure(GloveboxError(.unavailable, "it wasn't measured")), count: guards.count)
-            for await (index, result) in tasks { results[index] = result }
-            return results
         }
+        return results
     }
 
     /// Takes what was measured: a set of which a guard trips goes back, a rollout that holds goes on.

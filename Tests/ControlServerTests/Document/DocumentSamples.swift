@@ -177,7 +177,11 @@ struct DocumentSamples {
                             runbook: HostUse(target: try TargetName("host"), name: "deploy", parameters: ["a": "1"])),
                         ChangeItem(file: FileEdit(target: try TargetName("host"), path: "/etc/a", content: "b")),
                         ChangeItem(call: HostUse(name: "drain")),
-                    ], scope: .testRun("nightly")),
+                    ],
+                    guards: [
+                        GuardItem(name: "e", signal: "errors", atMost: 0.1, patience: Seconds(.seconds(5))),
+                        GuardItem(query: "up", atLeast: 1),
+                    ], rollout: [RolloutItem(percent: 10, holds: Seconds(.seconds(5)))], scope: .testRun("nightly")),
                 least:
                     #"{"lease": "0123456789ab", "title": "x", "changes": [{"flag": {"key": "a", "isRemoved": true}}]}"#),
             try Self.request(
@@ -188,6 +192,11 @@ struct DocumentSamples {
                 ]),
             try Self.request(
                 "FlagQuestion", FlagQuestion(target: TargetName("flags"), context: ["a": .integer(1)]), least: "{}"),
+            DocumentSamples(
+                schema: "HostUse",
+                full: try json(
+                    HostUse(target: try TargetName("host"), name: "deploy", parameters: ["version": "2"])),
+                least: .object(["name": .string("drain")])),
             try Self.answer(
                 "ChangeStatus", full: FakeOperations.change(), least: FakeOperations.change(isWhole: false)),
             try Self.page("ChangeStatus", FakeOperations.change()),

@@ -42,6 +42,7 @@ struct JSONSchema {
         case "minLength": return unless(value.string.map { $0.unicodeScalars.count >= rule.integer } ?? true)
         case "maxLength": return unless(value.string.map { $0.unicodeScalars.count <= rule.integer } ?? true)
         case "minItems": return unless(value.array.map { $0.count >= rule.integer } ?? true)
+        case "maxProperties": return unless(value.object.map { $0.count <= rule.integer } ?? true)
         case "maxItems": return unless(value.array.map { $0.count <= rule.integer } ?? true)
         case "minimum": return unless(value.double.map { $0 >= rule.double ?? .nan } ?? true)
         case "exclusiveMinimum": return unless(value.double.map { $0 > rule.double ?? .nan } ?? true)

@@ -370,6 +370,17 @@ final class FakeOperations: ControlOperations {
         status.remaining = Seconds(.seconds(60))
         status.epoch = 7
         status.clients = [.init(epoch: 7, count: 2), .init(epoch: nil, count: 1)]
+        var judged = ChangeStatus.Guard(
+            GuardCondition(name: "e", sign: .signal("errors"), bound: .atMost(0.1), patience: .seconds(5)))
+        judged.verdict = "holds"
+        judged.value = 0.01
+        status.guards = [
+            judged,
+            ChangeStatus.Guard(
+                GuardCondition(name: "q", sign: .query("up"), bound: .atLeast(1), patience: .seconds(5))),
+        ]
+        status.rollout = [RolloutItem(percent: 10, holds: Seconds(.seconds(5)))]
+        status.percent = 10
         status.keptBy = try IdentityName("ann")
         status.cause = "its lease ended (expired)"
         status.failure = .init(attempts: 2, code: "unavailable", message: "the disk is full")

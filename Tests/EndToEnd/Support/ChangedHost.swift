@@ -109,7 +109,7 @@ final class ChangedHost: Sendable {
         self.files = files
         self.folder = folder
         self.server = server
-        self.apart = try await Apart(proxy: proxy) { shop in
+        let configure: (Installation) throws -> Void = { shop in
             try shop.addToAgent("agent.yaml", Self.target(folder, port: String(port)))
             try shop.addToAgent(
                 "ceiling.yaml",
@@ -140,6 +140,7 @@ final class ChangedHost: Sendable {
 
                     """)
         }
+        self.apart = try await Apart(proxy: proxy, configure: configure)
         try await self.shop.untilOnline("shop-host")
     }
 
@@ -162,7 +163,7 @@ final class ChangedHost: Sendable {
               drain:
                 parameters: {node: {type: word}}
                 check: {url: "http://127.0.0.1:\(port)/drained/{node}"}
-                apply: {method: PUT, url: "http://127.0.0.1:\(port)/drained/{node}", body: '{"why": "test"}'}
+                apply: {method: PUT, url: "http://127.0.0.1:\(port)/drained/{node}", body: '{{"why": "test"}'}
                 undo: {method: DELETE, url: "http://127.0.0.1:\(port)/drained/{node}", status: [204, 404]}
                 credential: {file: "\(folder)/token"}
               elsewhere:

@@ -203,7 +203,7 @@ extension RecordEvent {
     }
 
     /// The tags that ``write(to:)`` uses.
-    static let tags = Array(1...21) + Array(30...39) + Array(50...56) + Array(60...64) + Array(70...72)
+    static let tags = Array(1...21) + Array(30...39) + Array(50...56) + Array(60...65) + [68] + Array(70...72)
 
     private static func writeVote(
         _ approval: ApprovalID, _ by: IdentityName, _ digest: String, _ reason: String?,

@@ -50,7 +50,9 @@ struct FlagLine {
             let wait = failures == 0 ? .milliseconds(50) : pause * Double.random(in: 0.5...1)
             try? await self.time.sleep(until: self.time.boot.advanced(by: wait))
         }
-        await outbound.shutdown()
+        // Over HTTP/2, a request that was refused stays half open until the gateway lets go of it after a minute, and the
+        // connection with it: nobody is to wait for that.
+        Task { await outbound.shutdown() }
     }
 
     private func outbound() -> OutboundClient? {
@@ -114,7 +116,8 @@ struct FlagLine {
             tasks.addTask { try await Self.watch(alarm, self.time) }
             tasks.addTask {
                 var reader = ServerEventReader()
-                let refusal = try await outbound.converse(url, headers: sent, says: says) { bytes in
+                let refusal = try await outbound.converse(url, headers: sent, says: says, stop: { say.finish() }) {
+                    bytes in
                     alarm.ring()
                     heard.isSet.store(true, ordering: .relaxed)
                     try self.take(bytes, &reader, say)
