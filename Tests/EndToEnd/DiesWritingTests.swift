@@ -11,7 +11,7 @@ struct DiesWritingTests {
 
         var path: String { self == .agent ? "/journal/" : "/log/" }
         /// Steps from a start to the end of the work below are about as many.
-        var steps: Int { self == .agent ? 48 : 30 }
+        var steps: Int { 48 }
     }
 
     @Test("nothing is lost, doubled, or run without its record, whichever step it dies at", arguments: Side.allCases)

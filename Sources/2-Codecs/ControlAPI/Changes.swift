@@ -111,91 +111,6 @@ package struct ChangeRequest: RequestContent {
     }
 }
 
-/// A guard as it's asked for: what's measured, and its bound.
-package struct GuardItem: Sendable, Hashable, Codable {
-    /// What it's called; the signal's name, or `query`, if it's left out.
-    package var name: String?
-    /// One of the gateway's, or a query in PromQL: one of the two.
-    package var signal: String?
-    package var query: String?
-    package var atMost: Double?
-    package var atLeast: Double?
-    /// How long it may go unjudged; a minute, if it's left out.
-    package var patience: Seconds?
-
-    package static let standardPatience = Duration.seconds(60)
-
-    package init(
-        name: String? = nil, signal: String? = nil, query: String? = nil, atMost: Double? = nil,
-        atLeast: Double? = nil, patience: Seconds? = nil
-    ) {
-        self.name = name
-        self.signal = signal
-        self.query = query
-        self.atMost = atMost
-        self.atLeast = atLeast
-        self.patience = patience
-    }
-
-    package init(from decoder: any Decoder) throws {
-        try decoder.allowOnly(["name", "signal", "query", "atMost", "atLeast", "patience"])
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        self.name = try container.decodeIfPresent(String.self, forKey: .name)
-        self.signal = try container.decodeIfPresent(String.self, forKey: .signal)
-        self.query = try container.decodeIfPresent(String.self, forKey: .query)
-        self.atMost = try container.decodeIfPresent(Double.self, forKey: .atMost)
-        self.atLeast = try container.decodeIfPresent(Double.self, forKey: .atLeast)
-        self.patience = try container.decodeIfPresent(Seconds.self, forKey: .patience)
-    }
-
-    /// - Throws: `invalid_argument`.
-    func condition() throws(GloveboxError) -> GuardCondition {
-        let sign: GuardCondition.Sign
-        switch (self.signal, self.query) {
-        case (let signal?, nil): sign = .signal(signal)
-        case (nil, let query?):
-            guard (1...4000).contains(query.utf8.count) else {
-                throw GloveboxError(.invalidArgument, "guards: a query is 1 to 4000 bytes of PromQL")
-            }
-            sign = .query(query)
-        default: throw GloveboxError(.invalidArgument, "guards: say one of 'signal' and 'query' of each")
-        }
-        let name = self.name ?? self.signal ?? "query"
-        try validateLine(name, "guards: a guard's name")
-        let bound: GuardCondition.Bound
-        switch (self.atMost, self.atLeast) {
-        case (let most?, nil): bound = .atMost(most)
-        case (nil, let least?): bound = .atLeast(least)
-        default: throw GloveboxError(.invalidArgument, "guard '\(name)': say one of 'atMost' and 'atLeast'")
-        }
-        let patience = self.patience?.duration ?? Self.standardPatience
-        guard patience >= .seconds(1), patience <= .seconds(86_400) else {
-            throw GloveboxError(.invalidArgument, "guard '\(name)': its patience is from 1s to 24h")
-        }
-        return GuardCondition(name: name, sign: sign, bound: bound, patience: patience)
-    }
-}
-
-/// A step of a rollout as it's asked for.
-package struct RolloutItem: Sendable, Hashable, Codable {
-    /// 1 to 100.
-    package var percent: Int
-    /// How long all guards have to have held before the next step.
-    package var holds: Seconds
-
-    package init(percent: Int, holds: Seconds) {
-        self.percent = percent
-        self.holds = holds
-    }
-
-    package init(from decoder: any Decoder) throws {
-        try decoder.allowOnly(["percent", "holds"])
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        self.percent = try container.decode(Int.self, forKey: .percent)
-        self.holds = try container.decodeIfPresent(Seconds.self, forKey: .holds) ?? Seconds(.zero)
-    }
-}
-
 /// One change of a set: exactly one of these.
 package struct ChangeItem: Sendable, Hashable, Codable {
     package var flag: FlagEdit?
@@ -278,7 +193,8 @@ package struct HostUse: Sendable, Hashable, Codable {
 
 /// A whole file of a host.
 package struct FileEdit: Sendable, Hashable, Codable {
-    package static let most = 256 << 10
+    /// In bytes. A request holds 64 KiB (`ControlServer.Configuration.bodyLimit`), escapes and the rest included.
+    package static let most = 48 << 10
 
     package var target: TargetName?
     package var path: String
@@ -399,7 +315,7 @@ func validateFlagKey(_ key: String) throws(GloveboxError) {
 
 extension Decoder {
     /// - Throws: `invalid_argument` when there's another field.
-    fileprivate func allowOnly(_ fields: Set<String>) throws {
+    func allowOnly(_ fields: Set<String>) throws {
         let names = try self.container(keyedBy: AnyKey.self).allKeys.map(\.stringValue)
         guard let unknown = names.filter({ !fields.contains($0) }).min() else { return }
         throw GloveboxError(
@@ -413,141 +329,6 @@ private struct AnyKey: CodingKey {
     var intValue: Int? { nil }
     init?(stringValue: String) { self.stringValue = stringValue }
     init?(intValue: Int) { nil }
-}
-
-/// A set of changes as the API shows it.
-package struct ChangeStatus: Sendable, Codable {
-    package struct Item: Sendable, Codable {
-        /// `flag`, `runbook`, `file`, `call`
-        package var kind: String
-        /// Of the flag; the name of the runbook or call; the path of the file.
-        package var key: String
-        /// The host that it's on.
-        package var target: TargetName?
-        /// Of the runbook or call.
-        package var parameters: [String: String]?
-        /// What it's to be; absent where the flag is removed.
-        package var definition: JSONValue?
-        /// What it was when this was written down; absent where the flag wasn't there.
-        package var former: JSONValue?
-        /// Which set has changed it since: it's left as it is when this goes back.
-        package var changedSinceBy: ChangeSetID?
-        /// Whether it was changed since without Glovebox: it's left as it is then, too.
-        package var isChangedOutside: Bool?
-
-        package init(
-            kind: String, key: String, definition: JSONValue?, former: JSONValue?, changedSinceBy: ChangeSetID?
-        ) {
-            self.kind = kind
-            self.key = key
-            self.definition = definition
-            self.former = former
-            self.changedSinceBy = changedSinceBy
-        }
-
-        package init(_ change: HostChange, isChangedSince: Bool, by: ChangeSetID?) {
-            let action = change.action
-            switch action {
-            case .runbook(let name, let parameters), .call(let name, let parameters):
-                self.init(kind: action.kind, key: name, definition: nil, former: nil, changedSinceBy: by)
-                self.parameters = parameters
-            case .file(let path, _):
-                self.init(kind: action.kind, key: path, definition: nil, former: nil, changedSinceBy: by)
-            }
-            self.target = change.target
-            if isChangedSince, by == nil { self.isChangedOutside = true }
-        }
-    }
-
-    /// An undo that fails, and is tried again.
-    package struct Failure: Sendable, Codable {
-        package var attempts: Int
-        package var code: String
-        package var message: String
-
-        package init(attempts: Int, code: String, message: String) {
-            self.attempts = attempts
-            self.code = code
-            self.message = message
-        }
-    }
-
-    /// A guard, and how it stands.
-    package struct Guard: Sendable, Codable {
-        package var name: String
-        package var signal: String?
-        package var query: String?
-        package var atMost: Double?
-        package var atLeast: Double?
-        package var patience: Seconds
-        /// `holds`, `unknown`, `tripped`; absent once nobody looks any more.
-        package var verdict: String?
-        /// What was measured last.
-        package var value: Double?
-
-        package init(_ condition: GuardCondition) {
-            self.name = condition.name
-            switch condition.sign {
-            case .signal(let name): self.signal = name
-            case .query(let text): self.query = text
-            }
-            switch condition.bound {
-            case .atMost(let most): self.atMost = most
-            case .atLeast(let least): self.atLeast = least
-            }
-            self.patience = Seconds(condition.patience)
-        }
-    }
-
-    /// How many of those that evaluate flags by themselves run which epoch.
-    package struct Clients: Sendable, Hashable, Codable {
-        /// Absent for those that haven't said yet.
-        package var epoch: Int64?
-        package var count: Int
-
-        package init(epoch: Int64?, count: Int) {
-            self.epoch = epoch
-            self.count = count
-        }
-    }
-
-    package var id: ChangeSetID
-    package var title: String
-    package var holder: IdentityName
-    package var lease: LeaseID
-    package var target: TargetName
-    package var state: ChangeState
-    package var plannedAt: Timestamp
-    package var changes: [Item]
-    package var guards: [Guard]?
-    package var rollout: [RolloutItem]?
-    /// The share of a rollout that's in force.
-    package var percent: Int?
-    /// Who sees it; absent for everyone.
-    package var scope: FlagScope?
-    /// Of the target's flags, as they are now; absent where it has none.
-    package var epoch: Int64?
-    /// Newest first.
-    package var clients: [Clients]
-    /// How long until it goes back with its lease; absent once that's no matter.
-    package var remaining: Seconds?
-    package var keptBy: IdentityName?
-    /// Why it goes back, or has gone.
-    package var cause: String?
-    package var failure: Failure?
-
-    package init(_ set: ChangeSet, changes: [Item]) {
-        self.id = set.id
-        self.title = set.title
-        self.holder = set.holder
-        self.lease = set.lease
-        self.target = set.target
-        self.state = set.state
-        self.plannedAt = Timestamp(set.plannedAt)
-        self.changes = changes
-        self.scope = set.scope
-        self.clients = []
-    }
 }
 
 /// `GET /v1/changes?open=&lease=&after=&limit=`, newest first.
@@ -624,87 +405,6 @@ package struct Rollback: Sendable, Codable {
 
     package init(isPreview: Bool, changes: [ChangeStatus]) {
         self.isPreview = isPreview
-        self.changes = changes
-    }
-}
-
-/// A flag as `GET /v1/flags` shows it, leased changes included.
-package struct FlagStatus: Sendable, Codable {
-    package var target: TargetName
-    package var key: String
-    package var definition: JSONValue
-    /// What's wrong with it: it's never evaluated then.
-    package var fault: String?
-    /// Sets that lie over it and go back, uppermost last.
-    package var changes: [ChangeSetID]
-
-    package init(
-        target: TargetName, key: String, definition: JSONValue, fault: String?, changes: [ChangeSetID]
-    ) {
-        self.target = target
-        self.key = key
-        self.definition = definition
-        self.fault = fault
-        self.changes = changes
-    }
-}
-
-/// `GET /v1/flags?target=&after=&limit=`, by target and key.
-package struct FlagQuery: Sendable, Hashable {
-    package var target: TargetName?
-    package var page: PageRequest
-
-    package init(target: TargetName? = nil, page: PageRequest = .init()) {
-        self.target = target
-        self.page = page
-    }
-}
-
-/// `POST /v1/flags/{id}/explain`: what a flag comes to for a context, and why.
-package struct FlagQuestion: RequestContent {
-    package static let fields: Set<String> = ["target", "context"]
-
-    /// May be left out where there's one target with flags.
-    package var target: TargetName?
-    /// As OFREP has it: `targetingKey` and whatever else rules look at.
-    package var context: [String: JSONValue]
-
-    package init(target: TargetName? = nil, context: [String: JSONValue] = [:]) {
-        self.target = target
-        self.context = context
-    }
-
-    private enum CodingKeys: String, CodingKey {
-        case target, context
-    }
-
-    package init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        self.target = try container.decodeIfPresent(TargetName.self, forKey: .target)
-        self.context = try container.decodeIfPresent([String: JSONValue].self, forKey: .context) ?? [:]
-    }
-}
-
-package struct FlagExplanation: Sendable, Codable {
-    package var target: TargetName
-    package var key: String
-    package var epoch: Int64
-    /// Absent where the caller's own default is taken.
-    package var value: JSONValue?
-    package var variant: String?
-    /// OpenFeature's word.
-    package var reason: String
-    /// OpenFeature's word.
-    package var errorCode: String?
-    package var detail: String?
-    /// Sets that lie over the flag and go back, uppermost last.
-    package var changes: [ChangeSetID]
-
-    package init(target: TargetName, key: String, epoch: Int64, reason: String, changes: [ChangeSetID]) {
-        self.target = target
-        self.key = key
-        self.epoch = epoch
-        self.reason = reason
         self.changes = changes
     }
 }

@@ -91,17 +91,8 @@ package struct OutboundClient: Sendable {
         } catch {
             throw Self.explained(error)
         }
-        var pieces = response.body.makeAsyncIterator()
-        while true {
-            let piece: ByteBuffer?
-            do {
-                piece = try await pieces.next()
-            } catch {
-                throw Self.explained(error)
-            }
-            guard let piece else { return nil }
-            try take(Array(buffer: piece))
-        }
+        try await Self.read(response, take)
+        return nil
     }
 
     /// Both ways at once: posts what `says` gives, as it comes, and calls `take` with the body of an answer of status 200,
@@ -127,6 +118,12 @@ package struct OutboundClient: Sendable {
         } catch {
             throw Self.explained(error)
         }
+        try await Self.read(response, take)
+        return nil
+    }
+
+    /// Gives `take` the answer's body as it comes, to its end.
+    private static func read(_ response: HTTPClientResponse, _ take: ([UInt8]) async throws -> Void) async throws {
         var pieces = response.body.makeAsyncIterator()
         while true {
             let piece: ByteBuffer?
@@ -135,7 +132,7 @@ package struct OutboundClient: Sendable {
             } catch {
                 throw Self.explained(error)
             }
-            guard let piece else { return nil }
+            guard let piece else { return }
             try await take(Array(buffer: piece))
         }
     }

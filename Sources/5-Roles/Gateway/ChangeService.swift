@@ -19,8 +19,8 @@ actor ChangeService: Service {
         /// What it may stay under, in the set's order.
         var guards: [GuardMachine] = []
         var rollout: RolloutMachine?
-        /// Measures for them until it's over.
-        var watching: Task<Void, Never>?
+        /// Measure for them until it's over, one for each guard.
+        var watching: [Task<Void, Never>] = []
         /// Somebody keeps it, and its hosts haven't all said that they do.
         var keeping: Keeping?
     }
@@ -33,8 +33,6 @@ actor ChangeService: Service {
 
     /// How often those who wait for flags get a sign of life.
     private static let look = Duration.seconds(15)
-    /// How often what guards look at is measured.
-    private static let measuring = Duration.seconds(1)
     /// How many sets may be open at once.
     private static let mostOpen = 1000
 
@@ -44,7 +42,7 @@ actor ChangeService: Service {
     let time: any TimeSource
     let hosts: HostLines
     private let detectors: Detectors
-    private let signals: any GuardMeasuring
+    let signals: any GuardMeasuring
     let logger: Logger
     /// What a lease that's active allows.
     let grant: @Sendable (LeaseID) async throws -> LeaseGrant
@@ -52,7 +50,7 @@ actor ChangeService: Service {
     let ending: @Sendable (LeaseID) async -> LeaseEnd?
     /// When leases end that are active.
     private let expiries: @Sendable (Set<LeaseID>) async -> [LeaseID: LeaseExpiry]
-    private(set) var states: [TargetName: FlagState] = [:]
+    var states: [TargetName: FlagState] = [:]
     var open: [ChangeSetID: Open] = [:]
     /// Newest last, as they were planned.
     private var order: [ChangeSetID] = []
@@ -129,7 +127,7 @@ actor ChangeService: Service {
     func run() async throws {
         for id in self.order { self.watchGuards(of: id) }
         await cancelWhenGracefulShutdown { await self.watch() }
-        for open in self.open.values { open.watching?.cancel() }
+        for task in self.open.values.flatMap(\.watching) { task.cancel() }
         await self.signals.close()
         self.house.close()
     }
@@ -174,17 +172,8 @@ actor ChangeService: Service {
         for scope: FlagScope? = nil, under grant: LeaseGrant
     ) async throws -> ChangeSet {
         do {
-            for condition in guards { try self.signals.check(condition.sign) }
-            let measured = await self.measure(guards)
+            let machines = try await self.judged(guards)
             return try await self.inTurn {
-                var machines = guards.map { GuardMachine($0, at: self.time.boot) }
-                for index in machines.indices { machines[index].take(measured[index], at: self.time.boot) }
-                for machine in machines {
-                    guard case .tripped(let reason) = machine.verdict else { continue }
-                    throw GloveboxError(
-                        .guardTripped,
-                        "guard '\(machine.condition.name)' doesn't hold before anything is changed: \(reason)")
-                }
                 return try await self.applied(edits, machines, rollout, title: title, for: scope, under: grant)
             }
         } catch let error as GloveboxError {
@@ -209,7 +198,7 @@ actor ChangeService: Service {
                 .invalidArgument,
                 "rollout: only flags change for a share after the other; put hosts into a set of their own")
         }
-        let title = try Masker(detectors: self.detectors, pseudonyms: Pseudonyms(linkable: false)).maskText(title)
+        let title = try self.masked(title)
         let set = ChangeSet(
             id: .random(), title: title, holder: grant.holder, lease: grant.lease, target: grant.target,
             changes: changes, guards: guards.map(\.condition), rollout: rollout, scope: scope,
@@ -459,97 +448,7 @@ actor ChangeService: Service {
             "a change has gone back", metadata: ["change": "\(set.id)", "cause": "\(machine.cause?.summary ?? "")"])
     }
 
-    // MARK: Guards
-
-    /// Measures and judges for as long as the set is open, whoever it waits for meanwhile.
-    private func watchGuards(of id: ChangeSetID) {
-        guard let open = self.open[id], open.watching == nil, !open.guards.isEmpty || open.rollout != nil else {
-            return
-        }
-        let guards = open.guards.map(\.condition)
-        self.open[id]?.watching = Task { [weak self, time] in
-            while !Task.isCancelled {
-                guard let measured = await self?.measure(guards), await self?.judge(id, measured) == true else {
-                    return
-                }
-                guard (try? await time.sleep(until: time.boot.advanced(by: Self.measuring))) != nil else { return }
-            }
-        }
-    }
-
-    /// What each comes to now, or why to nothing: one after the other, each with the signal's own time-out.
-    nonisolated private func measure(_ guards: [GuardCondition]) async -> [Result<Double, GloveboxError>] {
-        var results: [Result<Double, GloveboxError>] = []
-        for condition in guards {
-            do {
-                results.append(.success(try await self.signals.measure(condition.sign)))
-            } catch {
-                results.append(
-                    .failure(
-                        (error as? GloveboxError)
-                            ?? GloveboxError(.unavailable, "it couldn't be measured", cause: error)))
-            }
-        }
-        return results
-    }
-
-    /// Takes what was measured: a set of which a guard trips goes back, a rollout that holds goes on.
-    /// - Returns: whether there's still something to look at.
-    private func judge(_ id: ChangeSetID, _ measured: [Result<Double, GloveboxError>]) async -> Bool {
-        await self.inTurn {
-            guard let open = self.open[id], [.intent, .applied].contains(open.machine.state), !Task.isCancelled else {
-                return false
-            }
-            var guards = open.guards
-            let now = self.time.boot
-            for index in guards.indices { guards[index].take(measured[index], at: now) }
-            self.open[id]?.guards = guards
-            // What isn't applied yet doesn't go on, and goes back all the same.
-            let goesOn = open.machine.state == .applied
-            var rollout = (goesOn ? open.rollout : nil) ?? RolloutMachine.whole(at: now)
-            switch rollout.look(guards, at: now) {
-            case .goBack(let name, let reason):
-                self.logger.warning(
-                    "a guard has tripped, and its change goes back",
-                    metadata: ["change": "\(id)", "guard": "\(name)", "reason": "\(reason)"])
-                await self.goBack(id, .guardTripped(name, reason: reason))
-                return false
-            case .advance:
-                do {
-                    try await self.advance(id, to: rollout.step)
-                    self.open[id]?.rollout = rollout
-                } catch {
-                    self.logger.error(
-                        "a rollout can't go on, and is tried again",
-                        metadata: ["change": "\(id)", "error": "\(String(reflecting: error))"])
-                }
-            case .wait, .hold: break
-            case .done where guards.isEmpty && goesOn: return false
-            case .done: break
-            }
-            return true
-        }
-    }
-
-    /// The share of a rollout's step: on record, then in the store, then in force.
-    private func advance(_ id: ChangeSetID, to step: Int) async throws {
-        guard var machine = self.open[id]?.machine, var state = self.states[machine.set.target] else { return }
-        let set = machine.set
-        machine.rolledOut(step: step, at: self.time.wall)
-        state.redefine(id, try set.shares(at: step))
-        let epoch = try self.epoch(state)
-        try await self.record(
-            set.holder, set.target, set.lease, .changeAdvanced(id, percent: UInt64(machine.percent ?? 100)))
-        machine.stored(try await self.storage.update(machine.set, leadingTo: state).version)
-        self.states[set.target] = state
-        self.open[id]?.machine = machine
-        if self.isServed(set.target) { await self.publish(epoch) }
-    }
-
     // MARK: What's shown
-
-    /// How the guards of an open set stand, in the set's order.
-    func guards(of id: ChangeSetID) -> [GuardMachine] { self.open[id]?.guards ?? [] }
 
     /// - Throws: `not_found`.
     func changeSet(_ id: ChangeSetID) async throws -> ChangeSet {
@@ -578,16 +477,16 @@ actor ChangeService: Service {
         await self.publish(try FlagEpoch(state))
     }
 
-    private func isServed(_ target: TargetName) -> Bool {
+    func isServed(_ target: TargetName) -> Bool {
         (try? self.house.epoch(of: target)) != nil
     }
 
-    private func epoch(_ state: FlagState) throws -> FlagEpoch {
+    func epoch(_ state: FlagState) throws -> FlagEpoch {
         try FlagEpoch(state, after: try? self.house.epoch(of: state.target))
     }
 
     /// Brings an epoch in force, with how long what's leased in it lasts.
-    private func publish(_ epoch: FlagEpoch) async {
+    func publish(_ epoch: FlagEpoch) async {
         let expiries = await self.expiries(in: epoch.state)
         self.house.publish(epoch, expiries, at: self.time.reading)
     }
@@ -612,8 +511,13 @@ actor ChangeService: Service {
         }
     }
 
+    /// A text for records and stores, without the secrets in it.
+    func masked(_ text: String) throws(GloveboxError) -> String {
+        try Masker(detectors: self.detectors, pseudonyms: Pseudonyms(linkable: false)).maskText(text)
+    }
+
     func forget(_ id: ChangeSetID) {
-        self.open[id]?.watching?.cancel()
+        for task in self.open[id]?.watching ?? [] { task.cancel() }
         self.open[id] = nil
         self.order.removeAll { $0 == id }
     }
@@ -626,7 +530,7 @@ actor ChangeService: Service {
         ])
     }
 
-    private func inTurn<Value>(_ body: () async throws -> Value) async rethrows -> Value {
+    func inTurn<Value>(_ body: () async throws -> Value) async rethrows -> Value {
         if self.isBusy {
             await withCheckedContinuation { self.waiting.append($0) }
         } else {

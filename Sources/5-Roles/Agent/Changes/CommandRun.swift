@@ -125,6 +125,7 @@ final class CommandRun: Sendable {
         var chunk = [UInt8](repeating: 0, count: 16_384)
         func take(waiting milliseconds: Int32) {
             guard isOpen else {
+                // It has closed its output and runs on: only `waitpid` tells of its end, and can't wait with a deadline.
                 usleep(5000)
                 return
             }
