@@ -96,6 +96,7 @@ let targets: [Target] = [
     floor("3-Adapters", "Identity", ["GloveboxCore", "Contracts", crypto, x509, asn1]),
     floor("3-Adapters", "OutboundHTTP", [asyncHTTP, nio, nioFoundation, nioHTTP1, nioPosix, nioSSL]),
     floor("3-Adapters", "LogSpool", ["GloveboxCore", "AuditFiles"]),
+    floor("3-Adapters", "Commands", ["GloveboxCore", nioPosix]),
 
     // 4: servers
     floor("4-Servers", "Tunnel", ["GloveboxCore", "Contracts", "ControlWire", nio, nioPosix, nioTLS, nioSSL, logging]),
@@ -132,7 +133,7 @@ let targets: [Target] = [
         "5-Roles", "Gateway",
         [
             "GloveboxCore", "Contracts", "YAMLDocument", "FlagRules", "Policy", "Leases", "Approvals", "Changes",
-            "StorageSQLite", "AuditFiles", "MetricsText", "OutboundHTTP",
+            "StorageSQLite", "AuditFiles", "MetricsText", "OutboundHTTP", "Commands",
             "Identity", "TransparencyLog", "Redaction", "ControlWire", "Tunnel", "PostgresAccess", "PostgresWire",
             "ControlAPI", "ControlServer", "Webhooks", "Telemetry",
             crypto, nio,
@@ -142,7 +143,7 @@ let targets: [Target] = [
         "5-Roles", "Agent",
         [
             "GloveboxCore", "Contracts", "YAMLDocument", "ControlWire", "Policy", "Leases", "Changes", "Redaction",
-            "AuditFiles", "Identity", "OutboundHTTP", "TransparencyLog",
+            "AuditFiles", "Identity", "OutboundHTTP", "Commands", "TransparencyLog",
             "Tunnel", "PostgresAccess", "PostgresWire", "Telemetry", crypto, nio, nioPosix, nioSSL, logging, lifecycle,
         ]),
     floor(
@@ -206,6 +207,7 @@ let targets: [Target] = [
     tests("GloveboxKit", ["GloveboxCore", "Contracts", "FlagRules", logging]),
     tests("LogFormats", ["GloveboxCore"]),
     tests("LogSpool", ["GloveboxCore", "AuditFiles"]),
+    tests("Commands", [nioPosix]),
     tests(
         "LogPipeline", ["GloveboxCore", "AuditFiles", "LogFormats", "LogSpool", "Redaction", nio, nioPosix, logging]),
     tests("Statements", ["GloveboxCore"]),
@@ -229,7 +231,7 @@ let targets: [Target] = [
         [
             "GloveboxCore", "Contracts", "ControlAPI", "FlagRules", "TransparencyLog", "Leases", "Approvals", "Changes",
             "Policy", "Redaction",
-            "StorageSQLite", "AuditFiles", "Identity", "Webhooks", "Telemetry", logging,
+            "StorageSQLite", "AuditFiles", "Identity", "Webhooks", "Telemetry", "YAMLDocument", logging,
         ]),
     tests("Webhooks", ["GloveboxCore", "Contracts", "ControlAPI", nio, nioHTTP1, nioPosix, logging]),
     tests(

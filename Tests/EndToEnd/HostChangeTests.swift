@@ -125,6 +125,15 @@ struct HostChangeTests {
         #expect(try host.read("drained") == "n1 Bearer sesame")
         #expect(try await host.admin.ask(ChangeOfHost.self, "change", "undo", set.id).state == "undone")
         #expect(try host.read("drained") == "")
+        // Nobody answers, which is said in words, and whoever looks afterwards finds it on record.
+        _ = await host.receiver.stop()
+        let failed = try await host.tryApply("- call: {name: drain, parameters: {node: n1}}")
+        #expect(failed.status != 0 && failed.errors.contains("of call 'drain' failed: "), "\(failed.errors)")
+        #expect(failed.errors.contains("change_failed") && !failed.errors.contains("internal"))
+        let ran = try await host.admin.record(event: "change_ran") {
+            $0.details["what"]?.string == "check of call 'drain'"
+        }
+        #expect(ran.details["outcome"]?.string?.hasPrefix("HTTP") == false)
         await host.stop()
     }
 

@@ -89,6 +89,17 @@ struct HostSetTests {
         #expect(ChangeMachine(over).cause == .failed(code: "change_failed", message: "no room"))
     }
 
+    @Test("one that could neither apply its change nor take it back is stuck for that, and not for its time")
+    func failedAndStuck() async throws {
+        let bench = try await ChangeBench()
+        let set = try await bench.changes.apply([Self.flag, Self.host("a")], title: "t", under: bench.grant())
+        let failure = GloveboxFailure(code: "change_failed", message: "no answer")
+        await bench.changes.take(Self.report(set, 1, .stuck, failure))
+        let stuck = try await bench.changes.changeSet(set.id)
+        #expect(stuck.state == .stuck)
+        #expect(ChangeMachine(stuck).cause == .failed(code: "change_failed", message: "no answer"))
+    }
+
     @Test("what a host took back by itself takes the others back")
     func byItself() async throws {
         let bench = try await ChangeBench()

@@ -120,7 +120,13 @@ extension ChangeService {
         case .kept: await self.confirmKept(report.set, step)
         case .stuck:
             let failure = report.failure?.error ?? GloveboxError(.unavailable, "its host couldn't take it back")
-            if machine.cause == nil { await self.goBack(report.set, Self.cause(report), tries: false) }
+            if machine.cause == nil {
+                // What wasn't applied yet goes back because it couldn't be, and not for its time.
+                let cause: UndoCause =
+                    machine.next == .apply(step: step)
+                    ? .failed(code: failure.code.rawValue, message: failure.message) : Self.cause(report)
+                await self.goBack(report.set, cause, tries: false)
+            }
             guard case .undo(step, _)? = self.open[report.set]?.machine.next else { return }
             await self.undoFailed(report.set, failure)
         case .undone:

@@ -43,6 +43,7 @@ actor ChangeService: Service {
     let hosts: HostLines
     private let detectors: Detectors
     let signals: any GuardMeasuring
+    private let alarms: ChangeAlarms
     let logger: Logger
     /// What a lease that's active allows.
     let grant: @Sendable (LeaseID) async throws -> LeaseGrant
@@ -63,7 +64,7 @@ actor ChangeService: Service {
         signals: any GuardMeasuring, endings: LeaseEndings, ending: @escaping @Sendable (LeaseID) async -> LeaseEnd?,
         expiries: @escaping @Sendable (Set<LeaseID>) async -> [LeaseID: LeaseExpiry] = { _ in [:] },
         grant: @escaping @Sendable (LeaseID) async throws -> LeaseGrant = { _ in throw ChangeService.noHosts },
-        hosts: HostLines? = nil, logger: Logger
+        hosts: HostLines? = nil, alarms: ChangeAlarms = ChangeAlarms { _ in }, logger: Logger
     ) {
         self.house = house
         self.storage = storage
@@ -73,6 +74,7 @@ actor ChangeService: Service {
         self.signals = signals
         self.ending = ending
         self.expiries = expiries
+        self.alarms = alarms
         self.logger = logger
         self.endings = endings
         self.grant = grant
@@ -428,6 +430,7 @@ actor ChangeService: Service {
                 "error": "\(String(reflecting: error))",
             ])
         guard machine.failedAttempts == 1 else { return }
+        self.alarms.stuck(set, failure, at: self.time.wall)
         try? await self.record(
             set.holder, set.target, set.lease,
             .changeStuck(id, attempts: 1, code: failure.code.rawValue, message: failure.message))
@@ -444,6 +447,7 @@ actor ChangeService: Service {
         try? await self.record(
             set.holder, set.target, set.lease,
             .changeUndone(set.id, cause: machine.cause?.summary ?? "", by: by, conflicts: told))
+        self.alarms.undone(set, cause: machine.cause?.summary ?? "it was undone", at: self.time.wall)
         self.logger.notice(
             "a change has gone back", metadata: ["change": "\(set.id)", "cause": "\(machine.cause?.summary ?? "")"])
     }

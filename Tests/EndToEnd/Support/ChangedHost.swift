@@ -35,7 +35,8 @@ struct RollbackOfHosts: Decodable, Sendable {
 final class ChangedHost: Sendable {
     let apart: Apart
     let folder: String
-    private let server: RunningProcess
+    /// What answers the calls.
+    let receiver: RunningProcess
     private let files: TemporaryFolder
 
     var shop: Installation { self.apart.shop }
@@ -61,7 +62,7 @@ final class ChangedHost: Sendable {
 
         """
 
-    private static let receiver = """
+    private static let receiverProgram = """
         import http.server, sys
         class Handler(http.server.BaseHTTPRequestHandler):
             def answer(self, status):
@@ -80,7 +81,7 @@ final class ChangedHost: Sendable {
                 self.answer(204)
             def log_message(self, *arguments): pass
         server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-        print("port", server.server_port, flush=True)
+        print(f"port {server.server_port}", flush=True)
         server.serve_forever()
         """
 
@@ -103,12 +104,12 @@ final class ChangedHost: Sendable {
         try files.write("changed/token", "sesame\n")
         chmod("\(folder)/token", 0o600)
         symlink("\(folder)/secret.txt", "\(folder)/link.conf")
-        let server = try RunningProcess(["python3", "-I", "-u", "-c", Self.receiver, "\(folder)/drained"])
+        let server = try RunningProcess(["python3", "-I", "-u", "-c", Self.receiverProgram, "\(folder)/drained"])
         try await server.printed("port ")
         let port = server.output.split(separator: "\n").first.map { $0.dropFirst(5) } ?? "0"
         self.files = files
         self.folder = folder
-        self.server = server
+        self.receiver = server
         let configure: (Installation) throws -> Void = { shop in
             try shop.addToAgent("agent.yaml", Self.target(folder, port: String(port)))
             try shop.addToAgent(
@@ -232,6 +233,6 @@ final class ChangedHost: Sendable {
     }
 
     func stop() async {
-        for process in [self.apart.agent, self.apart.gateway, self.server] { await self.apart.kill(process) }
+        for process in [self.apart.agent, self.apart.gateway, self.receiver] { await self.apart.kill(process) }
     }
 }

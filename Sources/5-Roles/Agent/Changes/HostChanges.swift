@@ -1,4 +1,5 @@
 import Changes
+import Commands
 import Contracts
 import Foundation
 import GloveboxCore
@@ -61,7 +62,7 @@ actor HostChanges {
         self.seal = try HostSeal(path: "\(folder)/changes.key")
         self.journal = try HostJournal(folder: "\(folder)/changes")
         for var entry in try self.journal.load() {
-            CommandRun.killLeftovers(mark: entry.key.mark)
+            CommandRun.killLeftovers(.change(entry.key.mark))
             let now = time.reading
             entry.expiry = entry.expiry.rebased(at: now)
             entry.bound = entry.bound.rebased(at: now)
