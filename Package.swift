@@ -81,6 +81,7 @@ let targets: [Target] = [
     floor("2-Codecs", "FlagRules", ["GloveboxCore"]),
     floor("2-Codecs", "MetricsText", ["GloveboxCore"]),
     floor("2-Codecs", "LogFormats", ["GloveboxCore", "CZlib"]),
+    floor("2-Codecs", "JSONDocument", ["GloveboxCore"]),
 
     // 3: engines and adapters
     floor(
@@ -202,6 +203,7 @@ let targets: [Target] = [
     tests("TransparencyLog", ["GloveboxCore"]),
     tests("FlagRules", ["GloveboxCore"]),
     tests("MetricsText", ["GloveboxCore"]),
+    tests("JSONDocument", ["GloveboxCore"]),
     tests("Redaction", ["GloveboxCore", "SensitiveNames", "YAMLDocument", "CByteClasses", nio]),
     tests("GloveboxKit", ["GloveboxCore", "Contracts", "FlagRules", logging]),
     tests("LogFormats", ["GloveboxCore"]),
