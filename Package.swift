@@ -82,6 +82,7 @@ let targets: [Target] = [
     floor("2-Codecs", "MetricsText", ["GloveboxCore"]),
     floor("2-Codecs", "LogFormats", ["GloveboxCore", "CZlib"]),
     floor("2-Codecs", "JSONDocument", ["GloveboxCore"]),
+    floor("2-Codecs", "JSONPath", ["GloveboxCore", "JSONDocument"]),
 
     // 3: engines and adapters
     floor(
@@ -204,6 +205,7 @@ let targets: [Target] = [
     tests("FlagRules", ["GloveboxCore"]),
     tests("MetricsText", ["GloveboxCore"]),
     tests("JSONDocument", ["GloveboxCore"]),
+    tests("JSONPath", ["GloveboxCore", "JSONDocument"]),
     tests("Redaction", ["GloveboxCore", "SensitiveNames", "YAMLDocument", "CByteClasses", nio]),
     tests("GloveboxKit", ["GloveboxCore", "Contracts", "FlagRules", logging]),
     tests("LogFormats", ["GloveboxCore"]),

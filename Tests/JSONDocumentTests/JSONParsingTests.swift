@@ -9,7 +9,7 @@ struct JSONParsingTests {
         "what RFC 8259 has is read",
         arguments: [
             ("null", .null), (" \t\r\n true ", true), ("false", false), ("[]", []), ("{}", [:]), ("\"\"", ""),
-            ("[1, [2, {}], null]", [1, [2, [:]], nil]), (#"{"a": {"b": [true]}}"#, ["a": ["b": [true]]]),
+            ("[1, [2, {}], null]", [1, [2, [:]], .null]), (#"{"a": {"b": [true]}}"#, ["a": ["b": [true]]]),
             (#""\"\\\/\b\f\n\r\t""#, "\"\\/\u{8}\u{C}\n\r\t"), (#""\u00e9\u0000\uD834\uDD1E""#, "é\u{0}𝄞"),
             ("\"é\u{2028}\u{7F}\"", "é\u{2028}\u{7F}"), (#"{"": 0}"#, ["": 0]),
         ] as [(String, JSON)])

@@ -102,11 +102,11 @@ struct JSONValueTests {
 
     @Test("accessors give what's there, and nil for another kind")
     func accessors() {
-        let value: JSON = ["list": [1, "two", true, nil]]
+        let value: JSON = ["list": [1, "two", true, .null]]
         #expect(value["list"]?[1]?.string == "two" && value["list"]?[0]?.number == JSONNumber(1))
         #expect(value["list"]?[2]?.bool == true && value["list"]?[4] == nil && value["list"]?[-1] == nil)
         #expect(value[0] == nil && value["list"]?["x"] == nil && value["list"]?.array?.count == 4)
-        let kinds = ([nil, true, 1, "", [], [:]] as [JSON]).map(\.kind)
+        let kinds = ([.null, true, 1, "", [], [:]] as [JSON]).map(\.kind)
         #expect(kinds == ["null", "boolean", "number", "string", "array", "object"])
     }
 }
