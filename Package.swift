@@ -81,6 +81,9 @@ let targets: [Target] = [
     floor("2-Codecs", "FlagRules", ["GloveboxCore"]),
     floor("2-Codecs", "MetricsText", ["GloveboxCore"]),
     floor("2-Codecs", "LogFormats", ["GloveboxCore", "CZlib"]),
+    floor("2-Codecs", "JSONDocument", ["GloveboxCore"]),
+    floor("2-Codecs", "JSONPath", ["GloveboxCore", "JSONDocument"]),
+    floor("2-Codecs", "TestContextToken", ["GloveboxCore", crypto]),
 
     // 3: engines and adapters
     floor(
@@ -203,6 +206,9 @@ let targets: [Target] = [
     tests("TransparencyLog", ["GloveboxCore"]),
     tests("FlagRules", ["GloveboxCore"]),
     tests("MetricsText", ["GloveboxCore"]),
+    tests("JSONDocument", ["GloveboxCore"]),
+    tests("JSONPath", ["GloveboxCore", "JSONDocument"]),
+    tests("TestContextToken", ["GloveboxCore"]),
     tests("Redaction", ["GloveboxCore", "SensitiveNames", "YAMLDocument", "CByteClasses", nio]),
     tests("GloveboxKit", ["GloveboxCore", "Contracts", "FlagRules", logging]),
     tests("LogFormats", ["GloveboxCore"]),
