@@ -59,6 +59,7 @@ let targets: [Target] = [
     // 1: core
     floor("1-Core", "GloveboxCore"),
     floor("1-Core", "SensitiveNames"),
+    floor("1-Core", "LinearRegex"),
     floor("1-Core", "Contracts", ["GloveboxCore"]),
 
     // 2: codecs
@@ -81,6 +82,7 @@ let targets: [Target] = [
     floor("2-Codecs", "FlagRules", ["GloveboxCore"]),
     floor("2-Codecs", "MetricsText", ["GloveboxCore"]),
     floor("2-Codecs", "LogFormats", ["GloveboxCore", "CZlib"]),
+    floor("2-Codecs", "HurlFile", ["GloveboxCore", "LinearRegex"]),
 
     // 3: engines and adapters
     floor(
@@ -202,6 +204,8 @@ let targets: [Target] = [
     tests("TransparencyLog", ["GloveboxCore"]),
     tests("FlagRules", ["GloveboxCore"]),
     tests("MetricsText", ["GloveboxCore"]),
+    tests("LinearRegex"),
+    tests("HurlFile", ["GloveboxCore"]),
     tests("Redaction", ["GloveboxCore", "SensitiveNames", "YAMLDocument", "CByteClasses", nio]),
     tests("GloveboxKit", ["GloveboxCore", "Contracts", "FlagRules", logging]),
     tests("LogFormats", ["GloveboxCore"]),
