@@ -93,6 +93,9 @@ let targets: [Target] = [
     floor("3-Engines", "Leases", ["GloveboxCore", "Contracts"]),
     floor("3-Engines", "Approvals", ["GloveboxCore", "Contracts", crypto]),
     floor("3-Engines", "Changes", ["GloveboxCore", "FlagRules", "YAMLDocument"]),
+    .target(
+        name: "Suites", dependencies: ["LinearRegex", "HurlFile"], path: "Sources/3-Engines/Suites",
+        resources: [.embedInCode("Filters/character-references.txt")], swiftSettings: house),
     floor("3-Adapters", "StorageSQLite", ["GloveboxCore", "Contracts", grdb]),
     floor("3-Adapters", "AuditFiles", ["GloveboxCore", "Contracts", "TransparencyLog", crypto]),
     floor("3-Adapters", "Identity", ["GloveboxCore", "Contracts", crypto, x509, asn1]),
@@ -206,6 +209,7 @@ let targets: [Target] = [
     tests("MetricsText", ["GloveboxCore"]),
     tests("LinearRegex"),
     tests("HurlFile", ["GloveboxCore"]),
+    tests("Suites", ["LinearRegex", "HurlFile"]),
     tests("Redaction", ["GloveboxCore", "SensitiveNames", "YAMLDocument", "CByteClasses", nio]),
     tests("GloveboxKit", ["GloveboxCore", "Contracts", "FlagRules", logging]),
     tests("LogFormats", ["GloveboxCore"]),
