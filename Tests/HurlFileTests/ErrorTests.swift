@@ -77,7 +77,7 @@ struct ErrorTests {
             ("GET http://a\n`a", 2, 3, .syntax, "closing '`'"), ("GET http://{{a", 1, 15, .badTemplate, "'}}'"),
             ("GET http://{{}}", 1, 14, .badTemplate, "variable or function"),
             ("GET http://{{a foo}}", 1, 16, .badTemplate, "or a filter"),
-            ("GET http://{{getEnv}}", 1, 14, .badTemplate, "suite.yaml"),
+            ("GET http://{{getEnv}}", 1, 14, .shellOnly, "suite.yaml"),
             ("GET http://a\\x", 1, 13, .badEscape, "no escape"),
             ("GET http://a\\u{110000}", 1, 13, .badEscape, "Unicode"),
             ("GET http://a\\u41", 1, 13, .badEscape, "in braces"),
@@ -101,18 +101,22 @@ struct ErrorTests {
     }
 
     @Test(
-        "every option for a shell's user only is refused at its line, with what to do", arguments: ShellOnlyFeature.all)
+        "all that's for a shell's user only is refused at its line, with what to do", arguments: ShellOnlyFeature.all)
     func shellOnly(feature: ShellOnlyFeature) throws {
         let value: String
-        switch feature.option {
-        case .output, .netrcFile: value = "a"
-        case .verbosity: value = "debug"
-        default: value = "true"
+        switch feature.construct {
+        case .option(.output), .option(.netrcFile): value = "a"
+        case .option(.verbosity): value = "debug"
+        case .option: value = "true"
+        case .function(let name):
+            let error = self.error("GET http://a\n[Query]\na: {{\(name)}}\n")
+            #expect(error?.code == .shellOnly && error?.line == 3 && error?.column == 6)
+            return
         }
-        let text = "GET http://a\n[Options]\n  \(feature.option.rawValue): \(value)\n"
+        let text = "GET http://a\n[Options]\n  \(feature.name): \(value)\n"
         let error = self.error(text)
         #expect(error?.code == .shellOnly && error?.line == 3 && error?.column == 3)
-        #expect(error?.message == "'\(feature.option.rawValue)' \(feature.reason): \(feature.instead)")
+        #expect(error?.message == "'\(feature.name)' \(feature.reason): \(feature.instead)")
         let kept = try HurlDocument(text, keepsShellOnly: true)
         #expect(kept.text == text && kept.shellOnly == [error])
     }

@@ -174,6 +174,7 @@ enum Samples {
         header "a" base64UrlSafeDecode == hex,;
         bytes base64UrlSafeEncode == "AA"
         bytes charsetDecode "gb2312" == "x"
+        body charsetEncode "gb2312" toHex == "78"
         bytes decode "utf-8" count == 1
         jsonpath "$.a" first == 1
         jsonpath "$.a" last == 1

@@ -24,6 +24,9 @@ struct LinearRegexTests {
             ("(a|b)*", "abab", "abab|b"),
             ("(?U)a+", "aaa", "a"), ("(?U)a+?", "aaa", "aaa"), ("(a?)*?b", "aab", "aab|a"), ("()", "x", "|"),
             ("(?P<y>\\d{4})-(?<m>\\d\\d)", "on 2018-12", "2018-12|2018|12"), ("(a(b)?)+", "aba", "aba|a|b"),
+            ("(|a)*", "aaa", "|"), ("(|a)+", "aaa", "|"), ("(?:|a){2,}b", "aab", "aab"), ("(?:^|a)+", "aaa", ""),
+            ("(?:)*a", "a", "a"), ("(?:){2,}a", "a", "a"), ("(?:a{0,2})*", "aaaab", "aaaa"),
+            ("(?:a|b??)*?c", "abc", "abc"),
         ])
     func preference(pattern: String, text: String, wanted: String) throws {
         #expect(try self.found(pattern, text) == wanted)

@@ -85,6 +85,13 @@ struct FilterTests {
     func charsets(label: String, bytes: [UInt8], text: String) throws {
         #expect(try Fixture.filtered(.bytes(bytes), "decode \"\(label)\"") == .string(text))
         #expect(try Fixture.filtered(.bytes(bytes), "charsetDecode \"\(label)\"") == .string(text))
+        let withoutMark: [UInt8] =
+            switch label {
+            case "UTF-8": Array(bytes.dropFirst(3))
+            case "utf-16be": Array(bytes.dropFirst(2))
+            default: bytes
+            }
+        #expect(try Fixture.filtered(.string(text), "charsetEncode \"\(label)\"") == .bytes(withoutMark))
     }
 
     @Test("numbers become numbers of the other kind")
@@ -146,9 +153,13 @@ struct FilterTests {
             ("base64Encode", .string("a"), .badInput, "works on bytes"),
             ("count", .string("a"), .badInput, "a list, bytes or nodes"), ("count", .object([]), .badInput, "object"),
             ("daysAfterNow", .string("a"), .badInput, "a date"),
-            ("decode \"utf-8\"", .bytes([0xFF]), .badEncoding, "aren't in utf-8"),
+            ("decode \"utf-8\"", .bytes([0xFF]), .badEncoding, "aren't in 'utf-8'"),
+            ("charsetEncode \"latin1\"", .string("中"), .badEncoding, "lacks a character"),
+            ("charsetEncode \"koi8-r\"", .string("中"), .badEncoding, "lacks a character"),
+            ("charsetEncode \"klingon\"", .string(""), .badEncoding, "names no encoding"),
+            ("charsetEncode \"utf-8\"", .bytes([]), .badInput, "a string"),
             ("decode \"klingon\"", .bytes([]), .badEncoding, "names no encoding"),
-            ("decode \"gb2312\"", .bytes([0xC4]), .badEncoding, "aren't in gb2312"),
+            ("decode \"gb2312\"", .bytes([0xC4]), .badEncoding, "aren't in 'gb2312'"),
             ("decode \"utf-16\"", .bytes([0]), .badEncoding, "aren't in"), ("first", .string("a"), .badInput, "a list"),
             ("nth 2", .list([.null, .null]), .badInput, "no item 2 in a list of 2"),
             ("nth -3", .list([.null, .null]), .badInput, "no item -3"),

@@ -114,21 +114,12 @@ struct RegexProgram: Sendable {
     private mutating func repetition(
         _ node: RegexNode, _ least: Int, _ most: Int?, _ isGreedy: Bool
     ) throws(LinearRegexError) {
-        // What takes no instruction can be repeated without end; it has to stop.
-        let start = self.end
+        guard let most else { return try self.repetition(node, atLeast: least, isGreedy) }
         for _ in 0..<least {
             let before = self.end
             try self.compile(node)
+            // What takes no instruction isn't repeated.
             if self.end == before { return }
-        }
-        _ = start
-        guard let most else {
-            let split = self.end
-            try self.emit(.split)
-            try self.compile(node)
-            try self.emit(.jump, split)
-            self.direct(split, split + 1, self.end, isGreedy)
-            return
         }
         var splits: [Int] = []
         for _ in least..<max(least, most) {
@@ -141,9 +132,46 @@ struct RegexProgram: Sendable {
         for split in splits { self.direct(split, split + 1, self.end, isGreedy) }
     }
 
+    private mutating func repetition(
+        _ node: RegexNode, atLeast least: Int, _ isGreedy: Bool
+    ) throws(LinearRegexError) {
+        let beginning = self.end
+        if least == 0 {
+            try self.emit(.split)
+            if !Self.mayBeEmpty(node) {
+                try self.compile(node)
+                try self.emit(.jump, beginning)
+                return self.direct(beginning, beginning + 1, self.end, isGreedy)
+            }
+        }
+        // What may be empty goes round at its end: at its beginning it would come by a second time without a step in
+        // between, where a path of less preference would win.
+        var last = self.end
+        for _ in 0..<max(least, 1) {
+            last = self.end
+            try self.compile(node)
+            if self.end == last { break }
+        }
+        let split = self.end
+        try self.emit(.split)
+        self.direct(split, last, self.end, isGreedy)
+        if least == 0 { self.direct(beginning, beginning + 1, self.end, isGreedy) }
+    }
+
     private mutating func direct(_ split: Int, _ inner: Int, _ outer: Int, _ isGreedy: Bool) {
         self.instructions[split].first = Int32(isGreedy ? inner : outer)
         self.instructions[split].second = Int32(isGreedy ? outer : inner)
+    }
+
+    private static func mayBeEmpty(_ node: RegexNode) -> Bool {
+        switch node {
+        case .empty, .assertion: true
+        case .scalar, .scalarClass: false
+        case .group(let inner, _): self.mayBeEmpty(inner)
+        case .concatenation(let nodes): nodes.allSatisfy { self.mayBeEmpty($0) }
+        case .alternation(let nodes): nodes.contains { self.mayBeEmpty($0) }
+        case .repetition(let inner, let least, _, _): least == 0 || self.mayBeEmpty(inner)
+        }
     }
 
     private static func isAnchored(_ node: RegexNode) -> Bool {

@@ -58,7 +58,7 @@ extension HurlReader {
     private mutating func variableDefinition() throws(HurlError) -> HurlVariableDefinition {
         let start = self.position
         guard let name = self.variableName() else { throw self.expected("a variable's name") }
-        guard HurlFunction(rawValue: name) == nil, name != "getEnv" else {
+        guard HurlFunction(rawValue: name) == nil, ShellOnlyFeature[.function(name)] == nil else {
             throw HurlError(.badTemplate, "'\(name)' is a function: the variable wants another name", at: start)
         }
         let nameSpan = self.span(from: start)

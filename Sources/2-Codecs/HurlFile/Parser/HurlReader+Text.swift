@@ -227,11 +227,7 @@ extension HurlReader {
         guard let name = self.variableName() else {
             throw self.fault(.badTemplate, "the name of a variable or function was expected, and not \(self.here)")
         }
-        if name == "getEnv" {
-            throw HurlError(
-                .badTemplate,
-                "'getEnv' takes a value from the shell that runs hurl: declare the variable in suite.yaml", at: start)
-        }
+        if let refused = ShellOnlyFeature[.function(name)] { throw refused.error(at: start) }
         let source = HurlFunction(rawValue: name).map { HurlExpression.Source.function($0) } ?? .variable(name)
         let filters = try self.filters()
         return HurlExpression(source: source, filters: filters, span: self.span(from: start))

@@ -82,6 +82,7 @@ package enum HurlFilterName: String, Hashable, Sendable, CaseIterable {
     case base64UrlSafeDecode
     case base64UrlSafeEncode
     case charsetDecode
+    case charsetEncode
     case count
     case dateFormat
     case daysAfterNow
@@ -120,7 +121,9 @@ package enum HurlFilterName: String, Hashable, Sendable, CaseIterable {
     /// What it's followed by.
     var shape: [Argument] {
         switch self {
-        case .charsetDecode, .dateFormat, .decode, .format, .jsonpath, .split, .toDate, .urlQueryParam, .xpath: [.text]
+        case .charsetDecode, .charsetEncode, .dateFormat, .decode, .format, .jsonpath, .split, .toDate, .urlQueryParam,
+            .xpath:
+            [.text]
         case .nth: [.integer]
         case .regex: [.regex]
         case .replace: [.text, .text]

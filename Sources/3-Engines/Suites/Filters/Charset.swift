@@ -1,15 +1,11 @@
 import Glibc
 
-/// Decodes by the names of encoding.spec.whatwg.org: UTF-8, UTF-16 and windows-1252 here, all others by the C library's
+/// Decodes and encodes by the names of encoding.spec.whatwg.org: UTF-8, UTF-16 and windows-1252 here, all others by the C library's
 /// `iconv`.
 enum Charset {
     /// - Throws: `suite_bad_encoding`, where there's no such name, or the bytes aren't in that encoding.
     static func decoded(_ bytes: [UInt8], label: String) throws(SuiteError) -> String {
-        let trimmed = label.drop { $0.isWhitespace }.lowercased()
-        let name = String(trimmed.reversed().drop { $0.isWhitespace }.reversed())
-        guard let encoding = self.encodings[name] else {
-            throw SuiteError(.badEncoding, "'\(label.prefix(40))' names no encoding")
-        }
+        let encoding = try self.encoding(label)
         let text: String?
         switch encoding {
         case "UTF-8":
@@ -22,10 +18,50 @@ enum Charset {
                 view.append(isOdd ? HTMLText.windows1252[Int(byte) - 0x80] : Unicode.Scalar(byte))
             }
             text = String(view)
-        default: text = self.converted(bytes, from: encoding)
+        default:
+            text = self.converted(bytes, from: encoding, to: "UTF-8").flatMap { String(validating: $0, as: UTF8.self) }
         }
-        guard let text else { throw SuiteError(.badEncoding, "the bytes aren't in \(name)") }
+        guard let text else { throw SuiteError(.badEncoding, "the bytes aren't in '\(label.prefix(40))'") }
         return text
+    }
+
+    /// - Throws: `suite_bad_encoding`, where there's no such name, or that encoding lacks a character of the text.
+    static func encoded(_ text: String, label: String) throws(SuiteError) -> [UInt8] {
+        let encoding = try self.encoding(label)
+        let bytes: [UInt8]?
+        switch encoding {
+        case "UTF-8": bytes = Array(text.utf8)
+        case "UTF-16LE": bytes = text.utf16.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8($0 >> 8)] }
+        case "UTF-16BE": bytes = text.utf16.flatMap { [UInt8($0 >> 8), UInt8(truncatingIfNeeded: $0)] }
+        case "CP1252": bytes = self.windows1252(text)
+        default: bytes = self.converted(Array(text.utf8), from: "UTF-8", to: encoding)
+        }
+        guard let bytes else {
+            throw SuiteError(.badEncoding, "'\(label.prefix(40))' lacks a character of the text")
+        }
+        return bytes
+    }
+
+    private static func encoding(_ label: String) throws(SuiteError) -> String {
+        let trimmed = label.drop { $0.isWhitespace }.lowercased()
+        let name = String(trimmed.reversed().drop { $0.isWhitespace }.reversed())
+        guard let encoding = self.encodings[name] else {
+            throw SuiteError(.badEncoding, "'\(label.prefix(40))' names no encoding")
+        }
+        return encoding
+    }
+
+    private static func windows1252(_ text: String) -> [UInt8]? {
+        var bytes: [UInt8] = []
+        for scalar in text.unicodeScalars {
+            switch scalar.value {
+            case 0..<0x80, 0xA0...0xFF: bytes.append(UInt8(scalar.value))
+            default:
+                guard let index = HTMLText.windows1252.firstIndex(of: scalar) else { return nil }
+                bytes.append(UInt8(0x80 + index))
+            }
+        }
+        return bytes
     }
 
     private static func utf16(_ bytes: [UInt8], isBigEndian: Bool) -> String? {
@@ -39,8 +75,8 @@ enum Charset {
         return String(validating: units, as: UTF16.self)
     }
 
-    private static func converted(_ bytes: [UInt8], from encoding: String) -> String? {
-        guard let converter = iconv_open("UTF-8", encoding), converter != iconv_t(bitPattern: -1) else { return nil }
+    private static func converted(_ bytes: [UInt8], from: String, to: String) -> [UInt8]? {
+        guard let converter = iconv_open(to, from), converter != iconv_t(bitPattern: -1) else { return nil }
         defer { iconv_close(converter) }
         var input = bytes.map { CChar(bitPattern: $0) }
         var output = [CChar](repeating: 0, count: bytes.count * 4 + 16)
@@ -54,8 +90,7 @@ enum Charset {
                 return output.count - room
             }
         }
-        guard let count else { return nil }
-        return String(validating: output.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return count.map { output.prefix($0).map { UInt8(bitPattern: $0) } }
     }
 
     /// The C library's name of each encoding, by its labels.

@@ -38,6 +38,8 @@ extension SuiteScope {
         case .toHex: return .string(try self.bytes(value, name).map { SuiteValue.hexadecimal($0) }.joined())
         case .decode, .charsetDecode:
             return .string(try Charset.decoded(try self.bytes(value, name), label: try self.text(filter, 0)))
+        case .charsetEncode:
+            return .bytes(try Charset.encoded(try self.text(value, name), label: try self.text(filter, 0)))
         case .utf8Decode: return .string(try Charset.decoded(try self.bytes(value, name), label: "utf-8"))
         case .utf8Encode: return .bytes(Array(try self.text(value, name).utf8))
         case .count:
