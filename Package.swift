@@ -59,6 +59,7 @@ let targets: [Target] = [
     // 1: core
     floor("1-Core", "GloveboxCore"),
     floor("1-Core", "SensitiveNames"),
+    floor("1-Core", "LinearRegex"),
     floor("1-Core", "Contracts", ["GloveboxCore"]),
 
     // 2: codecs
@@ -84,6 +85,7 @@ let targets: [Target] = [
     floor("2-Codecs", "JSONDocument", ["GloveboxCore"]),
     floor("2-Codecs", "JSONPath", ["GloveboxCore", "JSONDocument"]),
     floor("2-Codecs", "TestContextToken", ["GloveboxCore", crypto]),
+    floor("2-Codecs", "HurlFile", ["GloveboxCore", "LinearRegex"]),
 
     // 3: engines and adapters
     floor(
@@ -94,6 +96,9 @@ let targets: [Target] = [
     floor("3-Engines", "Leases", ["GloveboxCore", "Contracts"]),
     floor("3-Engines", "Approvals", ["GloveboxCore", "Contracts", crypto]),
     floor("3-Engines", "Changes", ["GloveboxCore", "FlagRules", "YAMLDocument"]),
+    .target(
+        name: "Suites", dependencies: ["LinearRegex", "HurlFile"], path: "Sources/3-Engines/Suites",
+        resources: [.embedInCode("Filters/character-references.txt")], swiftSettings: house),
     floor("3-Adapters", "StorageSQLite", ["GloveboxCore", "Contracts", grdb]),
     floor("3-Adapters", "AuditFiles", ["GloveboxCore", "Contracts", "TransparencyLog", crypto]),
     floor("3-Adapters", "Identity", ["GloveboxCore", "Contracts", crypto, x509, asn1]),
@@ -209,6 +214,9 @@ let targets: [Target] = [
     tests("JSONDocument", ["GloveboxCore"]),
     tests("JSONPath", ["GloveboxCore", "JSONDocument"]),
     tests("TestContextToken", ["GloveboxCore"]),
+    tests("LinearRegex"),
+    tests("HurlFile", ["GloveboxCore"]),
+    tests("Suites", ["LinearRegex", "HurlFile"]),
     tests("Redaction", ["GloveboxCore", "SensitiveNames", "YAMLDocument", "CByteClasses", nio]),
     tests("GloveboxKit", ["GloveboxCore", "Contracts", "FlagRules", logging]),
     tests("LogFormats", ["GloveboxCore"]),
