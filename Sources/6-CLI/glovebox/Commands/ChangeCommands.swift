@@ -1,4 +1,5 @@
 import ArgumentParser
+import Changes
 import ControlAPI
 import ControlClient
 import Foundation
@@ -339,8 +340,8 @@ func show(_ change: ChangeStatus, _ output: OutputOptions) throws {
     }
     for condition in change.guards ?? [] {
         let bound =
-            condition.atMost.map { "at most \($0)" } ?? condition.atLeast.map { "at least \($0)" } ?? ""
-        let value = condition.value.map { " (\($0))" } ?? ""
+            condition.atMost.map { "at most \($0.written)" } ?? condition.atLeast.map { "at least \($0.written)" } ?? ""
+        let value = condition.value.map { " (\($0.written))" } ?? ""
         let verdict = condition.verdict.map { ": \($0)\(value)" } ?? ""
         fields.append(("Guard", "\(condition.name) \(bound)\(verdict)"))
     }
