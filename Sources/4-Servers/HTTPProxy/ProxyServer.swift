@@ -17,6 +17,7 @@ package final class ProxyServer: Service {
 
     private let shared: ProxyLoop.Shared
     private let loops: [NIOLoopBoundBox<ProxyLoop?>]
+    private let checks: NIOLoopBoundBox<HealthChecks?>
     private let group: any EventLoopGroup
     private let state: Mutex<State>
     private let logger: Logger
@@ -34,6 +35,7 @@ package final class ProxyServer: Service {
         self.shared = ProxyLoop.Shared(settings, judge: judge, accessLog: accessLog)
         self.group = group
         self.loops = group.makeIterator().map { NIOLoopBoundBox.makeEmptyBox(eventLoop: $0) }
+        self.checks = NIOLoopBoundBox.makeEmptyBox(eventLoop: group.next())
         self.state = Mutex(State(routes: routes))
         self.logger = logger
         self.drainLimit = drainLimit
@@ -53,6 +55,7 @@ package final class ProxyServer: Service {
                 loop.run()
             }.get()
         }
+        try await self.check(table)
         do {
             for listener in self.shared.settings.listeners {
                 let channel = try await self.listen(listener)
@@ -75,8 +78,24 @@ package final class ProxyServer: Service {
         for box in self.loops {
             try await box.eventLoop.submit { box.value?.take(table) }.get()
         }
+        try await self.check(table)
         self.state.withLock { $0.routes = routes }
         self.logger.info("routes are taken on", metadata: ["epoch": "\(routes.epoch)"])
+    }
+
+    private func check(_ table: RouteTable) async throws {
+        let (box, logger) = (self.checks, self.logger)
+        try await box.eventLoop.submit {
+            let checks =
+                box.value
+                ?? HealthChecks(box.eventLoop) { endpoint, isUp in
+                    logger.notice(
+                        isUp ? "an upstream is up again" : "an upstream is down: it gets no requests",
+                        metadata: ["upstream": "\(endpoint.description)"])
+                }
+            box.value = checks
+            checks.take(table)
+        }.get()
     }
 
     package var routes: ProxyRoutes { self.state.withLock { $0.routes } }
@@ -130,11 +149,9 @@ package final class ProxyServer: Service {
                 break
             }
         }
-        for box in self.loops {
-            try? await box.eventLoop.submit {
-                box.value?.stop()
-            }.get()
-        }
+        for box in self.loops { try? await box.eventLoop.submit { box.value?.stop() }.get() }
+        let checks = self.checks
+        try? await checks.eventLoop.submit { checks.value?.stop() }.get()
     }
 
     /// How long a connection without a request stays open for one, at most, when the proxy stops.

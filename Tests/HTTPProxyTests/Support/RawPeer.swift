@@ -7,7 +7,7 @@ import TestSupport
 final class RawPeer: Sendable {
     private struct Waiter {
         var id: Int
-        var condition: @Sendable (String, Bool) -> Bool
+        var condition: @Sendable ([UInt8], Bool) -> Bool
         var continuation: CheckedContinuation<Void, any Error>
     }
 
@@ -53,6 +53,7 @@ final class RawPeer: Sendable {
 
     /// What came, as text.
     var text: String { self.state.withLock { String(decoding: $0.bytes, as: UTF8.self) } }
+    var bytes: [UInt8] { self.state.withLock { $0.bytes } }
     var received: Int { self.state.withLock { $0.received } }
     var isClosed: Bool { self.state.withLock { $0.isClosed } }
 
@@ -80,14 +81,24 @@ final class RawPeer: Sendable {
     /// Waits until what came, and whether the connection is closed, are as `condition` wants.
     func wait(_ condition: @escaping @Sendable (_ text: String, _ isClosed: Bool) -> Bool) async throws {
         do {
-            try await within(.seconds(20)) { try await self.waitOnce(condition) }
+            try await within(.seconds(20)) {
+                try await self.waitOnce { condition(String(decoding: $0, as: UTF8.self), $1) }
+            }
         } catch {
             throw TestSupportError(
                 "\(error); what came: \(self.text.suffix(1000).debugDescription), closed: \(self.isClosed)")
         }
     }
 
-    private func waitOnce(_ condition: @escaping @Sendable (String, Bool) -> Bool) async throws {
+    /// Waits until the bytes that came are as `condition` wants, or the connection is closed where that will do.
+    func waitForBytes(orClosed mayClose: Bool = false, _ condition: @escaping @Sendable ([UInt8]) -> Bool) async throws
+    {
+        try await within(.seconds(20)) {
+            try await self.waitOnce { condition($0) || mayClose && $1 }
+        }
+    }
+
+    private func waitOnce(_ condition: @escaping @Sendable ([UInt8], Bool) -> Bool) async throws {
         let id = self.state.withLock { state in
             state.nextWaiter += 1
             return state.nextWaiter
@@ -95,7 +106,7 @@ final class RawPeer: Sendable {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 let holds = self.state.withLock { state in
-                    if Task.isCancelled || condition(String(decoding: state.bytes, as: UTF8.self), state.isClosed) {
+                    if Task.isCancelled || condition(state.bytes, state.isClosed) {
                         return true
                     }
                     state.waiters.append(Waiter(id: id, condition: condition, continuation: continuation))
@@ -126,8 +137,7 @@ final class RawPeer: Sendable {
         let woken = self.state.withLock { state in
             body(&state)
             guard !state.waiters.isEmpty else { return [Waiter]() }
-            let text = String(decoding: state.bytes, as: UTF8.self)
-            let woken = state.waiters.filter { $0.condition(text, state.isClosed) }
+            let woken = state.waiters.filter { $0.condition(state.bytes, state.isClosed) }
             state.waiters.removeAll { waiter in woken.contains { $0.id == waiter.id } }
             return woken
         }
