@@ -27,6 +27,8 @@ let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package
 let hummingbirdHTTP2 = Target.Dependency.product(name: "HummingbirdHTTP2", package: "hummingbird")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
+let nioHPACK = Target.Dependency.product(name: "NIOHPACK", package: "swift-nio-http2")
 let asyncHTTP = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
@@ -81,6 +83,7 @@ let targets: [Target] = [
     floor("2-Codecs", "TransparencyLog", ["GloveboxCore", crypto]),
     floor("2-Codecs", "FlagRules", ["GloveboxCore"]),
     floor("2-Codecs", "MetricsText", ["GloveboxCore"]),
+    floor("2-Codecs", "HTTPWire", [nio]),
     floor("2-Codecs", "LogFormats", ["GloveboxCore", "CZlib"]),
     floor("2-Codecs", "JSONDocument", ["GloveboxCore"]),
     floor("2-Codecs", "JSONPath", ["GloveboxCore", "JSONDocument"]),
@@ -135,6 +138,10 @@ let targets: [Target] = [
             "OutboundHTTP", "Identity", "Telemetry",
             nio, nioPosix, nioHTTP1, nioSSL, logging, lifecycle,
         ]),
+
+    floor(
+        "4-Servers", "HTTPProxy",
+        ["HTTPWire", nio, nioPosix, nioTLS, nioSSL, nioHTTP2, nioHPACK, logging, lifecycle]),
 
     // 5: roles
     floor(
@@ -217,6 +224,8 @@ let targets: [Target] = [
     tests("LinearRegex"),
     tests("HurlFile", ["GloveboxCore"]),
     tests("Suites", ["LinearRegex", "HurlFile"]),
+    tests("HTTPWire", [nio]),
+    tests("HTTPProxy", ["HTTPWire", nio, nioEmbedded, nioPosix, nioSSL, nioHTTP2, nioHPACK, logging]),
     tests("Redaction", ["GloveboxCore", "SensitiveNames", "YAMLDocument", "CByteClasses", nio]),
     tests("GloveboxKit", ["GloveboxCore", "Contracts", "FlagRules", logging]),
     tests("LogFormats", ["GloveboxCore"]),
@@ -277,6 +286,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.0"),
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.0"),
