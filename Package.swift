@@ -162,6 +162,12 @@ let targets: [Target] = [
             "Tunnel", "PostgresAccess", "PostgresWire", "Telemetry", crypto, nio, nioPosix, nioSSL, logging, lifecycle,
         ]),
     floor(
+        "5-Roles", "Edge",
+        [
+            "GloveboxCore", "Contracts", "YAMLDocument", "TestContextToken", "HTTPWire", "Redaction", "Identity",
+            "HTTPProxy", "Telemetry", nioSSL, logging, lifecycle,
+        ]),
+    floor(
         "5-Roles", "ControlClient",
         [
             "GloveboxCore", "Contracts", "ControlAPI", "Identity", "TransparencyLog", "OutboundHTTP", lifecycle, nioSSL,
@@ -174,7 +180,8 @@ let targets: [Target] = [
         dependencies: [
             "GloveboxCore", "Contracts", "PostgresWire", "ControlAPI", "YAMLDocument", "FlagRules", "TransparencyLog",
             "Policy", "Changes",
-            "Identity", "AuditFiles", "Redaction", "LogPipeline", "Gateway", "Agent", "ControlClient", "Telemetry",
+            "Identity", "AuditFiles", "Redaction", "LogPipeline", "Gateway", "Agent", "Edge", "ControlClient",
+            "Telemetry",
             arguments,
             configuration,
             logging, lifecycle, signals, nio, nioPosix, nioTLS, nioSSL,
@@ -272,7 +279,9 @@ let targets: [Target] = [
         ]),
     .testTarget(
         name: "EndToEndTests",
-        dependencies: ["TestSupport", "GloveboxCore", "Contracts", "GloveboxKit", nio, nioPosix, logging],
+        dependencies: [
+            "TestSupport", "GloveboxCore", "Contracts", "TestContextToken", "GloveboxKit", nio, nioPosix, logging,
+        ],
         path: "Tests/EndToEnd", swiftSettings: house),
 ]
 

@@ -20,6 +20,8 @@ package struct IngressContext: Hashable, Sendable {
     package let methods: [String]
     /// How many writing requests all of the run may send to this edge.
     package let writeBudget: UInt32
+    /// Of a service's versions the one that's to serve the request, a candidate perhaps; nil: as an ordinary one's.
+    package let version: String?
 
     package var expiresAt: WallTime { self.issuedAt.advanced(by: self.lifetime) }
 
@@ -27,7 +29,8 @@ package struct IngressContext: Hashable, Sendable {
     /// - Throws: `invalid_argument` for what no token may say.
     package init(
         run: String, testCase: String, edge: String, issuedAt: WallTime, lifetime: Duration, runEndsAt: WallTime,
-        nonce: TestContextNonce = .random(), routes: [TestContextRoute], methods: Set<String>, writeBudget: UInt32
+        nonce: TestContextNonce = .random(), routes: [TestContextRoute], methods: Set<String>, writeBudget: UInt32,
+        version: String? = nil
     ) throws(GloveboxError) {
         self.run = run
         self.testCase = testCase
@@ -39,6 +42,8 @@ package struct IngressContext: Hashable, Sendable {
         self.routes = routes
         self.methods = methods.sorted()
         self.writeBudget = writeBudget
+        self.version = version
+        guard version.map(TestContextForm.isName) != false else { throw TestContextForm.wrong("the version's name") }
         try TestContextForm.check(run: run, testCase: testCase, issuedAt: self.issuedAt, lifetime: self.lifetime)
         guard TestContextForm.isName(edge) else { throw TestContextForm.wrong("the edge's name") }
         guard self.runEndsAt >= self.expiresAt, self.runEndsAt.milliseconds <= TestContextForm.mostMilliseconds else {
@@ -92,7 +97,7 @@ package struct TestContextNonce: Hashable, Sendable {
 extension IngressContext {
     private enum Tag {
         static let (run, testCase, issuedAt, lifetime, edge, runLeft) = (0, 1, 2, 3, 4, 5)
-        static let (nonce, routes, methods, writeBudget) = (6, 7, 8, 9)
+        static let (nonce, routes, methods, writeBudget, version) = (6, 7, 8, 9, 10)
         static let (host, path) = (0, 1)
     }
 
@@ -112,6 +117,7 @@ extension IngressContext {
         }
         writer.write(Tag.methods, strings: self.methods)
         writer.write(Tag.writeBudget, UInt64(self.writeBudget))
+        writer.write(Tag.version, self.version)
         return writer.bytes
     }
 
@@ -132,7 +138,7 @@ extension IngressContext {
             routes: reader.list(Tag.routes) { reader throws(GloveboxError) in
                 try TestContextRoute(host: reader.stringIfPresent(Tag.host), path: reader.string(Tag.path))
             },
-            methods: Set(methods), writeBudget: budget)
+            methods: Set(methods), writeBudget: budget, version: reader.stringIfPresent(Tag.version))
         guard self.canonicalBytes.elementsEqual(bytes) else { throw CanonicalReader.malformed }
     }
 }
