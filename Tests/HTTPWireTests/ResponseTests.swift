@@ -82,15 +82,21 @@ struct ResponseTests {
             "GET /a?b HTTP/1.1\r\nHost: a\r\nConnection: x-gone, close\r\nX-One: 1\r\nX-Gone: 2\r\nTE: trailers\r\n"
             + "X-Forwarded-For: 6.6.6.6\r\nX-Two:   2  \r\nKeep-Alive: 5\r\nContent-Length: 007\r\n\r\n"
         let head = try #require(RequestReading.head(text))
-        let buffer = Array(text.utf8).withUnsafeBytes { bytes in
-            var writer = HeadWriter(ByteBuffer(), reserving: 64)
-            head.writeLine(of: bytes, to: &writer)
-            writer.write(
-                lines: head.fields, of: bytes, dropping: FieldSet.hopByHop.union(.forwarding),
-                hasNominated: head.hasNominated)
-            head.writeFraming(to: &writer)
-            return writer.finish()
+        func written(atMost size: Int) -> (buffer: ByteBuffer, isComplete: Bool) {
+            var buffer = ByteBuffer(string: "")
+            let isComplete = Array(text.utf8).withUnsafeBytes { bytes in
+                buffer.writeHead(atMost: size) { writer in
+                    head.writeLine(of: bytes, to: &writer)
+                    writer.write(
+                        lines: head.fields, of: bytes, dropping: FieldSet.hopByHop.union(.forwarding),
+                        hasNominated: head.hasNominated)
+                    head.writeFraming(to: &writer)
+                }
+            }
+            return (buffer, isComplete)
         }
+        let (buffer, isComplete) = written(atMost: 512)
+        #expect(isComplete)
         #expect(
             String(buffer: buffer)
                 == "GET /a?b HTTP/1.1\r\nHost: a\r\nX-One: 1\r\nX-Two:   2  \r\nContent-Length: 7\r\n")

@@ -156,6 +156,16 @@ struct SmugglingTests {
             code: .fieldNameInvalid),
         Case(name: "a name in brackets", bytes: "GET / HTTP/1.1\r\nHost: a\r\nX[]: b\r\n\r\n", code: .fieldNameInvalid),
 
+        Case(
+            name: "a length with an underscore", bytes: "POST / HTTP/1.1\r\nHost: a\r\nContent_Length: 1\r\n\r\n",
+            code: .fieldNameInvalid),
+        Case(
+            name: "a coding with an underscore",
+            bytes: "POST / HTTP/1.1\r\nHost: a\r\nTransfer_Encoding: chunked\r\n\r\n", code: .fieldNameInvalid),
+        Case(
+            name: "an address with underscores", bytes: "GET / HTTP/1.1\r\nHost: a\r\nX_forwarded-for: 1\r\n\r\n",
+            code: .fieldNameInvalid),
+
         // Who the message is for.
         Case(name: "no host", bytes: "GET / HTTP/1.1\r\n\r\n", code: .hostMissing),
         Case(name: "two hosts", bytes: "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", code: .hostRepeated),

@@ -49,8 +49,8 @@ package final class ProxyServer: Service {
         let routes = self.state.withLock { $0.routes }
         let table = try self.table(routes)
         for box in self.loops {
-            try await box.eventLoop.submit { [shared] in
-                let loop = ProxyLoop(box.eventLoop, shared, table)
+            try await box.eventLoop.submit { [shared, count = self.loops.count] in
+                let loop = ProxyLoop(box.eventLoop, of: count, shared, table)
                 box.value = loop
                 loop.run()
             }.get()
@@ -115,6 +115,23 @@ package final class ProxyServer: Service {
             }
         }
         return try result.get()
+    }
+
+    /// What's known of the endpoints of the routes in force.
+    package var endpoints: [EndpointStatus] {
+        let now = NIODeadline.now().uptimeNanoseconds
+        return self.state.withLock { state in
+            state.routes.services.flatMap { service in
+                service.versions.flatMap { version in
+                    version.endpoints.map { address in
+                        let endpoint = state.endpoints[address]
+                        return EndpointStatus(
+                            service: service.name, version: version.name, address: address,
+                            isUp: endpoint?.isUpByCheck ?? true, isEjected: endpoint?.isEjected(at: now) ?? false)
+                    }
+                }
+            }
+        }
     }
 
     /// What has happened so far, of all event loops.

@@ -75,7 +75,7 @@ struct FieldLineReader: Sendable {
         while valueEnd > value, bytes[valueEnd &- 1].isBlank { valueEnd &-= 1 }
         return FieldLine(
             name: UInt32(truncatingIfNeeded: start), nameLength: UInt16(truncatingIfNeeded: colon &- start),
-            known: KnownField(bytes, start, colon &- start), value: UInt32(truncatingIfNeeded: value),
+            known: try KnownField(bytes, start, colon &- start), value: UInt32(truncatingIfNeeded: value),
             valueLength: UInt32(truncatingIfNeeded: valueEnd &- value), end: UInt32(truncatingIfNeeded: end &+ 2))
     }
 

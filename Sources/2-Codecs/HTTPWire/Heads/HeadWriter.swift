@@ -1,41 +1,49 @@
 package import NIOCore
 
-/// Writes a head anew: lines of another head in runs, as they were, and lines of one's own. One reservation a head.
+/// Writes a head anew, into memory that was reserved for it: lines of another head in runs, as they were, and lines of
+/// one's own. What wouldn't fit isn't written, and is told by `isComplete`.
 package struct HeadWriter: ~Copyable {
-    private var buffer: ByteBuffer
+    private let memory: UnsafeMutableRawBufferPointer
+    package private(set) var count = 0
+    package private(set) var isComplete = true
 
-    /// Writes behind what `buffer` holds; `finish` gives it back.
-    package init(_ buffer: consuming ByteBuffer, reserving bytes: Int) {
-        self.buffer = buffer
-        self.buffer.reserveCapacity(minimumWritableBytes: bytes)
+    package init(_ memory: UnsafeMutableRawBufferPointer) {
+        self.memory = memory
     }
 
-    package consuming func finish() -> ByteBuffer { self.buffer }
+    @inline(__always)
+    private mutating func copy(_ source: UnsafeRawPointer?, _ length: Int) {
+        guard length > 0, let source, let start = self.memory.baseAddress else { return }
+        guard length <= self.memory.count &- self.count else {
+            self.isComplete = false
+            return
+        }
+        (start + self.count).copyMemory(from: source, byteCount: length)
+        self.count &+= length
+    }
 
     @inline(__always)
     package mutating func write(_ text: StaticString) {
-        self.buffer.writeStaticString(text)
+        self.copy(text.utf8Start, text.utf8CodeUnitCount)
     }
 
     package mutating func write(_ bytes: [UInt8]) {
-        self.buffer.writeBytes(bytes)
+        bytes.withUnsafeBytes { self.copy($0.baseAddress, $0.count) }
     }
 
     @inline(__always)
     package mutating func write(_ bytes: UnsafeRawBufferPointer, _ place: RequestHead.Place) {
-        guard place.length > 0 else { return }
-        self.buffer.writeBytes(UnsafeRawBufferPointer(rebasing: bytes[place.at..<place.end]))
+        guard place.length > 0, place.at >= 0, place.end <= bytes.count, let start = bytes.baseAddress else { return }
+        self.copy(start + place.at, place.length)
     }
 
     package mutating func write(decimal number: UInt64) {
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
-            var (at, left) = (20, number)
-            repeat {
-                at -= 1
-                digits[at] = 0x30 + UInt8(left % 10)
-                left /= 10
-            } while left > 0
-            self.buffer.writeBytes(UnsafeBufferPointer(rebasing: digits[at...]))
+        var divisor: UInt64 = 1
+        while number / divisor >= 10 { divisor *= 10 }
+        while divisor > 0 {
+            var digit = 0x30 + UInt8(truncatingIfNeeded: number / divisor % 10)
+            self.copy(&digit, 1)
+            divisor /= 10
         }
     }
 
@@ -56,6 +64,22 @@ package struct HeadWriter: ~Copyable {
             end = Int(line.end)
         }
         if end > start { self.write(bytes, RequestHead.Place(start, end - start)) }
+    }
+}
+
+extension ByteBuffer {
+    /// Lets `body` write a head of at most `size` bytes behind what's there.
+    /// - Returns: whether that was enough.
+    @discardableResult
+    package mutating func writeHead(atMost size: Int, _ body: (inout HeadWriter) -> Void) -> Bool {
+        var isComplete = false
+        self.writeWithUnsafeMutableBytes(minimumWritableBytes: size) { memory in
+            var writer = HeadWriter(memory)
+            body(&writer)
+            isComplete = writer.isComplete
+            return isComplete ? writer.count : 0
+        }
+        return isComplete
     }
 }
 

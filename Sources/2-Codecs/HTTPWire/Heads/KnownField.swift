@@ -56,8 +56,10 @@ package enum KnownField: UInt8, Hashable, Sendable, CaseIterable {
     }
 
     /// Which one the bytes name. Few names are compared, by length and first letter.
+    /// - Throws: for a name that has underscores in place of hyphens: to a server that hands fields on as variables, such as
+    ///   CGI's, it's the known field, and none of what's done about that has been done about this.
     @inline(__always)
-    init(_ bytes: UnsafeRawBufferPointer, _ at: Int, _ length: Int) {
+    init(_ bytes: UnsafeRawBufferPointer, _ at: Int, _ length: Int) throws(HTTPRefusal) {
         let candidate: KnownField
         switch (length, bytes[at].lowercased) {
         case (2, 0x74): candidate = .te
@@ -87,7 +89,21 @@ package enum KnownField: UInt8, Hashable, Sendable, CaseIterable {
             self = .other
             return
         }
-        self = ByteScan.isSame(bytes, at, length, candidate.name) ? candidate : .other
+        if ByteScan.isSame(bytes, at, length, candidate.name) {
+            self = candidate
+        } else {
+            guard !candidate.isFeigned(bytes, at, length) else { throw HTTPRefusal(.fieldNameInvalid) }
+            self = .other
+        }
+    }
+
+    /// Whether a name of the same length differs by nothing but underscores.
+    private func isFeigned(_ bytes: UnsafeRawBufferPointer, _ at: Int, _ length: Int) -> Bool {
+        let name = self.name.utf8Start
+        return (0..<length).allSatisfy { index in
+            let byte = bytes[at + index] == UInt8(ascii: "_") ? UInt8(ascii: "-") : bytes[at + index].lowercased
+            return byte == name[index]
+        }
     }
 }
 

@@ -117,7 +117,7 @@ struct ConnectionOptions {
         while let token = try list.next(else: .connectionInvalid) {
             names += 1
             guard names <= 16 else { throw HTTPRefusal(.connectionInvalid) }
-            switch KnownField(bytes, token.at, token.length) {
+            switch try KnownField(bytes, token.at, token.length) {
             case .host, .contentLength, .transferEncoding: throw HTTPRefusal(.connectionInvalid)
             default: break
             }

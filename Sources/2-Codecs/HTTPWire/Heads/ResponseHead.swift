@@ -9,6 +9,8 @@ package struct ResponseHead: Hashable, Sendable {
     package internal(set) var isChunked = false
     /// The connection may serve another request when the response has ended.
     package internal(set) var isPersistent = true
+    /// For which the server keeps the connection without a request, in seconds, where it says so.
+    package internal(set) var keepAliveTimeout: Int?
     /// The value of `Upgrade`, where `Connection` names it too.
     package internal(set) var upgrade: RequestHead.Place?
     package internal(set) var hasNominated = false
@@ -85,6 +87,19 @@ extension ResponseHead {
         if end > 13 { self.reason = RequestHead.Place(13, end - 13) }
     }
 
+    /// `timeout=5, max=100`: the number behind the first name.
+    private static func keepAliveTimeout(_ bytes: UnsafeRawBufferPointer, _ line: FieldLine) -> Int? {
+        let start = Int(line.value)
+        let end = start + Int(line.valueLength)
+        guard line.valueLength > 8, ByteScan.isSame(bytes, start, 8, "timeout=") else { return nil }
+        var seconds: Int?
+        for index in (start + 8)..<min(end, start + 14) {
+            guard bytes[index].isDigit else { break }
+            seconds = (seconds ?? 0) * 10 + Int(bytes[index] - 0x30)
+        }
+        return seconds
+    }
+
     mutating func judge(_ reader: inout FieldLineReader, _ bytes: UnsafeRawBufferPointer) throws(HTTPRefusal) {
         var codings = 0
         var (hasClose, hasKeepAlive, hasUpgradeOption) = (false, false, false)
@@ -105,6 +120,7 @@ extension ResponseHead {
                 hasUpgradeOption = hasUpgradeOption || options.hasUpgrade
                 if options.namesOthers { nominations.append(line) }
             case .upgrade: upgrade = line
+            case .keepAlive: self.keepAliveTimeout = Self.keepAliveTimeout(bytes, line)
             default: break
             }
         }

@@ -19,6 +19,8 @@ final class HTTP1Handler: LoopMember, ChannelDuplexHandler, DrainableClient {
         case closed
     }
 
+    /// Above this a buffer isn't kept: an idle connection should cost little.
+    private static let keptInput = 4 * 1024
     /// Most bytes that are read from a client whose connection is being closed.
     private static let mostLingering = 1 << 20
 
@@ -125,7 +127,12 @@ final class HTTP1Handler: LoopMember, ChannelDuplexHandler, DrainableClient {
         swap(&input, &self.input)
         self.take(&input)
         self.isTaking = false
-        if input.readableBytes > 0 { swap(&input, &self.input) }
+        if input.readableBytes > 0 {
+            swap(&input, &self.input)
+        } else if input.capacity <= Self.keptInput {
+            input.clear()
+            swap(&input, &self.input)
+        }
         self.exchange?.flushRequest()
     }
 
@@ -223,6 +230,16 @@ final class HTTP1Handler: LoopMember, ChannelDuplexHandler, DrainableClient {
     /// Refuses what didn't become a request.
     private func refuseAtOnce(_ refusal: ProxyRefusal) {
         self.loop.counters.sums.refusals[refusal.code, default: 0] &+= 1
+        if let log = self.loop.shared.accessLog {
+            var event = AccessEvent.empty
+            event.began = self.loop.now
+            event.client = self.origin?.address ?? ""
+            event.version = "HTTP/1.1"
+            event.status = refusal.status
+            event.refusal = refusal.code
+            event.epoch = self.loop.table.epoch
+            log(event)
+        }
         self.refuse(refusal, keeps: false)
         self.linger()
     }
@@ -232,7 +249,9 @@ final class HTTP1Handler: LoopMember, ChannelDuplexHandler, DrainableClient {
     func read(context: ChannelHandlerContext) {
         let mayRead =
             switch self.phase {
-            case .head, .lingering: true
+            // A client that asks and asks, and takes no answers, isn't asked for more.
+            case .head: context.channel.isWritable
+            case .lingering: true
             case .body, .piped: self.exchange?.canTakeMore ?? true
             // One read ahead, so that a client that goes is noticed.
             case .waiting: self.input.readableBytes == 0
@@ -265,6 +284,7 @@ final class HTTP1Handler: LoopMember, ChannelDuplexHandler, DrainableClient {
             case .head, .body, .lingering, .closed: break
             }
             self.exchange?.clientBecameWritable()
+            self.readAgain()
         } else {
             switch self.phase {
             case .waiting, .piped: self.deadline = self.loop.now &+ self.loop.nanoseconds.send
@@ -332,21 +352,21 @@ extension HTTP1Handler: ExchangeClient {
         _ body: (inout HeadWriter) -> Void
     ) {
         let via = self.loop.shared.viaLine
-        self.output.write { buffer in
-            var taken = ByteBuffer()
-            swap(&taken, &buffer)
-            var writer = HeadWriter(consume taken, reserving: head.length + via.count + 128)
-            writer.write("HTTP/1.1 ")
-            writer.write(decimal: UInt64(head.status))
-            writer.write(" ")
-            writer.write(bytes, head.reason)
-            writer.write("\r\n")
-            writer.write(lines: head.fields, of: bytes, dropping: dropped, hasNominated: head.hasNominated)
-            body(&writer)
-            writer.write(via)
-            writer.write("\r\n")
-            buffer = writer.finish()
+        let isWritten = self.output.write { buffer in
+            buffer.writeHead(atMost: head.length + via.count + 256) { writer in
+                writer.write("HTTP/1.1 ")
+                writer.write(decimal: UInt64(head.status))
+                writer.write(" ")
+                writer.write(bytes, head.reason)
+                writer.write("\r\n")
+                writer.write(lines: head.fields, of: bytes, dropping: dropped, hasNominated: head.hasNominated)
+                body(&writer)
+                writer.write(via)
+                writer.write("\r\n")
+            }
         }
+        // A fault of this proxy's: the head came out longer than it can. Without one, nothing may follow.
+        if !isWritten { self.context?.close(promise: nil) }
     }
 
     func content(_ buffer: ByteBuffer, at: Int, length: Int) {

@@ -42,6 +42,8 @@ package struct ProxyLimits: Hashable, Sendable {
     package var body: UInt64 = 64 * 1024 * 1024
     /// Connections at once, all listeners together.
     package var connections = 20_000
+    /// Requests at once, shared out evenly among event loops.
+    package var requests = 50_000
     /// Requests on one connection, after which it's closed.
     package var requestsPerConnection = 1_000_000
     /// To one endpoint, from one event loop.

@@ -70,6 +70,7 @@ final class Exchange {
             at: self.loop.now, head, bytes, from: origin, httpVersion, isLogged: self.loop.shared.accessLog != nil)
         let table = self.loop.table
         self.epoch = table.epoch
+        guard self.loop.counters.sums.activeRequests <= self.loop.mostRequests else { return self.refuse(.overloaded) }
         guard let route = table.match(head, bytes) else { return self.refuse(.noRoute) }
         self.route = route
         self.request.bodyLeft = route.settings.mostBody ?? self.loop.settings.limits.body
@@ -77,7 +78,7 @@ final class Exchange {
             return self.refuse(ProxyRefusal(HTTPRefusal(.bodyTooLarge)))
         }
         guard let edit = self.choose(route, head, bytes) else { return }
-        self.writeHead(head, bytes, from: origin, route, edit)
+        guard self.writeHead(head, bytes, from: origin, route, edit) else { return self.refuse(.headUnwritten) }
         // What follows the head in the same read goes out with it.
         self.isBeginning = true
         self.send(besides: nil)
@@ -120,14 +121,24 @@ final class Exchange {
     private func writeHead(
         _ head: RequestHead, _ bytes: UnsafeRawBufferPointer, from origin: ClientOrigin, _ route: CompiledRoute,
         _ edit: HeadEdit?
-    ) {
-        var buffer = ByteBuffer()
-        swap(&buffer, &self.head)
-        buffer.clear()
+    ) -> Bool {
         let via = self.loop.shared.viaLine
         let added = edit?.added.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 } ?? 0
-        var writer = HeadWriter(
-            consume buffer, reserving: head.length + origin.size(for: head) + via.count + added + 128)
+        let size =
+            head.length + origin.size(for: head) + via.count + added + route.service.name.utf8.count + 192
+        if head.upgrade.map({ ByteScan.isSame(bytes, $0.at, $0.length, "websocket") }) ?? false {
+            self.request.wantsUpgrade = route.settings.allowsUpgrade
+        }
+        self.head.clear()
+        return self.head.writeHead(atMost: size) { writer in
+            self.write(head, bytes, from: origin, route, edit, to: &writer)
+        }
+    }
+
+    private func write(
+        _ head: RequestHead, _ bytes: UnsafeRawBufferPointer, from origin: ClientOrigin, _ route: CompiledRoute,
+        _ edit: HeadEdit?, to writer: inout HeadWriter
+    ) {
         head.writeLine(of: bytes, to: &writer)
         if !head.seen.contains(.host), head.authority.length > 0 {
             writer.write("Host: ")
@@ -148,20 +159,14 @@ final class Exchange {
         }
         head.writeFraming(to: &writer)
         if head.expectsContinue { writer.write("Expect: 100-continue\r\n") }
-        if let upgrade = head.upgrade, route.settings.allowsUpgrade,
-            ByteScan.isSame(bytes, upgrade.at, upgrade.length, "websocket")
-        {
-            self.request.wantsUpgrade = true
-            writer.write("Connection: Upgrade\r\nUpgrade: websocket\r\n")
-        }
+        if self.request.wantsUpgrade { writer.write("Connection: Upgrade\r\nUpgrade: websocket\r\n") }
         origin.write(for: head, bytes, to: &writer)
-        writer.write(via)
+        writer.write(self.loop.shared.viaLine)
         for field in edit?.added ?? [] {
             guard HeadLine.isWritable(name: field.name, value: field.value) else { continue }
             writer.write(Array("\(field.name): \(field.value)\r\n".utf8))
         }
         writer.write("\r\n")
-        self.head = writer.finish()
     }
 
     /// Some of the request's body.

@@ -39,12 +39,19 @@ struct Output {
         self.pending.clear()
     }
 
+    /// Above this a buffer isn't kept for what goes out next: an idle connection should cost little.
+    private static let kept = 8 * 1024
+
     mutating func flush(to context: ChannelHandlerContext) {
         guard self.isFlushNeeded else { return }
         self.isFlushNeeded = false
         if self.pending.readableBytes > 0 {
             context.writeAndFlush(NIOAny(self.pending), promise: nil)
-            self.pending.clear()
+            if self.pending.capacity > Self.kept {
+                self.pending = ByteBuffer()
+            } else {
+                self.pending.clear()
+            }
         } else {
             context.flush()
         }

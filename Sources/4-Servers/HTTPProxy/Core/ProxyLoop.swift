@@ -42,6 +42,7 @@ final class ProxyLoop {
     let eventLoop: any EventLoop
     let shared: Shared
     let nanoseconds: Nanoseconds
+    let mostRequests: Int
     var table: RouteTable
     var counters = LoopCounters()
     var isDraining = false
@@ -51,7 +52,9 @@ final class ProxyLoop {
     private var ticker: RepeatedTask?
     private var retryTokens = 100.0
 
-    init(_ eventLoop: any EventLoop, _ shared: Shared, _ table: RouteTable) {
+    /// - Parameter loops: how many there are.
+    init(_ eventLoop: any EventLoop, of loops: Int, _ shared: Shared, _ table: RouteTable) {
+        self.mostRequests = max(1, shared.settings.limits.requests / loops)
         self.eventLoop = eventLoop
         self.shared = shared
         self.table = table

@@ -22,6 +22,9 @@ struct ProxyRefusal: Hashable, Sendable {
     static let upstreamBusy = ProxyRefusal(503, "upstream_busy", "all servers have enough to do: try again later")
     static let candidateUnknown = ProxyRefusal(503, "candidate_unknown", "no such version of the service is known here")
     static let testsBusy = ProxyRefusal(503, "tests_busy", "as many marked requests as may be are under way: try later")
+    static let overloaded = ProxyRefusal(503, "overloaded", "as many requests as may be are under way: try again later")
+    /// A fault of this proxy's: a head came out longer than it can.
+    static let headUnwritten = ProxyRefusal(500, "head_unwritten", "the request can't be passed on")
     static let unreachable = ProxyRefusal(502, "upstream_unreachable", "the server can't be reached")
     static let closedEarly = ProxyRefusal(502, "upstream_closed", "the server gave no answer")
     static let invalidAnswer = ProxyRefusal(502, "upstream_invalid", "the server's answer can't be passed on")
@@ -39,6 +42,7 @@ struct ProxyRefusal: Hashable, Sendable {
         case 414: "URI Too Long"
         case 417: "Expectation Failed"
         case 431: "Request Header Fields Too Large"
+        case 500: "Internal Server Error"
         case 501: "Not Implemented"
         case 502: "Bad Gateway"
         case 503: "Service Unavailable"

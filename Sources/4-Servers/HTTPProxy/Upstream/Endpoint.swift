@@ -1,6 +1,17 @@
 import NIOCore
 import Synchronization
 
+/// Whether an endpoint gets requests.
+package struct EndpointStatus: Hashable, Sendable {
+    package var service: String
+    package var version: String
+    package var address: UpstreamAddress
+    /// By its health check, where it has one.
+    package var isUp: Bool
+    /// It failed too often, and is left alone for a while.
+    package var isEjected: Bool
+}
+
 /// What's known of one upstream address, by all event loops and all epochs: whether it gets requests.
 final class Endpoint: Sendable {
     let address: UpstreamAddress

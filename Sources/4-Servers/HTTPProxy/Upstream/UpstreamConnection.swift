@@ -106,11 +106,15 @@ final class UpstreamConnection: LoopMember, ChannelDuplexHandler {
 
     /// The exchange's client has gone.
     func abandon() {
-        if case .connecting = self.state {
-            self.exchange = nil
-        } else {
-            self.exchange = nil
-            self.close()
+        self.exchange = nil
+        switch self.state {
+        case .connecting: break
+        case .piped:
+            // The client's last words still get out.
+            self.end { _ in }
+            self.deadline = self.loop.now &+ self.loop.nanoseconds.linger
+            self.context?.close(mode: .output, promise: nil)
+        case .idle, .head, .body, .over, .closed: self.close()
         }
     }
 
@@ -136,17 +140,25 @@ final class UpstreamConnection: LoopMember, ChannelDuplexHandler {
         }
     }
 
+    /// Ends before the server's own does, so that the two don't meet: a request that's on its way then would be lost.
+    private var idleLimit: UInt64 {
+        let usual = self.loop.nanoseconds.upstreamIdle
+        guard let seconds = self.reader.head.keepAliveTimeout else { return usual }
+        return min(usual, UInt64(max(seconds, 1)) * 1_000_000_000 * 3 / 4)
+    }
+
     private func becomeIdle() {
         self.exchange = nil
         self.state = .idle
-        self.deadline = self.loop.now &+ self.loop.nanoseconds.upstreamIdle
+        self.deadline = self.loop.now &+ self.idleLimit
         self.pool.giveBack(self)
         if self.isReadHeld { self.readAgain() }
     }
 
     /// The exchange is done with it.
     func release(keeping: Bool) {
-        guard case .over = self.state, keeping, self.input.readableBytes == 0, self.context != nil else {
+        // What isn't out yet of the request would go out before the next one.
+        guard case .over = self.state, keeping, self.input.readableBytes == 0, self.isWritable else {
             self.exchange = nil
             self.close()
             return
@@ -164,7 +176,8 @@ final class UpstreamConnection: LoopMember, ChannelDuplexHandler {
         case .piped:
             self.end { $0.pipeEnded() }
             self.context?.close(promise: nil)
-        case .connecting, .over, .closed: break
+        case .closed: self.context?.close(promise: nil)
+        case .connecting, .over: break
         }
     }
 
