@@ -1,5 +1,7 @@
 import HTTPProxy
 import HTTPWire
+import NIOCore
+import Synchronization
 import TestSupport
 import Testing
 
@@ -79,7 +81,7 @@ struct FailureTests {
             #expect(try await proxy.get("/gone").hasPrefix("HTTP/1.1 502 "))
             // A version without a share is a candidate: nobody ordinary gets there.
             #expect(try await proxy.get("/empty").hasPrefix("HTTP/1.1 503 "))
-            #expect(proxy.log.all.map(\.refusal) == ["no_route", "upstream_unreachable", "no_upstream"])
+            #expect(try await proxy.log.first(3).map(\.refusal) == ["no_route", "upstream_unreachable", "no_upstream"])
             #expect(upstream.requests.isEmpty)
         }
     }
@@ -137,7 +139,7 @@ struct FailureTests {
             try await behind.reset()
             try await peer.waitUntilClosed()
             #expect(!peer.text.hasSuffix("0\r\n\r\n") && peer.text.hasSuffix(isChunked ? "half\r\n" : "half"))
-            #expect(proxy.log.all.first?.refusal == "upstream_closed")
+            #expect(try await proxy.log.first(1).first?.refusal == "upstream_closed")
         }
     }
 
@@ -215,7 +217,7 @@ struct FailureTests {
         ) { proxy async throws in
             #expect(try await proxy.get("/never").hasPrefix("HTTP/1.1 504 "))
             #expect(try await proxy.get("/half").hasSuffix("half"))
-            #expect(proxy.log.all.map(\.refusal) == ["upstream_timed_out", "upstream_timed_out"])
+            #expect(try await proxy.log.first(2).map(\.refusal) == ["upstream_timed_out", "upstream_timed_out"])
             // A request whose answer may still come isn't sent twice.
             #expect(upstream.requests.count == 2)
         }
@@ -241,6 +243,68 @@ struct FailureTests {
         }
     }
 
+    @Test("a client that takes no answers is asked for no more requests")
+    func takesNothing() async throws {
+        let upstream = try await TestUpstream.start()
+        try await withProxy(upstream, routes: ProxyRoutes()) { proxy async throws in
+            let peer = try await RawPeer.connect(proxy.port, reading: false)
+            // Each is answered by the proxy itself, with more bytes than it has.
+            let requests = ByteBuffer(
+                string: String(repeating: "GET / HTTP/1.1\r\nHost: a\r\n\r\n", count: 30_000))
+            let before = try ResidentMemory.megabytes()
+            let written = Atomic(0)
+            let writing = Task {
+                for _ in 0..<60 {
+                    try await peer.channel.writeAndFlush(requests)
+                    written.add(1, ordering: .relaxed)
+                }
+            }
+            var last = -1
+            try await eventually {
+                defer { last = written.load(ordering: .relaxed) }
+                if written.load(ordering: .relaxed) == last {
+                    try await ContinuousClock().sleep(for: .milliseconds(300))
+                }
+                return written.load(ordering: .relaxed) == last
+            }
+            #expect(written.load(ordering: .relaxed) < 30)
+            #expect(try ResidentMemory.megabytes() - before < 48)
+            writing.cancel()
+            try await peer.close()
+        }
+    }
+
+    @Test("requests above the limit are refused, and those below go on")
+    func requestLimit() async throws {
+        let upstream = try await TestUpstream.start()
+        // One for each event loop.
+        try await withProxy(upstream, settings: .testing { $0.limits.requests = 1 }) { proxy async throws in
+            var (answers, peers) = (0, [RawPeer]())
+            while answers == 0, peers.count < 200 {
+                let peer = try await RawPeer.connect(proxy.port)
+                try await peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                peers.append(peer)
+                try await eventually { !peer.text.isEmpty || upstream.connections.count >= peers.count }
+                answers += peer.text.isEmpty ? 0 : 1
+            }
+            #expect(
+                peers.last?.text.hasPrefix("HTTP/1.1 503 ") == true && peers.last?.text.contains("overloaded") == true)
+            #expect(upstream.connections.count == peers.count - 1)
+        }
+    }
+
+    @Test("a kept upstream connection is given up before the upstream says that it will be")
+    func keepAliveHint() async throws {
+        let upstream = try await TestUpstream.start { _ in .ok("", "Keep-Alive: timeout=1, max=9\r\n") }
+        try await withProxy(upstream) { proxy async throws in
+            _ = try await proxy.get()
+            let behind = try await upstream.connection(1)
+            try await eventually { !behind.channel.isActive }
+            _ = try await proxy.get()
+            #expect(upstream.connections.count == 2)
+        }
+    }
+
     @Test("an upstream that keeps failing gets no requests for a while")
     func ejection() async throws {
         let bad = try await TestUpstream.start { _ in .close }
@@ -248,6 +312,7 @@ struct FailureTests {
         try await withProxy(bad, good) { proxy async throws in
             for _ in 0..<60 { #expect(try await proxy.get().hasSuffix("good")) }
             #expect(await proxy.server.counters().ejections >= 1)
+            #expect(proxy.server.endpoints.map(\.isEjected) == [true, false])
             // Event loops judge together, so a few may be under way when the judgement falls.
             #expect(bad.requests.count < 20)
         }

@@ -13,6 +13,13 @@ struct TestProxy: Sendable {
     final class AccessLog: Sendable {
         private let events = Mutex<[AccessEvent]>([])
         var all: [AccessEvent] { self.events.withLock { $0 } }
+
+        /// The first `count`, by when their requests began, once there are so many: an event follows its response's last byte.
+        func first(_ count: Int) async throws -> [AccessEvent] {
+            try await eventually("\(count) events in the access log") { self.all.count >= count }
+            return self.all.sorted { $0.began < $1.began }
+        }
+
         func append(_ event: AccessEvent) { self.events.withLock { $0.append(event) } }
     }
 
