@@ -175,7 +175,8 @@ let targets: [Target] = [
     .target(
         name: "GloveboxKit",
         dependencies: [
-            "SensitiveNames", "GloveboxCore", "Contracts", "ControlAPI", "FlagRules", "TestContextToken", "OutboundHTTP",
+            "SensitiveNames", "GloveboxCore", "Contracts", "ControlAPI", "FlagRules", "TestContextToken",
+            "OutboundHTTP",
             nioSSL, logging, instrumentation,
         ],
         path: "Sources/Kit/GloveboxKit", swiftSettings: house),
