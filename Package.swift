@@ -35,6 +35,7 @@ let configuration = Target.Dependency.product(name: "Configuration", package: "s
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let instrumentation = Target.Dependency.product(name: "Instrumentation", package: "swift-distributed-tracing")
 
 /// A target on a floor of `docs/architecture.md`; its sources are in `Sources/FLOOR/NAME`.
 func floor(_ floor: String, _ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
@@ -56,6 +57,7 @@ let targets: [Target] = [
     // A static archive without a pkg-config file.
     .systemLibrary(name: "CPgQuery", path: "Sources/0-C/CPgQuery", providers: [.apt(["libpg-query-dev"])]),
     .systemLibrary(name: "CZlib", path: "Sources/0-C/CZlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CPQ", path: "Sources/0-C/CPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .target(name: "CByteClasses", path: "Sources/0-C/CByteClasses"),
 
     // 1: core
@@ -192,9 +194,20 @@ let targets: [Target] = [
     .target(
         name: "GloveboxKit",
         dependencies: [
-            "SensitiveNames", "GloveboxCore", "Contracts", "ControlAPI", "FlagRules", "OutboundHTTP", nioSSL, logging,
+            "SensitiveNames", "GloveboxCore", "Contracts", "ControlAPI", "FlagRules", "TestContextToken",
+            "OutboundHTTP",
+            nioSSL, logging, instrumentation,
         ],
         path: "Sources/Kit/GloveboxKit", swiftSettings: house),
+
+    // Examples: no product
+    .executableTarget(
+        name: "storefront",
+        dependencies: [
+            "GloveboxKit", "CPQ", arguments, asyncHTTP, hummingbird, httpTypes, nio, nioPosix, nioHTTP1, nioFoundation,
+            nioSSL, logging,
+        ],
+        path: "Examples/Storefront", exclude: ["storefront.sql"], swiftSettings: house),
 
     // Benchmarks: no product
     .executableTarget(
@@ -234,7 +247,11 @@ let targets: [Target] = [
     tests("HTTPWire", [nio]),
     tests("HTTPProxy", ["HTTPWire", nio, nioEmbedded, nioPosix, nioSSL, nioHTTP2, nioHPACK, logging]),
     tests("Redaction", ["GloveboxCore", "SensitiveNames", "YAMLDocument", "CByteClasses", nio]),
-    tests("GloveboxKit", ["GloveboxCore", "Contracts", "FlagRules", logging]),
+    tests("GloveboxKit", ["GloveboxCore", "Contracts", "FlagRules", "TestContextToken", logging, instrumentation]),
+    // Runs the executable, which a build of the tests has made.
+    .testTarget(
+        name: "StorefrontTests", dependencies: ["TestSupport", "GloveboxCore", "TestContextToken"],
+        path: "Tests/StorefrontTests", swiftSettings: house),
     tests("LogFormats", ["GloveboxCore"]),
     tests("LogSpool", ["GloveboxCore", "AuditFiles"]),
     tests("Commands", [nioPosix]),
@@ -308,6 +325,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing.git", from: "1.7.0"),
     ],
     targets: targets,
     swiftLanguageModes: [.v6]

@@ -41,6 +41,8 @@ final class ChangeBench: Sendable {
     final class Hosts: Sendable {
         let orders = Mutex<[ChangeOrder]>([])
         let isAway = Mutex(false)
+        /// No agent serves it any more.
+        let isGone = Mutex(false)
 
         /// Those since the last call.
         func take() -> [ChangeOrder] {
@@ -92,6 +94,7 @@ final class ChangeBench: Sendable {
             },
             hosts: HostLines(alarm: self.endings.alarm) { order in
                 guard !hosts.isAway.withLock({ $0 }) else { throw GloveboxError(.agentOffline, "away") }
+                guard !hosts.isGone.withLock({ $0 }) else { throw GloveboxError(.unknownTarget, "gone") }
                 hosts.orders.withLock { $0.append(order) }
             },
             alarms: ChangeAlarms { message in told.messages.withLock { $0.append(message) } },

@@ -180,6 +180,7 @@ struct CallKind: ChangeKind {
     var subject: String? { nil }
     var isExact: Bool { false }
     func look() async throws -> [UInt8]? { nil }
+    func hasMade(_ state: [UInt8]) -> Bool? { nil }
     func interrupt() {}
 
     func isApplied() async throws -> Bool? {

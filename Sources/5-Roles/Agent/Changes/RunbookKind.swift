@@ -61,6 +61,8 @@ struct RunbookKind: ChangeKind {
         }
     }
 
+    func hasMade(_ state: [UInt8]) -> Bool? { nil }
+
     func apply() async throws {
         let outcome = try await self.run(self.plan.apply.arguments(), "apply")
         guard outcome.status == 0 else { throw self.failed("apply", outcome) }
