@@ -1,7 +1,9 @@
 import Contracts
+import Dispatch
 import Foundation
 import GloveboxCore
 import HTTPProxy
+import Identity
 import Logging
 import Redaction
 import Synchronization
@@ -86,7 +88,7 @@ final class AccessLog: Sendable {
         let descriptor = Glibc.open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else {
             throw GloveboxError(
-                .init("file_unusable"),
+                .fileUnusable,
                 "\(path) can't be written (\(String(cString: strerror(errno)))): name another in 'access'"
             )
         }
@@ -146,6 +148,7 @@ final class AccessLog: Sendable {
         private let wall: WallTime
         private let boot: UInt64
         private let encoder = JSONEncoder()
+        private let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
 
         private struct Line: Encodable {
             var time: String
@@ -177,7 +180,8 @@ final class AccessLog: Sendable {
         func line(_ event: AccessEvent) throws -> String {
             let began = self.wall.advanced(by: .nanoseconds(Int64(event.began) - Int64(self.boot)))
             let line = Line(
-                time: "\(began)", client: try self.masker.maskText(event.client), method: event.method,
+                time: self.style.format(Date(timeIntervalSince1970: Double(began.nanoseconds) / 1e9)),
+                client: try self.masker.maskText(event.client), method: event.method,
                 host: try self.masker.maskText(event.host), target: try self.masker.maskText(event.target),
                 version: event.version, status: event.status,
                 milliseconds: (Double(event.duration) / 1000).rounded() / 1000, requestBytes: event.requestBytes,

@@ -91,7 +91,10 @@ final class ChangedHost: Sendable {
         }}
         """
 
-    init(proxy: TunnelProxy? = nil, mayKeep: Bool = true) async throws {
+    /// - Parameters:
+    ///   - mayKeep: whether the ceiling lets changes be kept.
+    ///   - ruleKeeps: whether the policy's rule of the host does; that of the flags does always.
+    init(proxy: TunnelProxy? = nil, mayKeep: Bool = true, ruleKeeps: Bool = true) async throws {
         let files = try TemporaryFolder()
         // A path without links in it, as files are named.
         let folder = files.file("changed")
@@ -119,7 +122,7 @@ final class ChangedHost: Sendable {
                     capabilities: [change]
                     longest: 1h
                     keep: \(mayKeep)
-                    runbooks: [deploy, nowhere]
+                    runbooks: [deploy, release, nowhere]
                     calls: [drain, elsewhere]
                     files: ["\(folder)/*.conf"]
                     urls: ["http://127.0.0.1:\(port)/drained/"]
@@ -132,9 +135,15 @@ final class ChangedHost: Sendable {
             try shop.write(
                 "policy.yaml",
                 Configuration.policy + """
-                      - name: changes
+                      - name: host-changes
                         identities: [admin]
-                        targets: [shop-host, shop-flags]
+                        targets: [shop-host]
+                        capabilities: [change]
+                        longest: 1h
+                        keep: \(ruleKeeps)
+                      - name: flag-changes
+                        identities: [admin]
+                        targets: [shop-flags]
                         capabilities: [change]
                         longest: 1h
                         keep: true
@@ -154,6 +163,12 @@ final class ChangedHost: Sendable {
                 parameters: {version: {type: word}}
                 former: ["\(folder)/shop", "\(folder)", version]
                 check: ["\(folder)/shop", "\(folder)", runs, "{version}"]
+                apply: ["\(folder)/shop", "\(folder)", deploy, "{version}"]
+                undo: ["\(folder)/shop", "\(folder)", deploy, "{former}"]
+                timeout: 20s
+              release:
+                parameters: {version: {type: word}}
+                former: ["\(folder)/shop", "\(folder)", version]
                 apply: ["\(folder)/shop", "\(folder)", deploy, "{version}"]
                 undo: ["\(folder)/shop", "\(folder)", deploy, "{former}"]
                 timeout: 20s
