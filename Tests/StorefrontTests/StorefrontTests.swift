@@ -63,6 +63,10 @@ struct StorefrontTests {
             let bought = try await shop.buy("cup", baggage: forged)
             #expect(bought.object["customer"] as? String == "guest", "\(forged)")
         }
+        // In two fields of one request, as well.
+        let twice = ["--header", "baggage: \(try shop.mark())"]
+        #expect(try await shop.get("/api/products/cup", more: twice).header("glovebox-test-seen") != nil)
+        #expect(try await shop.get("/api/products/cup", more: twice + twice).header("glovebox-test-seen") == nil)
         #expect(try await shop.database.sql("SELECT count(*) FROM storefront.orders WHERE synthetic") == "0")
         try await other.stop()
         try await shop.stop()
@@ -188,6 +192,8 @@ struct StorefrontTests {
         }
         #expect(orders.count > 1)
         let (first, second) = (try await quiet.get("/api/products"), try await quiet.get("/api/products"))
+        let time = try #require(first.object["generated_at"] as? String)
+        #expect(time.contains(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z$/), "\(time)")
         #expect(first.object["request_id"] as? String != second.object["request_id"] as? String)
         try await quiet.stop()
         try await noisy.stop()
