@@ -69,7 +69,7 @@ struct OrdersCommand: AsyncParsableCommand {
         // Version 2 has forgotten the time-out.
         let inventory = Upstream(
             self.upstream.upstream, settings: settings,
-            timeout: settings.faults.contains(.slow) ? nil : .milliseconds(500))
+            timeout: settings.faults.contains(.slow) ? nil : .seconds(1))
         let database = Database(url: self.database.database)
         let service = OrdersService(
             orders: OrderStore(database: database), inventory: InventoryClient(upstream: inventory, settings: settings),

@@ -55,7 +55,9 @@ final class Shop: Sendable {
     func stop() async throws {
         for process in self.processes {
             process.signalGroup(15)
-            _ = await process.finished(timeout: .seconds(10))
+            guard await process.finished(timeout: .seconds(20)), process.result.status == 0 else {
+                throw TestSupportError("a service doesn't stop as it should: \(process.errors)")
+            }
         }
     }
 

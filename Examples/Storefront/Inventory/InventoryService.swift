@@ -97,7 +97,7 @@ struct InventoryService: Sendable {
         if number % 7 == 0 {
             throw Problem(.serviceUnavailable, "warehouse_unavailable", "the warehouse doesn't answer")
         }
-        if number % 3 == 0 { try await Task.sleep(for: .milliseconds(1500)) }
+        if number % 3 == 0 { try await Task.sleep(for: .milliseconds(2500)) }
     }
 
     /// Counted, not drawn: so a test meets each kind.

@@ -120,6 +120,6 @@ struct OrdersService: Sendable {
     }
 
     private static func timestamp() -> String {
-        Date.now.formatted(.iso8601.time(includingFractionalSeconds: true))
+        Date.now.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
     }
 }

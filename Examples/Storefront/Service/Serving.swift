@@ -26,9 +26,11 @@ struct Routes {
         try await Self.listen(router, port: settings.port, name: "\(settings.name)@\(settings.version)")
     }
 
-    static func listen(_ router: StorefrontRouter, port: Int, name: String) async throws {
+    static func listen(
+        _ router: StorefrontRouter, port: Int, name: String, logging level: Logger.Level = .warning
+    ) async throws {
         var logger = Logger(label: "storefront") { StreamLogHandler.standardError(label: $0) }
-        logger.logLevel = .warning
+        logger.logLevel = level
         let application = Application(
             router: router, configuration: .init(address: .hostname("127.0.0.1", port: port), serverName: "storefront"),
             onServerRunning: { _ in Console.say("\(name) listens on 127.0.0.1:\(port)") }, logger: logger)

@@ -29,6 +29,8 @@ struct Upstream: Sendable {
         self.dropsContext = settings.faults.contains(.drop)
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
         configuration.httpVersion = .http1Only
+        // Who can't be reached is told of at once, not when the time is up.
+        configuration.connectionPool.retryConnectionEstablishment = false
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
         self.client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }

@@ -39,6 +39,8 @@ final class UserLoad: Sendable {
         self.rate = rate
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
         configuration.httpVersion = .http1Only
+        // Who can't be reached is told of at once, not when the time is up.
+        configuration.connectionPool.retryConnectionEstablishment = false
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 256
         if let certificates {
             var tls = TLSConfiguration.makeClientConfiguration()

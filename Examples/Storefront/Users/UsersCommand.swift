@@ -2,6 +2,7 @@ import ArgumentParser
 import AsyncHTTPClient
 import Foundation
 import Hummingbird
+import Logging
 import NIOCore
 
 /// Ordinary users, as many a second as told: they look around, fill baskets, and now and then buy.
@@ -40,7 +41,7 @@ struct UsersCommand: AsyncParsableCommand {
                             status: .ok, headers: [.contentType: "text/plain; version=0.0.4"],
                             body: ResponseBody(byteBuffer: ByteBuffer(string: load.page())))
                     }
-                    tasks.addTask { try await Routes.listen(router, port: port, name: "users") }
+                    tasks.addTask { try await Routes.listen(router, port: port, name: "users", logging: .critical) }
                 }
                 // Whichever ends first ends the other: a signal is the listener's.
                 try await tasks.next()
