@@ -83,7 +83,7 @@ let targets: [Target] = [
     floor("2-Codecs", "MetricsText", ["GloveboxCore"]),
     floor("2-Codecs", "LogFormats", ["GloveboxCore", "CZlib"]),
     floor("2-Codecs", "JSONDocument", ["GloveboxCore"]),
-    floor("2-Codecs", "JSONPath", ["GloveboxCore", "JSONDocument"]),
+    floor("2-Codecs", "JSONPath", ["GloveboxCore", "JSONDocument", "LinearRegex"]),
     floor("2-Codecs", "TestContextToken", ["GloveboxCore", crypto]),
     floor("2-Codecs", "HurlFile", ["GloveboxCore", "LinearRegex"]),
 
@@ -212,7 +212,7 @@ let targets: [Target] = [
     tests("FlagRules", ["GloveboxCore"]),
     tests("MetricsText", ["GloveboxCore"]),
     tests("JSONDocument", ["GloveboxCore"]),
-    tests("JSONPath", ["GloveboxCore", "JSONDocument"]),
+    tests("JSONPath", ["GloveboxCore", "JSONDocument", "LinearRegex"]),
     tests("TestContextToken", ["GloveboxCore"]),
     tests("LinearRegex"),
     tests("HurlFile", ["GloveboxCore"]),
