@@ -55,6 +55,13 @@ let targets: [Target] = [
     .systemLibrary(name: "CPgQuery", path: "Sources/0-C/CPgQuery", providers: [.apt(["libpg-query-dev"])]),
     .systemLibrary(name: "CZlib", path: "Sources/0-C/CZlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CByteClasses", path: "Sources/0-C/CByteClasses"),
+    .systemLibrary(
+        name: "CXML2", path: "Sources/0-C/CXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
+    .systemLibrary(
+        name: "CBrotli", path: "Sources/0-C/CBrotli", pkgConfig: "libbrotlidec", providers: [.apt(["libbrotli-dev"])]),
+    // libcurl, with functions around those of it that Swift can't call.
+    .target(
+        name: "CCurl", path: "Sources/0-C/CCurl", linkerSettings: [.linkedLibrary("curl")]),
 
     // 1: core
     floor("1-Core", "GloveboxCore"),
@@ -97,7 +104,9 @@ let targets: [Target] = [
     floor("3-Engines", "Approvals", ["GloveboxCore", "Contracts", crypto]),
     floor("3-Engines", "Changes", ["GloveboxCore", "FlagRules", "YAMLDocument"]),
     .target(
-        name: "Suites", dependencies: ["LinearRegex", "HurlFile"], path: "Sources/3-Engines/Suites",
+        name: "Suites",
+        dependencies: ["GloveboxCore", "Contracts", "LinearRegex", "HurlFile", "JSONDocument", "JSONPath"],
+        path: "Sources/3-Engines/Suites",
         resources: [.embedInCode("Filters/character-references.txt")], swiftSettings: house),
     floor("3-Adapters", "StorageSQLite", ["GloveboxCore", "Contracts", grdb]),
     floor("3-Adapters", "AuditFiles", ["GloveboxCore", "Contracts", "TransparencyLog", crypto]),
@@ -105,6 +114,8 @@ let targets: [Target] = [
     floor("3-Adapters", "OutboundHTTP", [asyncHTTP, nio, nioFoundation, nioHTTP1, nioPosix, nioSSL]),
     floor("3-Adapters", "LogSpool", ["GloveboxCore", "AuditFiles"]),
     floor("3-Adapters", "Commands", ["GloveboxCore", nioPosix]),
+    floor("3-Adapters", "CurlHTTP", ["GloveboxCore", "Contracts", "CCurl", "CZlib", "CBrotli"]),
+    floor("3-Adapters", "XPathQuery", ["GloveboxCore", "CXML2"]),
 
     // 4: servers
     floor("4-Servers", "Tunnel", ["GloveboxCore", "Contracts", "ControlWire", nio, nioPosix, nioTLS, nioSSL, logging]),
@@ -216,7 +227,9 @@ let targets: [Target] = [
     tests("TestContextToken", ["GloveboxCore"]),
     tests("LinearRegex"),
     tests("HurlFile", ["GloveboxCore"]),
-    tests("Suites", ["LinearRegex", "HurlFile"]),
+    tests("Suites", ["GloveboxCore", "Contracts", "LinearRegex", "HurlFile", "CurlHTTP", "XPathQuery"]),
+    tests("CurlHTTP", ["GloveboxCore", "Contracts"]),
+    tests("XPathQuery", ["GloveboxCore"]),
     tests("Redaction", ["GloveboxCore", "SensitiveNames", "YAMLDocument", "CByteClasses", nio]),
     tests("GloveboxKit", ["GloveboxCore", "Contracts", "FlagRules", logging]),
     tests("LogFormats", ["GloveboxCore"]),
