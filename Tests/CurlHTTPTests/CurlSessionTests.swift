@@ -124,6 +124,42 @@ struct CurlSessionTests {
             } == "mine=x")
     }
 
+    @Test("sessions side by side keep to themselves")
+    func sideBySide() async throws {
+        let server = try await ExchangeServer()
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            for number in 0..<8 {
+                group.addTask {
+                    let session = CurlSession()
+                    var request = ExchangeRequest(url: "\(server.url)/echo")
+                    request.cookieCommands = [.set("127.0.0.1\tFALSE\t/\tFALSE\t0\tme\t\(number)")]
+                    for turn in 0..<10 {
+                        request.query = [.init("turn", "\(number)-\(turn)")]
+                        let answer = try await session.exchange(request).last
+                        let text = String(decoding: try answer?.body.get() ?? [], as: UTF8.self)
+                        guard text.contains("\"turn\": \"\(number)-\(turn)\""), text.contains("[\"me=\(number)\"]")
+                        else {
+                            return false
+                        }
+                        request.cookieCommands = []
+                    }
+                    return true
+                }
+            }
+            for try await isRight in group { #expect(isRight) }
+        }
+    }
+
+    @Test("a header that looks like a status line is one, not a new answer; trailers are headers")
+    func oddHeaders() async throws {
+        let server = try await ExchangeServer()
+        let answer = try await self.answer(self.request("\(server.url)/odd"))
+        #expect(answer.version == .http11 && answer.status == 200)
+        #expect(try self.text(answer) == "chunk")
+        #expect(answer.headers("x-before") == ["1"] && answer.headers("http/2 500") == ["x"])
+        #expect(answer.headers("x-trailer") == ["end"])
+    }
+
     @Test("redirects are followed hop by hop where that's asked, up to the limit")
     func redirects() async throws {
         let server = try await ExchangeServer()

@@ -49,6 +49,22 @@ struct CaseDriver {
         }
     }
 
+    /// Without a network, where nothing can be awaited.
+    func run(_ document: HurlDocument, _ answer: (ExchangeRequest) -> ExchangeAnswer) -> Run {
+        var machine = CaseMachine(document, self.scope, defaults: self.defaults, limits: self.limits)
+        var run = Run(result: CaseResult())
+        var action = machine.start()
+        while true {
+            switch action {
+            case .finish(let result):
+                run.result = result
+                return run
+            case .wait: action = machine.waited()
+            case .send(let request): action = machine.answered([answer(request)])
+            }
+        }
+    }
+
     private var scope: SuiteScope {
         let files = self.files
         return SuiteScope(

@@ -520,6 +520,42 @@ struct ConformanceTests {
         #expect(run.result.entries.flatMap(\.checks).count { $0.kind == .assert } == asserts)
     }
 
+    @Test("whatever comes back, a case comes to its end, and what failed says where")
+    func anyAnswer() throws {
+        let text = Self.cases.map(\.1).joined(separator: "\n\n")
+        // Each entry by itself, so that a failure of one keeps none of the others from being judged.
+        let documents = try HurlDocument(text).entries.map { HurlDocument(entries: [$0]) }.filter {
+            $0.entries[0].response != nil
+        }
+        let bodies: [[UInt8]] = [
+            Array(#"{"name": "shop", "tags": ["a"], "when": "2024-02-29T12:30:00Z", "b64": "aGk=", "count": 3}"#.utf8),
+            Array("<html><p>a<li class='x'>b</html>".utf8), [0xFF, 0xFE, 0, 1], [],
+        ]
+        try Fuzzing("answers").run(400) { generator in
+            let document = documents[generator.place(in: documents.count)]
+            let body = generator.spoiled(bodies[generator.place(in: bodies.count)])
+            let header = String(
+                decoding: generator.spoiled(
+                    Array("session=abc; Max-Age=60; Expires=Wed, 13 Jan 2100 22:23:01 GMT".utf8)),
+                as: UTF8.self)
+            let type = [
+                "application/json", "text/html; charset=latin1", "text/plain; charset=nope", "\u{0};charset==",
+            ][
+                generator.place(in: 4)]
+            let status = [200, 302, 404][generator.place(in: 3)]
+            let driver = CaseDriver(variables: [
+                "base": .string("http://a"), "port": .integer(80), "word": .string("w"), "number": .integer(42),
+                "yes": .boolean(true), "shop": .null, "three": .integer(3),
+            ])
+            let run = driver.run(document) { request in
+                ExchangeAnswer(
+                    url: request.wholeURL, status: status,
+                    headers: [.init("Set-Cookie", header), .init("Content-Type", type)], rawBody: body)
+            }
+            #expect(run.result.isPassed == run.failures.isEmpty)
+        }
+    }
+
     @Test("each query, predicate, filter and option that's run is among them")
     func complete() throws {
         let documents = try Self.cases.map { try HurlDocument($0.1) }

@@ -157,6 +157,12 @@ class Handler(BaseHTTPRequestHandler):
     def on_large(self, rest, query, body):
         self.answer(200, b"x" * int(rest[0]))
 
+    def on_odd(self, rest, query, body):
+        self.wfile.write(
+            b"HTTP/1.1 103 Early Hints\r\nX-Early: 1\r\n\r\n"
+            b"HTTP/1.1 200 OK\r\nX-Before: 1\r\nHTTP/2 500: x\r\nTransfer-Encoding: chunked\r\nTrailer: X-Trailer\r\n\r\n"
+            b"5\r\nchunk\r\n0\r\nX-Trailer: end\r\n\r\n")
+
     def on_slow(self, rest, query, body):
         time.sleep(int(rest[0]) / 1000)
         self.answer(200, "late")

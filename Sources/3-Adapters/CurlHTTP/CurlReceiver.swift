@@ -13,6 +13,8 @@ final class CurlReceiver {
     private(set) var isTooLarge = false
     private(set) var isCancelled = false
     private var headerBytes = 0
+    /// Behind a status line, and before the empty line that ends its headers.
+    private var isInHeaders = false
 
     /// Of an answer's headers, in bytes.
     private static let mostHeaderBytes = 1 << 20
@@ -59,7 +61,8 @@ final class CurlReceiver {
             return 1
         }
         let line = Self.text(header)
-        if line.hasPrefix("HTTP/") {
+        if !self.isInHeaders, line.hasPrefix("HTTP/") {
+            self.isInHeaders = true
             // What came before was in between: 100 Continue, or a question for credentials.
             self.headers = []
             self.body = []
@@ -68,6 +71,8 @@ final class CurlReceiver {
                 ? .http10 : line.hasPrefix("HTTP/1.") ? .http11 : line.hasPrefix("HTTP/2") ? .http2 : .http3
         } else if let field = Self.field(line) {
             self.headers.append(field)
+        } else if line.allSatisfy(\.isNewline) {
+            self.isInHeaders = false
         }
         return 0
     }

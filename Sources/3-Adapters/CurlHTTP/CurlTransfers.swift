@@ -37,7 +37,8 @@ final class CurlTransfers {
     ) throws(GloveboxError) -> ExchangeAnswer {
         let handle = if let kept = self.handle { kept } else { try CurlHandle() }
         self.handle = handle
-        handle.reset()
+        // Afterwards nothing in it points to what this transfer needed; closing a connection may still tell of it.
+        defer { handle.reset() }
         let settings = request.settings
         let url = request.wholeURL
         let configuration = try CurlConfiguration(request, url: url, on: handle)
