@@ -59,6 +59,13 @@ let targets: [Target] = [
     .systemLibrary(name: "CZlib", path: "Sources/0-C/CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CPQ", path: "Sources/0-C/CPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .target(name: "CByteClasses", path: "Sources/0-C/CByteClasses"),
+    .systemLibrary(
+        name: "CXML2", path: "Sources/0-C/CXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
+    .systemLibrary(
+        name: "CBrotli", path: "Sources/0-C/CBrotli", pkgConfig: "libbrotlidec", providers: [.apt(["libbrotli-dev"])]),
+    // libcurl, with functions around those of it that Swift can't call.
+    .target(
+        name: "CCurl", path: "Sources/0-C/CCurl", linkerSettings: [.linkedLibrary("curl")]),
 
     // 1: core
     floor("1-Core", "GloveboxCore"),
@@ -88,7 +95,7 @@ let targets: [Target] = [
     floor("2-Codecs", "HTTPWire", [nio]),
     floor("2-Codecs", "LogFormats", ["GloveboxCore", "CZlib"]),
     floor("2-Codecs", "JSONDocument", ["GloveboxCore"]),
-    floor("2-Codecs", "JSONPath", ["GloveboxCore", "JSONDocument"]),
+    floor("2-Codecs", "JSONPath", ["GloveboxCore", "JSONDocument", "LinearRegex"]),
     floor("2-Codecs", "TestContextToken", ["GloveboxCore", crypto]),
     floor("2-Codecs", "HurlFile", ["GloveboxCore", "LinearRegex"]),
 
@@ -102,7 +109,9 @@ let targets: [Target] = [
     floor("3-Engines", "Approvals", ["GloveboxCore", "Contracts", crypto]),
     floor("3-Engines", "Changes", ["GloveboxCore", "FlagRules", "YAMLDocument"]),
     .target(
-        name: "Suites", dependencies: ["LinearRegex", "HurlFile"], path: "Sources/3-Engines/Suites",
+        name: "Suites",
+        dependencies: ["GloveboxCore", "Contracts", "LinearRegex", "HurlFile", "JSONDocument", "JSONPath"],
+        path: "Sources/3-Engines/Suites",
         resources: [.embedInCode("Filters/character-references.txt")], swiftSettings: house),
     floor("3-Adapters", "StorageSQLite", ["GloveboxCore", "Contracts", grdb]),
     floor("3-Adapters", "AuditFiles", ["GloveboxCore", "Contracts", "TransparencyLog", crypto]),
@@ -110,6 +119,8 @@ let targets: [Target] = [
     floor("3-Adapters", "OutboundHTTP", [asyncHTTP, nio, nioFoundation, nioHTTP1, nioPosix, nioSSL]),
     floor("3-Adapters", "LogSpool", ["GloveboxCore", "AuditFiles"]),
     floor("3-Adapters", "Commands", ["GloveboxCore", nioPosix]),
+    floor("3-Adapters", "CurlHTTP", ["GloveboxCore", "Contracts", "CCurl", "CZlib", "CBrotli"]),
+    floor("3-Adapters", "XPathQuery", ["GloveboxCore", "CXML2"]),
 
     // 4: servers
     floor("4-Servers", "Tunnel", ["GloveboxCore", "Contracts", "ControlWire", nio, nioPosix, nioTLS, nioSSL, logging]),
@@ -239,13 +250,15 @@ let targets: [Target] = [
     tests("FlagRules", ["GloveboxCore"]),
     tests("MetricsText", ["GloveboxCore"]),
     tests("JSONDocument", ["GloveboxCore"]),
-    tests("JSONPath", ["GloveboxCore", "JSONDocument"]),
+    tests("JSONPath", ["GloveboxCore", "JSONDocument", "LinearRegex"]),
     tests("TestContextToken", ["GloveboxCore"]),
     tests("LinearRegex"),
     tests("HurlFile", ["GloveboxCore"]),
-    tests("Suites", ["LinearRegex", "HurlFile"]),
     tests("HTTPWire", [nio]),
     tests("HTTPProxy", ["HTTPWire", nio, nioEmbedded, nioPosix, nioSSL, nioHTTP2, nioHPACK, logging]),
+    tests("Suites", ["GloveboxCore", "Contracts", "LinearRegex", "HurlFile", "CurlHTTP", "XPathQuery"]),
+    tests("CurlHTTP", ["GloveboxCore", "Contracts"]),
+    tests("XPathQuery", ["GloveboxCore"]),
     tests("Redaction", ["GloveboxCore", "SensitiveNames", "YAMLDocument", "CByteClasses", nio]),
     tests("GloveboxKit", ["GloveboxCore", "Contracts", "FlagRules", "TestContextToken", logging, instrumentation]),
     // Runs the executable, which a build of the tests has made.

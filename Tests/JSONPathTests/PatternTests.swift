@@ -1,4 +1,5 @@
 import JSONPath
+import LinearRegex
 import TestSupport
 import Testing
 
@@ -6,12 +7,10 @@ import Testing
 struct PatternTests {
     private func matches(
         _ pattern: String, _ text: String, wholly: Bool = true,
-        _ dialect: TextPattern.Dialect = .iRegexp
+        _ dialect: PatternDialect = .iRegexp
     ) throws -> Bool {
         var steps = 10_000_000
-        let isMatch: Bool? = try TextPattern(pattern, dialect).matches(
-            text, wholly: wholly, steps: &steps)
-        return try #require(isMatch as Bool?)
+        return try dialect.regex(pattern, wholly: wholly).matches(text, steps: &steps)
     }
 
     @Test(
@@ -75,12 +74,10 @@ struct PatternTests {
             "\\pL", "(?:a)", "(?i)a", "a*?", "\\1", "^*", "[a-b-c]", "\\p{}",
         ])
     func invalid(_ pattern: String) {
-        let fault = #expect(throws: TextPattern.Fault.self) { try TextPattern(pattern, .iRegexp) }
-        if case .invalid(let what)? = fault {
-            #expect(!what.isEmpty)
-        } else {
-            Issue.record("\(fault as Any)")
+        let fault = #expect(throws: LinearRegexError.self) {
+            try PatternDialect.iRegexp.regex(pattern, wholly: true)
         }
+        #expect(fault?.code == .invalid && fault?.message.isEmpty == false)
     }
 
     @Test(
@@ -109,37 +106,40 @@ struct PatternTests {
             "(a*)*b", "(a+)+b", "(a|aa)+b", "(x+x+)+y", "(a|a)*b", "(.*)(.*)(.*)(.*)(.*)b",
             "((a{0,20}){0,20})b",
         ] {
-            let compiled = try TextPattern(pattern, .iRegexp)
+            let (whole, part) = (
+                try PatternDialect.iRegexp.regex(pattern, wholly: true),
+                try PatternDialect.iRegexp.regex(pattern, wholly: false)
+            )
             func steps(_ count: Int) throws -> Int {
                 let enough = 1 << 40
                 var left = enough
                 let text = String(repeating: pattern.contains("x") ? "x" : "a", count: count)
-                #expect(compiled.matches(text, wholly: true, steps: &left) == false)
-                #expect(compiled.matches(text, wholly: false, steps: &left) == false)
+                #expect(try whole.matches(text, steps: &left) == false)
+                #expect(try part.matches(text, steps: &left) == false)
                 return enough - left
             }
             let (short, long) = (try steps(100), try steps(1000))
             #expect(long < short * 13, "\(pattern): \(short) steps, then \(long)")
         }
         var few = 100
-        let compiled = try TextPattern("(a|b)*c", .iRegexp)
-        #expect(compiled.matches(String(repeating: "a", count: 1000), wholly: true, steps: &few) == nil)
+        let compiled = try PatternDialect.iRegexp.regex("(a|b)*c", wholly: true)
+        let fault = #expect(throws: LinearRegexError.self) {
+            try compiled.matches(String(repeating: "a", count: 1000), steps: &few)
+        }
+        #expect(fault?.code == .tooMuchWork)
     }
 
     @Test("a pattern's own size is bounded")
     func bounds() throws {
         for pattern in [
-            "((a{100}){100}){100}", "a{10001}", "a{99999999999999999999}", "(a{5000}){3}",
-            String(repeating: "(", count: 5000),
-            String(repeating: "a", count: 20_000), "((((){9999}){9999}){9999}){9999}",
+            "((a{100}){100}){100}", "a{20001}", "a{99999999999999999999}", "(a{5000}){5}",
+            String(repeating: "(", count: 5000), String(repeating: "a", count: 20_001),
+            "((((a){9999}){9999}){9999}){9999}",
         ] {
-            let fault = #expect(throws: TextPattern.Fault.self, "\(pattern.prefix(20))") {
-                try TextPattern(pattern, .iRegexp)
+            let fault = #expect(throws: LinearRegexError.self, "\(pattern.prefix(20))") {
+                try PatternDialect.iRegexp.regex(pattern, wholly: true)
             }
-            guard case .tooLarge? = fault else {
-                Issue.record("\(pattern.prefix(20)): \(fault as Any)")
-                continue
-            }
+            #expect(fault?.code == .tooLarge, "\(pattern.prefix(20))")
         }
     }
 
@@ -147,7 +147,11 @@ struct PatternTests {
     func alike() throws {
         try Fuzzing("patterns").run(1500) { generator in
             let pattern = generator.pattern(depth: 3)
-            let (own, other) = (try TextPattern(pattern, .iRegexp), try Regex("(?:\(pattern))"))
+            let (whole, part) = (
+                try PatternDialect.iRegexp.regex(pattern, wholly: true),
+                try PatternDialect.iRegexp.regex(pattern, wholly: false)
+            )
+            let other = try Regex("(?:\(pattern))")
             for _ in 0..<4 {
                 var text = ""
                 for _ in 0..<generator.place(in: 8) {
@@ -155,10 +159,10 @@ struct PatternTests {
                 }
                 var steps = 10_000_000
                 #expect(
-                    try own.matches(text, wholly: true, steps: &steps) == (other.wholeMatch(in: text) != nil),
+                    try whole.matches(text, steps: &steps) == (other.wholeMatch(in: text) != nil),
                     "'\(pattern)' on '\(text)'")
                 #expect(
-                    try own.matches(text, wholly: false, steps: &steps)
+                    try part.matches(text, steps: &steps)
                         == (other.firstMatch(in: text) != nil),
                     "'\(pattern)' in '\(text)'")
             }
@@ -170,10 +174,10 @@ struct PatternTests {
         let seed = Array(#"^(a|[^b-d\p{Lu}]{2,3}\.)*?\d(?P<x>\u{e9})+[-\]x]$"#.utf8)
         try Fuzzing("pattern texts").run(4000) { generator in
             let text = String(decoding: generator.spoiled(seed), as: UTF8.self)
-            for dialect in [TextPattern.Dialect.iRegexp, .rust] {
-                guard let pattern = try? TextPattern(text, dialect) else { continue }
+            for dialect in [PatternDialect.iRegexp, .rust] {
+                guard let pattern = try? dialect.regex(text, wholly: generator.once(in: 2)) else { continue }
                 var steps = 1_000_000
-                _ = pattern.matches("ab.9é-\n𝄞", wholly: generator.once(in: 2), steps: &steps)
+                _ = try? pattern.matches("ab.9é-\n𝄞", steps: &steps)
             }
         }
     }

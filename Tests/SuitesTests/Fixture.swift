@@ -11,8 +11,7 @@ enum Fixture {
     static func scope(_ variables: [String: SuiteValue] = [:]) -> SuiteScope {
         SuiteScope(
             variables: variables, now: { Self.now }, uuid: { Self.uuid },
-            jsonPath: { json, expression throws(SuiteError) in .string("\(json) at \(expression)") },
-            xpath: { _, expression throws(SuiteError) in expression == "//p" ? .nodeset(2) : nil },
+            xpath: { _, _, expression throws(SuiteError) in expression == "//p" ? .nodeset(2) : nil },
             file: { name throws(SuiteError) in
                 guard name == "a.bin" else { throw SuiteError(.noFile, "there is no file '\(name)'") }
                 return [0xCA, 0xFE]

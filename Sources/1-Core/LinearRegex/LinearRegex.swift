@@ -22,14 +22,22 @@ package struct LinearRegex: Sendable {
     package let groupNames: [String?]
     private let program: RegexProgram
 
+    /// Whether a match is all of the text, and not a part of it.
+    package let isWhole: Bool
+
+    /// - Parameter wholly: whether only all of a text matches, rather than any part of it.
     /// - Throws: `regex_invalid` with the place in the pattern; `regex_too_large`.
-    package init(_ pattern: String) throws(LinearRegexError) {
+    package init(_ pattern: String, wholly: Bool = false) throws(LinearRegexError) {
         guard pattern.utf8.count <= Self.longestPattern else {
             throw LinearRegexError(.tooLarge, "an expression of more than \(Self.longestPattern) bytes")
         }
         var parser = RegexParser(pattern)
-        let node = try parser.pattern()
+        var node = try parser.pattern()
+        if wholly {
+            node = .concatenation([.assertion(.textStart), .group(node, index: nil), .assertion(.textEnd)])
+        }
         self.pattern = pattern
+        self.isWhole = wholly
         self.groupNames = parser.names
         self.program = try RegexProgram(node, captures: parser.names.count)
     }
@@ -38,6 +46,15 @@ package struct LinearRegex: Sendable {
     /// - Throws: `regex_too_much_work`.
     package func matches(_ text: String) throws(LinearRegexError) -> Bool {
         try self.search(text, from: 0, slots: 0) != nil
+    }
+
+    /// The same, on an account of the caller's: `steps` is how many may be taken, and then how many are left.
+    /// - Throws: `regex_too_much_work`.
+    package func matches(_ text: String, steps: inout Int) throws(LinearRegexError) -> Bool {
+        let bytes = Array(text.utf8)
+        // What's made ready before the first step, and what passes by without one.
+        steps -= (self.program.instructions.count + bytes.count) >> 5
+        return try self.search(bytes, from: 0, slots: 0, steps: &steps) != nil
     }
 
     /// - Throws: `regex_too_much_work`.
@@ -165,7 +182,9 @@ package struct LinearRegex: Sendable {
 }
 
 extension LinearRegex: Hashable {
-    package static func == (left: Self, right: Self) -> Bool { left.pattern == right.pattern }
+    package static func == (left: Self, right: Self) -> Bool {
+        left.isWhole == right.isWhole && left.pattern.utf8.elementsEqual(right.pattern.utf8)
+    }
 
     package func hash(into hasher: inout Hasher) { hasher.combine(self.pattern) }
 }

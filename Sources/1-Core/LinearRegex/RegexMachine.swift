@@ -52,6 +52,9 @@ struct RegexMachine {
 
     /// The slots of the first match that begins at `start` or behind it; nil where there is none.
     mutating func match(from start: Int) throws(LinearRegexError) -> [Int]? {
+        guard self.steps > 0 else {
+            throw LinearRegexError(.tooMuchWork, "the text is too long for the expression")
+        }
         var current = Threads(self.program.instructions.count, slots: self.slotCount)
         var next = Threads(self.program.instructions.count, slots: self.slotCount)
         var found: [Int]?
@@ -81,6 +84,8 @@ struct RegexMachine {
                 let isTaken: Bool
                 switch instruction.operation {
                 case .match:
+                    // Whoever doesn't ask where it is needn't know which one is preferred.
+                    if self.slotCount == 0 { return [] }
                     let from = Int(thread) * self.slotCount
                     found = Array(current.captures[from..<from + self.slotCount])
                     // What comes behind is preferred less.

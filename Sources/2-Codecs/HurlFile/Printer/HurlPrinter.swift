@@ -191,6 +191,26 @@ struct HurlPrinter {
     }
 }
 
+extension HurlAssert {
+    /// What's looked at, as it's written in a formatted file: a query and its filters.
+    package var subject: String {
+        var printer = HurlPrinter(isCanonical: true)
+        printer.query(self.query)
+        printer.filters(self.filters)
+        return printer.text
+    }
+}
+
+extension HurlCapture {
+    /// What's taken, as it's written in a formatted file: a query and its filters.
+    package var subject: String {
+        var printer = HurlPrinter(isCanonical: true)
+        printer.query(self.query)
+        printer.filters(self.filters)
+        return printer.text
+    }
+}
+
 extension HurlDocument: CustomStringConvertible {
     /// The text: what was read, where nothing in the tree was changed.
     package var text: String {

@@ -1,4 +1,5 @@
 import JSONDocument
+import LinearRegex
 
 // MARK: - Conditions
 
@@ -182,7 +183,8 @@ extension JSONPathParser {
         default:
             let subject = try self.operand(first, at: place)
             let pattern = try self.pattern(
-                try self.operand(arguments[1].expression, at: arguments[1].start), at: arguments[1].start)
+                try self.operand(arguments[1].expression, at: arguments[1].start), wholly: name == "match",
+                at: arguments[1].start)
             return .condition(
                 .matches(Match(subject: subject, pattern: pattern, isWhole: name == "match")))
         }
@@ -196,18 +198,21 @@ extension JSONPathParser {
     }
 
     /// Literals are made into patterns once.
-    private func pattern(_ operand: Operand, at start: Int) throws(JSONFault) -> PatternOperand {
-        let dialect: TextPattern.Dialect = self.dialect == .hurl ? .rust : .iRegexp
+    private func pattern(
+        _ operand: Operand, wholly: Bool, at start: Int
+    ) throws(JSONFault) -> PatternOperand {
+        let dialect: PatternDialect = self.dialect == .hurl ? .rust : .iRegexp
         guard case .literal(let literal) = operand else { return .computed(operand, dialect) }
         guard case .string(let text) = literal else { return .unusable }
-        do throws(TextPattern.Fault) {
-            return .compiled(try TextPattern(text, dialect))
+        do throws(LinearRegexError) {
+            return .compiled(try dialect.regex(text, wholly: wholly))
         } catch {
-            switch error {
-            case .tooLarge(let what): throw JSONFault(.jsonPathTooLarge, at: start, of: self.bytes, what)
-            case .invalid(let what):
+            switch error.code {
+            case .tooLarge, .tooMuchWork:
+                throw JSONFault(.jsonPathTooLarge, at: start, of: self.bytes, error.message)
+            case .invalid:
                 guard dialect == .iRegexp else {
-                    throw self.fault("this is no pattern: \(what)", at: start)
+                    throw self.fault("this is no pattern: \(error.message)", at: start)
                 }
                 return .unusable
             }

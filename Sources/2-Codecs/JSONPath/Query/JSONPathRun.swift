@@ -1,5 +1,6 @@
 import GloveboxCore
 import JSONDocument
+import LinearRegex
 
 /// One evaluation of a query: what it has cost counts over all of its parts.
 struct JSONPathRun {
@@ -13,7 +14,7 @@ struct JSONPathRun {
     private let limits: JSONPathLimits
     private var stepsLeft: Int
     /// The last pattern that came from the document, since mostly it's the same for all that a filter looks at.
-    private var computed: (text: String, dialect: TextPattern.Dialect, pattern: TextPattern?)?
+    private var computed: (text: String, dialect: PatternDialect, isWhole: Bool, pattern: LinearRegex?)?
 
     init(root: JSON, limits: JSONPathLimits) {
         self.root = root
@@ -23,11 +24,13 @@ struct JSONPathRun {
 
     private mutating func charge(_ steps: Int) throws(GloveboxError) {
         self.stepsLeft -= steps
-        guard self.stepsLeft >= 0 else {
-            throw GloveboxError(
-                .jsonPathTooLarge,
-                "the query costs more than \(self.limits.mostSteps) steps: ask for less of the document")
-        }
+        guard self.stepsLeft >= 0 else { throw self.tooMuch }
+    }
+
+    private var tooMuch: GloveboxError {
+        GloveboxError(
+            .jsonPathTooLarge,
+            "the query costs more than \(self.limits.mostSteps) steps: ask for less of the document")
     }
 
     // MARK: - Nodes
@@ -159,43 +162,44 @@ struct JSONPathRun {
             guard case .string(let subject)? = try self.value(of: match.subject, for: current) else {
                 return false
             }
-            let pattern: TextPattern
+            let pattern: LinearRegex
             switch match.pattern {
             case .unusable: return false
             case .compiled(let compiled): pattern = compiled
             case .computed(let operand, let dialect):
                 guard case .string(let text)? = try self.value(of: operand, for: current),
-                    let compiled = try self.pattern(text, dialect)
+                    let compiled = try self.pattern(text, dialect, wholly: match.isWhole)
                 else { return false }
                 pattern = compiled
             }
-            guard let isMatch = pattern.matches(subject, wholly: match.isWhole, steps: &self.stepsLeft)
-            else {
-                try self.charge(1)
-                return false
+            do throws(LinearRegexError) {
+                return try pattern.matches(subject, steps: &self.stepsLeft)
+            } catch {
+                throw self.tooMuch
             }
-            return isMatch
         }
     }
 
     private mutating func pattern(
-        _ text: String, _ dialect: TextPattern.Dialect
-    ) throws(GloveboxError) -> TextPattern? {
-        if let computed = self.computed, computed.text.isSame(as: text), computed.dialect == dialect {
+        _ text: String, _ dialect: PatternDialect, wholly: Bool
+    ) throws(GloveboxError) -> LinearRegex? {
+        if let computed = self.computed, computed.text.isSame(as: text), computed.dialect == dialect,
+            computed.isWhole == wholly
+        {
             return computed.pattern
         }
         try self.charge(text.utf8.count)
-        let pattern: TextPattern?
-        do throws(TextPattern.Fault) {
-            pattern = try TextPattern(text, dialect)
+        let pattern: LinearRegex?
+        do throws(LinearRegexError) {
+            pattern = try dialect.regex(text, wholly: wholly)
         } catch {
-            guard case .invalid = error else {
+            guard error.code == .invalid else {
                 throw GloveboxError(
                     .jsonPathTooLarge, "a pattern that comes from the document is too large")
             }
             pattern = nil
         }
-        self.computed = (text, dialect, pattern)
+        self.computed = (text, dialect, wholly, pattern)
         return pattern
     }
 

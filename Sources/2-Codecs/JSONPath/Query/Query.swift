@@ -1,4 +1,5 @@
 import JSONDocument
+import LinearRegex
 
 /// A query's form, after RFC 9535's grammar. What isn't well-typed can't be said in it.
 struct Query: Hashable, Sendable {
@@ -68,8 +69,8 @@ struct Match: Hashable, Sendable {
 }
 
 enum PatternOperand: Hashable, Sendable {
-    case compiled(TextPattern)
+    case compiled(LinearRegex)
     /// A literal that is no pattern: it matches nothing.
     case unusable
-    case computed(Operand, TextPattern.Dialect)
+    case computed(Operand, PatternDialect)
 }

@@ -30,7 +30,7 @@ extension SuiteScope {
         case .base64Decode, .base64UrlSafeDecode:
             let text = try self.text(value, name)
             guard let bytes = Base64Text.decoded(text, forURL: name == .base64UrlSafeDecode) else {
-                throw SuiteError(.badInput, "the text is no base64: \(value.shown)")
+                throw SuiteError(.badInput, "the text is no base64: \(self.shown(value))")
             }
             return .bytes(bytes)
         case .base64Encode: return .string(Base64Text.encoded(try self.bytes(value, name), forURL: false))
@@ -62,7 +62,7 @@ extension SuiteScope {
         case .toDate:
             let format = try DateFormat(try self.text(filter, 0))
             guard let date = DateReading.date(try self.text(value, name), by: format) else {
-                throw SuiteError(.badInput, "the text isn't a date by the format: \(value.shown)")
+                throw SuiteError(.badInput, "the text isn't a date by the format: \(self.shown(value))")
             }
             return .date(date)
         case .htmlEscape: return .string(HTMLText.escaped(try self.text(value, name)))
@@ -71,8 +71,8 @@ extension SuiteScope {
         case .urlDecode: return .string(URLText.decoded(try self.text(value, name)))
         case .urlQueryParam:
             return try URLText.parameter(try self.text(filter, 0), in: try self.text(value, name)).map { .string($0) }
-        case .jsonpath: return try self.jsonPath(try self.json(value, name), try self.text(filter, 0))
-        case .xpath: return try self.xpath(try self.text(value, name), try self.text(filter, 0))
+        case .jsonpath: return try self.jsonPath(try self.text(filter, 0), in: try self.json(value, name))
+        case .xpath: return try self.xpath(try self.text(value, name), .html, try self.text(filter, 0))
         case .regex: return try self.captured(try self.regex(filter, 0), in: try self.text(value, name))
         case .replace:
             return .string(
@@ -99,7 +99,7 @@ extension SuiteScope {
     // MARK: what a filter works on
 
     private func wrong(_ value: SuiteValue, _ name: HurlFilterName, _ wanted: String) -> SuiteError {
-        SuiteError(.badInput, "'\(name.rawValue)' works on \(wanted), and not on \(value.shown)")
+        SuiteError(.badInput, "'\(name.rawValue)' works on \(wanted), and not on \(self.shown(value))")
     }
 
     private func text(_ value: SuiteValue, _ name: HurlFilterName) throws(SuiteError) -> String {
@@ -180,7 +180,7 @@ extension SuiteScope {
         case .placeholder(let placeholder):
             let value = try self.value(placeholder)
             if case .number(.integer(let integer)) = value { return integer }
-            throw SuiteError(.wrongKind, "an integer is wanted, and not \(value.shown)", at: placeholder.span)
+            throw SuiteError(.wrongKind, "an integer is wanted, and not \(self.shown(value))", at: placeholder.span)
         default: break
         }
         throw SuiteError(.wrongKind, "'\(filter.name.rawValue)' wants an integer")

@@ -26,7 +26,7 @@ extension SuiteScope {
             throw error.at(predicate.span)
         }
         var words = predicate.name.words
-        if let expected { words += (words.isEmpty ? "" : " ") + expected.shown }
+        if let expected { words += (words.isEmpty ? "" : " ") + self.shown(expected) }
         if predicate.isNegated { words = "not \(words)" }
         guard let value else {
             // Nothing meets no predicate, and so every negated one.
@@ -40,7 +40,7 @@ extension SuiteScope {
             throw error.at(predicate.span)
         }
         return PredicateOutcome(
-            isMet: isMet.map { $0 != predicate.isNegated } ?? false, actual: value.shown, expected: words,
+            isMet: isMet.map { $0 != predicate.isNegated } ?? false, actual: self.shown(value), expected: words,
             isKindMismatch: isMet == nil)
     }
 

@@ -107,7 +107,7 @@ extension SuiteScope {
         case .placeholder(let placeholder):
             let value = try self.value(placeholder)
             if case .boolean(let boolean) = value { return boolean }
-            throw SuiteError(.wrongKind, "true or false is wanted, and not \(value.shown)", at: placeholder.span)
+            throw SuiteError(.wrongKind, "true or false is wanted, and not \(self.shown(value))", at: placeholder.span)
         default: throw SuiteError(.wrongKind, "'\(option.name.rawValue)' isn't true or false", at: option.nameSpan)
         }
     }
@@ -122,7 +122,7 @@ extension SuiteScope {
             let least: Int64 = option.name == .limitRate ? 0 : -1
             if case .number(.integer(let integer)) = value, integer >= least { return integer }
             throw SuiteError(
-                .wrongKind, "an integer from \(least) is wanted, and not \(value.shown)", at: placeholder.span)
+                .wrongKind, "an integer from \(least) is wanted, and not \(self.shown(value))", at: placeholder.span)
         default: break
         }
         throw SuiteError(.wrongKind, "'\(option.name.rawValue)' is no number", at: option.nameSpan)
@@ -135,7 +135,7 @@ extension SuiteScope {
             let value = try self.value(placeholder)
             if case .number(.integer(let integer)) = value, integer >= 0 { return integer }
             throw SuiteError(
-                .wrongKind, "a number of milliseconds is wanted, and not \(value.shown)", at: placeholder.span)
+                .wrongKind, "a number of milliseconds is wanted, and not \(self.shown(value))", at: placeholder.span)
         default: throw SuiteError(.wrongKind, "'\(option.name.rawValue)' is no duration", at: option.nameSpan)
         }
     }

@@ -19,6 +19,10 @@ package struct SuiteError: Error, Hashable, Sendable, CustomStringConvertible {
         case badURL = "suite_bad_url"
         case badQuery = "suite_bad_query"
         case noFile = "suite_no_file"
+        /// An option that makes sense at hurl's own command line only.
+        case unsupported = "suite_unsupported"
+        /// A case sent more requests than it may.
+        case tooManyRequests = "suite_too_many_requests"
     }
 
     package let code: Code

@@ -6,23 +6,29 @@ package struct SuiteScope: Sendable {
     package var now: @Sendable () -> SuiteDate
     /// A random UUID of version 4, in small letters.
     package var uuid: @Sendable () -> String
-    /// What a JSONPath expression finds in a text of JSON, by Hurl 8's reading: nil for nothing, the one element itself,
-    /// else a list.
-    package var jsonPath: @Sendable (_ json: String, _ expression: String) throws(SuiteError) -> SuiteValue?
+    /// Texts that no message shows.
+    package var secrets: SecretMask
+    /// Whether the one element that JSONPath finds is that element, rather than a list with it.
+    package var coercesJSONPath = true
     /// What an XPath expression comes to in a text of XML or HTML.
-    package var xpath: @Sendable (_ document: String, _ expression: String) throws(SuiteError) -> SuiteValue?
+    package var xpath:
+        @Sendable (_ document: String, _ format: SuiteMarkup, _ expression: String) throws(SuiteError) -> SuiteValue?
+    /// The digest of a body.
+    package var digest: @Sendable (_ algorithm: SuiteDigest, _ bytes: [UInt8]) throws(SuiteError) -> [UInt8]
     /// The content of a file that the suite names.
     package var file: @Sendable (_ name: String) throws(SuiteError) -> [UInt8]
 
     package init(
         variables: [String: SuiteValue] = [:],
+        secrets: SecretMask = SecretMask(),
         now: @escaping @Sendable () -> SuiteDate,
         uuid: @escaping @Sendable () -> String,
-        jsonPath: @escaping @Sendable (String, String) throws(SuiteError) -> SuiteValue? = { _, _ throws(SuiteError) in
-            throw SuiteError(.badQuery, "JSONPath isn't at hand here")
-        },
-        xpath: @escaping @Sendable (String, String) throws(SuiteError) -> SuiteValue? = { _, _ throws(SuiteError) in
+        xpath: @escaping @Sendable (String, SuiteMarkup, String) throws(SuiteError) -> SuiteValue? = {
+            _, _, _ throws(SuiteError) in
             throw SuiteError(.badQuery, "XPath isn't at hand here")
+        },
+        digest: @escaping @Sendable (SuiteDigest, [UInt8]) throws(SuiteError) -> [UInt8] = { _, _ throws(SuiteError) in
+            throw SuiteError(.badQuery, "digests aren't at hand here")
         },
         file: @escaping @Sendable (String) throws(SuiteError) -> [UInt8] = { name throws(SuiteError) in
             throw SuiteError(.noFile, "the suite has no file '\(name.prefix(80))'")
@@ -31,10 +37,22 @@ package struct SuiteScope: Sendable {
         self.variables = variables
         self.now = now
         self.uuid = uuid
-        self.jsonPath = jsonPath
+        self.secrets = secrets
         self.xpath = xpath
+        self.digest = digest
         self.file = file
     }
+}
+
+/// How a text is read before XPath is asked of it.
+package enum SuiteMarkup: Hashable, Sendable {
+    case xml
+    case html
+}
+
+package enum SuiteDigest: Hashable, Sendable {
+    case sha256
+    case md5
 }
 
 extension SuiteValue {
