@@ -73,9 +73,8 @@ struct EdgeTests {
             self.edge = try RunningProcess(
                 [Repository.program, "edge", "--config", self.file], environment: test.ada.environment)
             try await self.edge.printed("ready: requests are taken at ")
-            let place = self.edge.errors.firstRange(of: "taken at 127.0.0.1:").map {
-                self.edge.errors[$0.upperBound...]
-            }
+            let errors = self.edge.errors
+            let place = errors.firstRange(of: "taken at 127.0.0.1:").map { errors[$0.upperBound...] }
             self.port = place.flatMap { Int($0.prefix(while: \.isNumber)) } ?? 0
         }
 

@@ -119,7 +119,7 @@ extension EdgeConfiguration {
         let service = try fields.required("service")
         guard services.contains(try service.string) else {
             throw service.error(
-                "there's no service '\(try service.string.excerpt)': 'services' has \(services.sorted().joined(separator: ", "))"
+                "there's no service '\(try service.string)': 'services' has \(services.sorted().joined(separator: ", "))"
             )
         }
         var path = ProxyRoute.Path.prefix("/")

@@ -30,6 +30,8 @@ package struct EdgeConfiguration: Sendable {
     /// How long requests under way may go on when it's asked to stop.
     package var drain: Duration
 
+    package var routeCount: Int { self.routes.routes.count }
+
     package enum AccessLogPlace: Hashable, Sendable {
         case standardOutput
         case file(String)

@@ -1,13 +1,14 @@
 package import Contracts
 import Foundation
-package import GloveboxCore
+import GloveboxCore
 import HTTPProxy
 package import Logging
+import NIOCore
 import NIOSSL
 import Redaction
-package import ServiceLifecycle
+import ServiceLifecycle
 import Synchronization
-import Telemetry
+package import Telemetry
 import YAMLDocument
 
 /// Serves users' and tests' requests until the process is asked to stop, without a lost one.
@@ -36,19 +37,21 @@ package final class EdgeRole: Service {
         self.logger = logger
         self.drain = configuration.drain
         self.ready = ready
-        self.certificates = try configuration.listeners.compactMap { listener in
-            guard let chain = listener.certificate, let key = listener.key else { return nil }
-            return try Certificate(chain: chain, key: key)
+        var (certificates, listeners) = ([Certificate](), [ProxyListener]())
+        for listener in configuration.listeners {
+            var tls: (@Sendable () -> NIOSSLContext)?
+            if let chain = listener.certificate, let key = listener.key {
+                let certificate = try Certificate(chain: chain, key: key)
+                certificates.append(certificate)
+                tls = { certificate.context }
+            }
+            listeners.append(
+                ProxyListener(
+                    host: listener.place.host, port: listener.place.port, tls: tls,
+                    mostConnections: listener.mostConnections))
         }
-        var certificates = self.certificates[...]
-        var settings = ProxySettings(
-            listeners: configuration.listeners.map { listener in
-                let certificate = listener.certificate == nil ? nil : certificates.popFirst()
-                return ProxyListener(
-                    host: listener.place.host, port: listener.place.port,
-                    tls: certificate.map { certificate in { certificate.context } },
-                    mostConnections: listener.mostConnections)
-            })
+        self.certificates = certificates
+        var settings = ProxySettings(listeners: listeners)
         settings.limits = configuration.limits
         settings.timeouts = configuration.timeouts
         settings.retries = configuration.retries
@@ -58,9 +61,12 @@ package final class EdgeRole: Service {
             try AccessLog(place, detectors: Detectors(), time: time, logger: logger)
         }
         let log = self.accessLog
+        var write: (@Sendable (AccessEvent) -> Void)?
+        if let log { write = { log.take($0) } }
+        let judge: (any RequestJudge)? = self.marks
         self.proxy = ProxyServer(
-            settings, routes: configuration.routes, judge: self.marks,
-            accessLog: log.map { log in { log.take($0) } }, drainLimit: configuration.drain, logger: logger)
+            settings, routes: configuration.routes, judge: judge, accessLog: write, drainLimit: configuration.drain,
+            logger: logger)
         let source = EdgeTelemetry(
             proxy: self.proxy, marks: self.marks, accessLog: log, reloads: self.reloads,
             common: RoleMetrics(role: "edge", startedAt: time.wall, folders: []))

@@ -1,6 +1,7 @@
 import GloveboxCore
 import HTTPProxy
 import Telemetry
+import TestContextToken
 
 /// What an edge tells of itself, and of the services behind it.
 struct EdgeTelemetry: TelemetrySource {

@@ -1,8 +1,8 @@
 import Foundation
-package import GloveboxCore
+import GloveboxCore
 import Identity
 import TestContextToken
-package import YAMLDocument
+import YAMLDocument
 
 /// Whose marks an edge takes, and with which key it marks for the services behind it.
 ///

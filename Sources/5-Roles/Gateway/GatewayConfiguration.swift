@@ -2,7 +2,7 @@ package import GloveboxCore
 import Identity
 import Redaction
 package import Telemetry
-import YAMLDocument
+package import YAMLDocument
 
 /// A gateway's `gateway.yaml`. Paths in it are relative to the folder that holds it.
 package struct GatewayConfiguration: Sendable {

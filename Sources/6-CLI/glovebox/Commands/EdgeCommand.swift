@@ -2,7 +2,9 @@ import ArgumentParser
 import Contracts
 import Edge
 import GloveboxCore
+import Logging
 import ServiceLifecycle
+import Telemetry
 
 struct EdgeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -22,7 +24,7 @@ struct EdgeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let configuration = try EdgeRole.configuration(self.config)
-        if self.check { return Terminal.note("\(self.config): \(configuration.routes.routes.count) routes, all right") }
+        if self.check { return Terminal.note("\(self.config): \(configuration.routeCount) routes, all right") }
         let logger = configuration.logging.logger("edge", standardLevel: .notice)
         let edge = try EdgeRole(file: self.config, time: SystemTime(), logger: logger) { addresses in
             Terminal.note("ready: requests are taken at \(addresses.joined(separator: ", "))")
