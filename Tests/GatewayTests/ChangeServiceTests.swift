@@ -38,7 +38,10 @@ struct ChangeServiceTests {
         #expect(try await bench.storage.changeSet(set.id) == set)
         #expect(
             set.changes.first
-                == .flag(FlagChange(key: "checkout", definition: Self.flag("on"), former: Self.flag("off"))))
+                == .flag(
+                    FlagChange(
+                        key: "checkout", definition: Self.flag("on"), former: Self.flag("off"),
+                        patch: FlagPatch(defaultVariant: "on"))))
         let epoch = await epochs.next()
         #expect(epoch?.epoch.number == 1 && epoch?.epoch.definitions.count == 2)
         #expect(
