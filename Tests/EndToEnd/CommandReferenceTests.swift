@@ -69,7 +69,8 @@ struct CommandReferenceTests {
     /// These hand over to another program, print one for another or nothing for a script to read, or print JSON always.
     private static let withoutJSON: Set = [
         "glovebox psql", "glovebox logout", "glovebox up", "glovebox gateway run", "glovebox agent run",
-        "glovebox completion", "glovebox audit export", "glovebox redact stream", "glovebox redact serve",
+        "glovebox edge", "glovebox completion", "glovebox audit export", "glovebox redact stream",
+        "glovebox redact serve",
     ]
 
     @Test("every command says what it is and what each of its options is, and prints JSON when asked to")

