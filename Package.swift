@@ -178,7 +178,7 @@ let targets: [Target] = [
         "5-Roles", "Edge",
         [
             "GloveboxCore", "Contracts", "YAMLDocument", "TestContextToken", "HTTPWire", "Redaction", "Identity",
-            "HTTPProxy", "Telemetry", nioSSL, logging, lifecycle,
+            "HTTPProxy", "Telemetry", nio, nioSSL, logging, lifecycle,
         ]),
     floor(
         "5-Roles", "ControlClient",
