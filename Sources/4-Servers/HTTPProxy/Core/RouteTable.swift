@@ -3,6 +3,8 @@ import HTTPWire
 /// `ProxyRoutes` in the form that requests are looked up in. Immutable, and shared by all event loops.
 final class RouteTable: Sendable {
     let epoch: UInt64
+    /// Which of all tables this is, in the order of their making: of two the later one counts, whichever comes first.
+    let number: Int
     /// By the host's name in lower case.
     private let hosts: [[UInt8]: [CompiledRoute]]
     /// By what follows the `*.`, in lower case.
@@ -11,8 +13,11 @@ final class RouteTable: Sendable {
     let services: [CompiledService]
 
     /// - Parameter endpoint: gives the one value of an endpoint that all epochs share.
-    init(_ routes: ProxyRoutes, endpoint: (UpstreamAddress) -> Endpoint) throws(ProxyRoutesError) {
+    init(
+        _ routes: ProxyRoutes, number: Int, endpoint: (UpstreamAddress) -> Endpoint
+    ) throws(ProxyRoutesError) {
         self.epoch = routes.epoch
+        self.number = number
         var services: [String: CompiledService] = [:]
         for service in routes.services {
             guard services[service.name] == nil else { throw ProxyRoutesError(.serviceRepeated, service.name) }
