@@ -35,6 +35,7 @@ let configuration = Target.Dependency.product(name: "Configuration", package: "s
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let instrumentation = Target.Dependency.product(name: "Instrumentation", package: "swift-distributed-tracing")
 
 /// A target on a floor of `docs/architecture.md`; its sources are in `Sources/FLOOR/NAME`.
 func floor(_ floor: String, _ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
@@ -56,11 +57,20 @@ let targets: [Target] = [
     // A static archive without a pkg-config file.
     .systemLibrary(name: "CPgQuery", path: "Sources/0-C/CPgQuery", providers: [.apt(["libpg-query-dev"])]),
     .systemLibrary(name: "CZlib", path: "Sources/0-C/CZlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CPQ", path: "Sources/0-C/CPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .target(name: "CByteClasses", path: "Sources/0-C/CByteClasses"),
+    .systemLibrary(
+        name: "CXML2", path: "Sources/0-C/CXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
+    .systemLibrary(
+        name: "CBrotli", path: "Sources/0-C/CBrotli", pkgConfig: "libbrotlidec", providers: [.apt(["libbrotli-dev"])]),
+    // libcurl, with functions around those of it that Swift can't call.
+    .target(
+        name: "CCurl", path: "Sources/0-C/CCurl", linkerSettings: [.linkedLibrary("curl")]),
 
     // 1: core
     floor("1-Core", "GloveboxCore"),
     floor("1-Core", "SensitiveNames"),
+    floor("1-Core", "LinearRegex"),
     floor("1-Core", "Contracts", ["GloveboxCore"]),
 
     // 2: codecs
@@ -84,6 +94,10 @@ let targets: [Target] = [
     floor("2-Codecs", "MetricsText", ["GloveboxCore"]),
     floor("2-Codecs", "HTTPWire", [nio]),
     floor("2-Codecs", "LogFormats", ["GloveboxCore", "CZlib"]),
+    floor("2-Codecs", "JSONDocument", ["GloveboxCore"]),
+    floor("2-Codecs", "JSONPath", ["GloveboxCore", "JSONDocument", "LinearRegex"]),
+    floor("2-Codecs", "TestContextToken", ["GloveboxCore", crypto]),
+    floor("2-Codecs", "HurlFile", ["GloveboxCore", "LinearRegex"]),
 
     // 3: engines and adapters
     floor(
@@ -94,11 +108,19 @@ let targets: [Target] = [
     floor("3-Engines", "Leases", ["GloveboxCore", "Contracts"]),
     floor("3-Engines", "Approvals", ["GloveboxCore", "Contracts", crypto]),
     floor("3-Engines", "Changes", ["GloveboxCore", "FlagRules", "YAMLDocument"]),
+    .target(
+        name: "Suites",
+        dependencies: ["GloveboxCore", "Contracts", "LinearRegex", "HurlFile", "JSONDocument", "JSONPath"],
+        path: "Sources/3-Engines/Suites",
+        resources: [.embedInCode("Filters/character-references.txt")], swiftSettings: house),
     floor("3-Adapters", "StorageSQLite", ["GloveboxCore", "Contracts", grdb]),
     floor("3-Adapters", "AuditFiles", ["GloveboxCore", "Contracts", "TransparencyLog", crypto]),
     floor("3-Adapters", "Identity", ["GloveboxCore", "Contracts", crypto, x509, asn1]),
     floor("3-Adapters", "OutboundHTTP", [asyncHTTP, nio, nioFoundation, nioHTTP1, nioPosix, nioSSL]),
     floor("3-Adapters", "LogSpool", ["GloveboxCore", "AuditFiles"]),
+    floor("3-Adapters", "Commands", ["GloveboxCore", nioPosix]),
+    floor("3-Adapters", "CurlHTTP", ["GloveboxCore", "Contracts", "CCurl", "CZlib", "CBrotli"]),
+    floor("3-Adapters", "XPathQuery", ["GloveboxCore", "CXML2"]),
 
     // 4: servers
     floor("4-Servers", "Tunnel", ["GloveboxCore", "Contracts", "ControlWire", nio, nioPosix, nioTLS, nioSSL, logging]),
@@ -139,7 +161,7 @@ let targets: [Target] = [
         "5-Roles", "Gateway",
         [
             "GloveboxCore", "Contracts", "YAMLDocument", "FlagRules", "Policy", "Leases", "Approvals", "Changes",
-            "StorageSQLite", "AuditFiles", "MetricsText", "OutboundHTTP",
+            "StorageSQLite", "AuditFiles", "MetricsText", "OutboundHTTP", "Commands",
             "Identity", "TransparencyLog", "Redaction", "ControlWire", "Tunnel", "PostgresAccess", "PostgresWire",
             "ControlAPI", "ControlServer", "Webhooks", "Telemetry",
             crypto, nio,
@@ -149,8 +171,14 @@ let targets: [Target] = [
         "5-Roles", "Agent",
         [
             "GloveboxCore", "Contracts", "YAMLDocument", "ControlWire", "Policy", "Leases", "Changes", "Redaction",
-            "AuditFiles", "Identity", "OutboundHTTP", "TransparencyLog",
+            "AuditFiles", "Identity", "OutboundHTTP", "Commands", "TransparencyLog",
             "Tunnel", "PostgresAccess", "PostgresWire", "Telemetry", crypto, nio, nioPosix, nioSSL, logging, lifecycle,
+        ]),
+    floor(
+        "5-Roles", "Edge",
+        [
+            "GloveboxCore", "Contracts", "YAMLDocument", "TestContextToken", "HTTPWire", "Redaction", "Identity",
+            "HTTPProxy", "Telemetry", nioSSL, logging, lifecycle,
         ]),
     floor(
         "5-Roles", "ControlClient",
@@ -165,7 +193,8 @@ let targets: [Target] = [
         dependencies: [
             "GloveboxCore", "Contracts", "PostgresWire", "ControlAPI", "YAMLDocument", "FlagRules", "TransparencyLog",
             "Policy", "Changes",
-            "Identity", "AuditFiles", "Redaction", "LogPipeline", "Gateway", "Agent", "ControlClient", "Telemetry",
+            "Identity", "AuditFiles", "Redaction", "LogPipeline", "Gateway", "Agent", "Edge", "ControlClient",
+            "Telemetry",
             arguments,
             configuration,
             logging, lifecycle, signals, nio, nioPosix, nioTLS, nioSSL,
@@ -176,9 +205,20 @@ let targets: [Target] = [
     .target(
         name: "GloveboxKit",
         dependencies: [
-            "SensitiveNames", "GloveboxCore", "Contracts", "ControlAPI", "FlagRules", "OutboundHTTP", nioSSL, logging,
+            "SensitiveNames", "GloveboxCore", "Contracts", "ControlAPI", "FlagRules", "TestContextToken",
+            "OutboundHTTP",
+            nioSSL, logging, instrumentation,
         ],
         path: "Sources/Kit/GloveboxKit", swiftSettings: house),
+
+    // Examples: no product
+    .executableTarget(
+        name: "storefront",
+        dependencies: [
+            "GloveboxKit", "CPQ", arguments, asyncHTTP, hummingbird, httpTypes, nio, nioPosix, nioHTTP1, nioFoundation,
+            nioSSL, logging,
+        ],
+        path: "Examples/Storefront", exclude: ["storefront.sql"], swiftSettings: house),
 
     // Benchmarks: no product
     .executableTarget(
@@ -209,12 +249,25 @@ let targets: [Target] = [
     tests("TransparencyLog", ["GloveboxCore"]),
     tests("FlagRules", ["GloveboxCore"]),
     tests("MetricsText", ["GloveboxCore"]),
+    tests("JSONDocument", ["GloveboxCore"]),
+    tests("JSONPath", ["GloveboxCore", "JSONDocument", "LinearRegex"]),
+    tests("TestContextToken", ["GloveboxCore"]),
+    tests("LinearRegex"),
+    tests("HurlFile", ["GloveboxCore"]),
     tests("HTTPWire", [nio]),
     tests("HTTPProxy", ["HTTPWire", nio, nioEmbedded, nioPosix, nioSSL, nioHTTP2, nioHPACK, logging]),
+    tests("Suites", ["GloveboxCore", "Contracts", "LinearRegex", "HurlFile", "CurlHTTP", "XPathQuery"]),
+    tests("CurlHTTP", ["GloveboxCore", "Contracts"]),
+    tests("XPathQuery", ["GloveboxCore"]),
     tests("Redaction", ["GloveboxCore", "SensitiveNames", "YAMLDocument", "CByteClasses", nio]),
-    tests("GloveboxKit", ["GloveboxCore", "Contracts", "FlagRules", logging]),
+    tests("GloveboxKit", ["GloveboxCore", "Contracts", "FlagRules", "TestContextToken", logging, instrumentation]),
+    // Runs the executable, which a build of the tests has made.
+    .testTarget(
+        name: "StorefrontTests", dependencies: ["TestSupport", "GloveboxCore", "TestContextToken"],
+        path: "Tests/StorefrontTests", swiftSettings: house),
     tests("LogFormats", ["GloveboxCore"]),
     tests("LogSpool", ["GloveboxCore", "AuditFiles"]),
+    tests("Commands", [nioPosix]),
     tests(
         "LogPipeline", ["GloveboxCore", "AuditFiles", "LogFormats", "LogSpool", "Redaction", nio, nioPosix, logging]),
     tests("Statements", ["GloveboxCore"]),
@@ -238,7 +291,7 @@ let targets: [Target] = [
         [
             "GloveboxCore", "Contracts", "ControlAPI", "FlagRules", "TransparencyLog", "Leases", "Approvals", "Changes",
             "Policy", "Redaction",
-            "StorageSQLite", "AuditFiles", "Identity", "Webhooks", "Telemetry", logging,
+            "StorageSQLite", "AuditFiles", "Identity", "Webhooks", "Telemetry", "YAMLDocument", logging,
         ]),
     tests("Webhooks", ["GloveboxCore", "Contracts", "ControlAPI", nio, nioHTTP1, nioPosix, logging]),
     tests(
@@ -256,7 +309,9 @@ let targets: [Target] = [
         ]),
     .testTarget(
         name: "EndToEndTests",
-        dependencies: ["TestSupport", "GloveboxCore", "Contracts", "GloveboxKit", nio, nioPosix, logging],
+        dependencies: [
+            "TestSupport", "GloveboxCore", "Contracts", "TestContextToken", "GloveboxKit", nio, nioPosix, logging,
+        ],
         path: "Tests/EndToEnd", swiftSettings: house),
 ]
 
@@ -283,6 +338,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing.git", from: "1.7.0"),
     ],
     targets: targets,
     swiftLanguageModes: [.v6]

@@ -4,21 +4,27 @@ A gateway alone (the shipped build) serves 100 flags. 1,000 clients of GloveboxK
 a TLS connection of its own. A flag is changed under a lease by a call of the API over a connection that stands already,
 and taken back by another. Counted is from the first byte of the call to when half, 99 in a hundred and the last of the
 clients run the new epoch, by the machine's monotonic clock; and to when the gateway's answer to a question that's asked
-right after shows that it has all acknowledgements. Then evaluations in process, one core, the best of many runs; and
-requests by OFREP, with the CPU time that the gateway takes for each.
+right after shows that it has all acknowledgements. Then changes under a guard on a page of metrics whose share of errors
+jumps: counted is from the answer that shows it to when the last of the clients runs what was before. Then evaluations in
+process, one core, the best of many runs, with their allocations as valgrind counts them, where it's installed; and requests
+by OFREP, with the CPU time that the gateway takes for each.
 """
 
 import argparse
 import http.client
+import http.server
 import json
 import os
+import re
 import resource
+import shutil
 import signal
 import ssl
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import ways
@@ -47,8 +53,38 @@ def definitions():
     return {"flags": flags}
 
 
+class Metrics:
+    """A page that counts requests, and errors among them once it's told to."""
+
+    def __init__(self):
+        page = self
+        self.requests, self.errors = 0, 0
+        self.is_bad, self.shown = False, None
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                page.requests += 100
+                page.errors += 100 if page.is_bad else 0
+                text = f"requests_total {page.requests}\nerrors_total {page.errors}\n".encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                if page.is_bad and page.shown is None:
+                    page.shown = time.monotonic_ns()
+                self.wfile.write(text)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def turn(self, is_bad):
+        self.shown, self.is_bad = None, is_bad
+
+
 class Gateway:
-    def __init__(self, folder):
+    def __init__(self, folder, metrics):
         self.state, self.home = os.path.join(folder, "state"), os.path.join(folder, "home")
         os.makedirs(self.state, mode=0o700)
         ports = [ways.free_port() for _ in range(3)]
@@ -71,6 +107,13 @@ policy: policy.yaml
 flags:
   - name: {TARGET}
     file: flags.json
+guards:
+  signals:
+    - name: errors
+      metrics: http://127.0.0.1:{metrics.server.server_port}/
+      errors: errors_total
+      of: requests_total
+      over: 3s
 """)
         self.log = open(os.path.join(folder, "gateway.log"), "w", encoding="utf-8")
         self.process = subprocess.Popen(
@@ -129,44 +172,98 @@ def call(api, method, path, body=None):
     return json.loads(text)
 
 
-def follow(gateway, token, clients, rounds):
-    lease = json.loads(gateway.run(
-        "lease", "open", TARGET, "--capability", "change", "--for", "1h", "--reason", "benchmark", "--json"))["id"]
-    load = subprocess.Popen(
-        [BENCHMARK, "follow", gateway.address, os.path.join(gateway.home, "ca.pem"), TARGET, str(clients)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
-        load.stdin.write(token + "\n")
-        load.stdin.flush()
-        if json.loads(load.stdout.readline())["epoch"] != 0:
+class Clients:
+    """Those that follow the gateway."""
+
+    def __init__(self, gateway, token, count):
+        self.count, self.epoch = count, 0
+        self.process = subprocess.Popen(
+            [BENCHMARK, "follow", gateway.address, os.path.join(gateway.home, "ca.pem"), TARGET, str(count)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process.stdin.write(token + "\n")
+        self.process.stdin.flush()
+        if json.loads(self.process.stdout.readline())["epoch"] != 0:
             ways.fail("the clients began with another epoch")
-        api = gateway.api()
-        figures, epoch, cpu = [], 0, gateway.cpu()
-        for number in range(rounds):
-            change = None
-            for what in ("change", "rollback"):
-                begun = time.monotonic_ns()
-                if what == "change":
-                    change = call(api, "POST", "/v1/changes", {
-                        "lease": lease, "title": "benchmark",
-                        "changes": [{"flag": {"key": f"flag-{number % FLAGS}", "defaultVariant": "on"}}]})["id"]
-                else:
-                    call(api, "POST", "/v1/rollbacks", {"change": change})
-                answered = time.monotonic_ns()
-                epoch += 1
-                line = json.loads(load.stdout.readline())
-                if line["epoch"] != epoch:
-                    ways.fail(f"the clients run epoch {line['epoch']}, and {epoch} is in force")
-                while call(api, "GET", f"/v1/changes/{change}")["clients"] != [{"epoch": epoch, "count": clients}]:
-                    pass
-                known = time.monotonic_ns()
-                figures.append([
-                    (moment - begun) / 1e6 for moment in (answered, line["half"], line["most"], line["last"], known)])
-                time.sleep(0.05)
-        return figures, (gateway.cpu() - cpu) / (2 * rounds)
-    finally:
-        load.stdin.close()
-        load.wait(60)
+
+    def next(self):
+        """When they ran the next epoch."""
+        self.epoch += 1
+        line = json.loads(self.process.stdout.readline())
+        if line["epoch"] != self.epoch:
+            ways.fail(f"the clients run epoch {line['epoch']}, and {self.epoch} is in force")
+        return line
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait(60)
+
+
+def flag(lease, number, guards=()):
+    return {
+        "lease": lease, "title": "benchmark", "guards": list(guards),
+        "changes": [{"flag": {"key": f"flag-{number % FLAGS}", "defaultVariant": "on"}}]}
+
+
+def follow(gateway, lease, clients, rounds):
+    """What each change and each rollback took, in ms, and the gateway's CPU seconds for one."""
+    api = gateway.api()
+    figures, cpu = [], gateway.cpu()
+    for number in range(rounds):
+        change = None
+        for what in ("change", "rollback"):
+            begun = time.monotonic_ns()
+            if what == "change":
+                change = call(api, "POST", "/v1/changes", flag(lease, number))["id"]
+            else:
+                call(api, "POST", "/v1/rollbacks", {"change": change})
+            answered = time.monotonic_ns()
+            line = clients.next()
+            while call(api, "GET", f"/v1/changes/{change}")["clients"] != [{"epoch": clients.epoch, "count": clients.count}]:
+                pass
+            known = time.monotonic_ns()
+            figures.append([
+                (moment - begun) / 1e6 for moment in (answered, line["half"], line["most"], line["last"], known)])
+            time.sleep(0.05)
+    return figures, (gateway.cpu() - cpu) / (2 * rounds)
+
+
+def trip(gateway, lease, clients, metrics, rounds):
+    """From the answer that shows what trips a guard, and from when it began to be so, to the last client's going back; ms."""
+    api, figures = gateway.api(), []
+    guards = [{"signal": "errors", "atMost": 0.01}]
+    for number in range(rounds):
+        # Until the last round's errors are out of the signal's window the guard refuses what's new.
+        for _ in range(100):
+            api.request(
+                "POST", "/v1/changes", body=json.dumps(flag(lease, number, guards)),
+                headers={"content-type": "application/json"})
+            answer = api.getresponse()
+            text = answer.read()
+            if answer.status in (200, 201):
+                break
+            time.sleep(0.1)
+        else:
+            ways.fail(f"a change under a guard isn't taken: {text.decode()}")
+        clients.next()
+        time.sleep(1.5)
+        begun = time.monotonic_ns()
+        metrics.turn(True)
+        last = clients.next()["last"]
+        figures.append([(last - metrics.shown) / 1e6, (last - begun) / 1e6])
+        metrics.turn(False)
+    return figures
+
+
+def allocations(key):
+    """Of one evaluation; None without valgrind."""
+    if not shutil.which("valgrind"):
+        return None
+    counts = []
+    for times in (1000, 3000):
+        done = subprocess.run(
+            ["valgrind", BENCHMARK, "evaluate-times", key, str(times)], stderr=subprocess.PIPE, text=True, check=True)
+        counts.append(int(re.search(r"total heap usage: ([\d,]+) allocs", done.stderr)[1].replace(",", "")))
+    return round((counts[1] - counts[0]) / 2000, 2)
 
 
 def main():
@@ -182,28 +279,41 @@ def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with tempfile.TemporaryDirectory(prefix="glovebox-bench-") as folder:
         print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before")
-        gateway = Gateway(folder)
+        metrics = Metrics()
+        gateway = Gateway(folder, metrics)
         try:
             authority = os.path.join(gateway.home, "ca.pem")
             token = json.loads(gateway.run(
                 "token", "create", "bench", "--role", "member", "--scope", "read", "--expires", "1h", "--json"))["secret"]
-            figures, cpu = follow(gateway, token, options.clients, options.rounds)
+            lease = json.loads(gateway.run(
+                "lease", "open", TARGET, "--capability", "change", "--for", "1h", "--reason", "benchmark", "--json"))["id"]
+            clients = Clients(gateway, token, options.clients)
+            try:
+                figures, cpu = follow(gateway, lease, clients, options.rounds)
+                tripped = trip(gateway, lease, clients, metrics, max(3, options.rounds // 3))
+            finally:
+                clients.stop()
             print(f"\n{options.clients} clients, {options.rounds} changes and as many rollbacks, ms from the command:")
             print(f"  {'':<34}{'p50':>8}{'p99':>8}{'most':>8}")
             names = ("answered", "half of the clients run it", "99 in 100 run it", "the last runs it", "all acknowledged, as shown")
             for name, column in zip(names, zip(*figures)):
                 print(f"  {name:<34}{statistics.median(column):>8.1f}{percentile(column, 0.99):>8.1f}{max(column):>8.1f}")
             print(f"  the gateway's CPU time for one: {cpu * 1000:.0f} ms, {cpu / options.clients * 1e6:.0f} µs a client")
-            print(f"  aim: the last acknowledgement within 100 ms, p99", flush=True)
+            print("  aim: the last acknowledgement within 100 ms, p99", flush=True)
+            print(f"\na guard trips, {len(tripped)} times, ms until the last client runs what was before:")
+            for name, column in zip(("from the answer that trips it", "from when the errors began"), zip(*tripped)):
+                print(f"  {name:<34}{statistics.median(column):>8.1f}{percentile(column, 0.99):>8.1f}{max(column):>8.1f}")
+            print("  aim: tripped to undone within 1,000 ms; it's measured once a second", flush=True)
 
             evaluated = json.loads(subprocess.run(
                 [BENCHMARK, "evaluate", str(options.seconds)], check=True, stdout=subprocess.PIPE, text=True).stdout)
             print("\nevaluations in process, ns:")
-            print(f"  {'':<24}{'glovebox':>10}{'aim':>8}{'flagd':>9}{'ratio':>8}")
+            print(f"  {'':<24}{'glovebox':>10}{'aim':>8}{'flagd':>9}{'ratio':>8}{'allocations':>13}")
             for name, value in evaluated.items():
                 aim = f"{AIMS[name]:>8}" if name in AIMS else f"{'–':>8}"
                 flagd = f"{FLAGD[name]:>9,}{FLAGD[name] / value:>8.1f}" if name in FLAGD else f"{'–':>9}{'–':>8}"
-                print(f"  {name:<24}{value:>10.0f}{aim}{flagd}")
+                count = None if name == "static, with details" else allocations(name)
+                print(f"  {name:<24}{value:>10.0f}{aim}{flagd}{'–' if count is None else count:>13}")
             print("  (flagd's are those that it publishes, of another machine)", flush=True)
 
             print("\nOFREP, one flag a request, HTTP/2:")

@@ -6,6 +6,7 @@ import Logging
 /// each way prints JSON.
 ///
 ///     FlagBenchmark evaluate SECONDS
+///     FlagBenchmark evaluate-times KEY COUNT              (prints nothing: for whoever counts its allocations)
 ///     FlagBenchmark follow GATEWAY CA TARGET CLIENTS      (the token on standard input; then it runs until that ends)
 ///     FlagBenchmark ofrep GATEWAY CA TARGET FLAG SECONDS  (the token on standard input)
 @main
@@ -14,6 +15,7 @@ struct FlagBenchmark {
         let arguments = CommandLine.arguments.dropFirst()
         switch (arguments.first, arguments.count) {
         case ("evaluate", 2): try await Evaluations(seconds: Double(arguments[2]) ?? 1).run()
+        case ("evaluate-times", 3): try await Evaluations(seconds: 0).run(arguments[2], times: Int(arguments[3]) ?? 1)
         case ("follow", 5):
             try await Followers(
                 gateway: arguments[2], authority: arguments[3], target: arguments[4], count: Int(arguments[5]) ?? 1
@@ -23,7 +25,7 @@ struct FlagBenchmark {
                 gateway: arguments[2], authority: arguments[3], target: arguments[4], flag: arguments[5],
                 seconds: Double(arguments[6]) ?? 1
             ).run()
-        default: print("usage: FlagBenchmark evaluate|follow|ofrep …")
+        default: print("usage: FlagBenchmark evaluate|evaluate-times|follow|ofrep …")
         }
     }
 
@@ -58,7 +60,35 @@ struct Evaluations {
         }}}
         """#
 
+    private static let context = EvaluationContext(
+        targetingKey: "user-7f3a",
+        ["email": "user@faas.com", "tier": "premium", "age": 40, "version": "1.4.2", "country": "DE"])
+
     func run() async throws {
+        let client = try await self.client()
+        guard client.stringDetails("fractional", default: "", Self.context).reason == .targetingMatch else {
+            throw Wrong(key: "fractional")
+        }
+        var figures: [String: Double] = [:]
+        for key in ["static", "targeting", "four rules", "fractional"] {
+            guard self.evaluate(client, key, 1) else { throw Wrong(key: key) }
+            figures[key] = self.best { self.evaluate(client, key, $0) }
+        }
+        figures["static, with details"] = self.best { count in
+            for _ in 0..<count where client.boolDetails("static", default: false, Self.context).variant == nil {
+                return false
+            }
+            return true
+        }
+        try FlagBenchmark.show(figures)
+    }
+
+    func run(_ key: String, times: Int) async throws {
+        guard self.evaluate(try await self.client(), key, times) else { throw Wrong(key: key) }
+    }
+
+    /// One that has the flags from disk, and nobody to follow.
+    private func client() async throws -> FlagClient {
         let folder = FileManager.default.temporaryDirectory.appending(path: "flags-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -71,32 +101,17 @@ struct Evaluations {
         await client.ready()
         running.cancel()
         await running.value
+        return client
+    }
 
-        let context = EvaluationContext(
-            targetingKey: "user-7f3a",
-            ["email": "user@faas.com", "tier": "premium", "age": 40, "version": "1.4.2", "country": "DE"])
-        var figures: [String: Double] = [:]
-        for key in ["static", "targeting", "four rules"] {
-            guard client.boolValue(key, default: false, context) else { throw Wrong(key: key) }
-            figures[key] = self.best { count in
-                for _ in 0..<count where !client.boolValue(key, default: false, context) { return false }
-                return true
-            }
+    /// - Returns: whether each came to what it should.
+    private func evaluate(_ client: FlagClient, _ key: String, _ times: Int) -> Bool {
+        if key == "fractional" {
+            for _ in 0..<times where client.stringValue(key, default: "", Self.context).isEmpty { return false }
+        } else {
+            for _ in 0..<times where !client.boolValue(key, default: false, Self.context) { return false }
         }
-        guard client.stringDetails("fractional", default: "", context).reason == .targetingMatch else {
-            throw Wrong(key: "fractional")
-        }
-        figures["fractional"] = self.best { count in
-            for _ in 0..<count where client.stringValue("fractional", default: "", context).isEmpty { return false }
-            return true
-        }
-        figures["static, with details"] = self.best { count in
-            for _ in 0..<count where client.boolDetails("static", default: false, context).variant == nil {
-                return false
-            }
-            return true
-        }
-        try FlagBenchmark.show(figures)
+        return true
     }
 
     private struct Wrong: Error {

@@ -82,6 +82,86 @@ struct FlagLayersTests {
         #expect(state.effective == ["a": "10"])
     }
 
+    // MARK: Parts and shares
+
+    private static func flag(_ variant: String, _ state: String = "ENABLED", _ third: Int = 3) -> String {
+        #"{"defaultVariant":"\#(variant)","state":"\#(state)","variants":{"a":1,"b":2,"c":\#(third)}}"#
+    }
+
+    private static func patch(_ patch: FlagPatch) throws -> ChangeSet {
+        var set = try Self.set(("f", Self.flag("c", "DISABLED")))
+        set.changes = [
+            .flag(FlagChange(key: "f", definition: Self.flag("c", "DISABLED"), former: nil, patch: patch))
+        ]
+        return set
+    }
+
+    @Test("a part that's changed lies over whatever is beneath: another's change beneath goes away whole")
+    func parts() throws {
+        var state = try Self.state(["f": Self.flag("a")])
+        let (other, disabled) = (
+            try Self.set(("f", Self.flag("b", "ENABLED", 9))), try Self.patch(.init(isEnabled: false))
+        )
+        state.apply(other, 0..<1)
+        state.apply(disabled, 0..<1)
+        #expect(state.effective == ["f": Self.flag("b", "DISABLED", 9)])
+        _ = state.undo(other.id)
+        #expect(state.effective == ["f": Self.flag("a", "DISABLED")])
+        try state.checkKeeping(disabled.id)
+        state.keep(disabled.id)
+        #expect(state.base == ["f": Self.flag("a", "DISABLED")])
+    }
+
+    @Test("a part of what's leased can't be kept, nor can a share")
+    func keepsNoOthers() throws {
+        var state = try Self.state(["f": Self.flag("a")])
+        let (other, disabled) = (
+            try Self.set(("f", Self.flag("b", "ENABLED", 9))), try Self.patch(.init(isEnabled: false))
+        )
+        state.apply(other, 0..<1)
+        state.apply(disabled, 0..<1)
+        #expect(throws: GloveboxError.self) { try state.checkKeeping(disabled.id) }
+        try state.checkKeeping(other.id)
+        let half = try Self.set(("f", Self.flag("b")))
+        var rolled = try Self.state(["f": Self.flag("a")])
+        rolled.apply(half, 0..<1, percent: 50)
+        #expect(throws: GloveboxError.self) { try rolled.checkKeeping(half.id) }
+        rolled.roll(half.id, to: 100)
+        try rolled.checkKeeping(half.id)
+    }
+
+    @Test("the rest of a rollout sees what's beneath, also once another's change there is gone")
+    func shares() throws {
+        var state = try Self.state(["f": Self.flag("a")])
+        let (other, half) = (try Self.set(("f", Self.flag("b"))), try Self.set(("f", Self.flag("c"))))
+        func seen() throws -> Set<String?> {
+            let flags = try FlagSet(json: Array(#"{"flags":{"f":\#(state.effective["f"] ?? "")}}"#.utf8))
+            return Set(
+                (0..<200).map { flags.resolve("f", FlagContext(targetingKey: "p\($0)"), timestamp: 0).variant })
+        }
+        state.apply(other, 0..<1)
+        state.apply(half, 0..<1, percent: 50)
+        #expect(try seen() == ["b", "c"])
+        _ = state.undo(other.id)
+        #expect(try seen() == ["a", "c"])
+        let epoch = state.epoch
+        state.roll(half.id, to: 100)
+        #expect(try seen() == ["c"] && state.epoch == epoch + 1)
+        state.roll(half.id, to: 100)
+        #expect(state.epoch == epoch + 1)
+    }
+
+    @Test("what can't be changed so any more stays as it is beneath")
+    func unfit() throws {
+        var state = try Self.state([:])
+        let (made, disabled) = (try Self.set(("f", Self.flag("b"))), try Self.patch(.init(defaultVariant: "c")))
+        state.apply(made, 0..<1)
+        state.apply(disabled, 0..<1)
+        #expect(state.effective == ["f": Self.flag("c")])
+        _ = state.undo(made.id)
+        #expect(state.effective.isEmpty)
+    }
+
     @Test("whatever sets come, are kept and go in whatever order, without them the flags are what was kept")
     func model() throws {
         var random = SeededGenerator(seed: 7)

@@ -23,7 +23,7 @@ struct GuardTests {
         var least = GuardMachine(
             GuardCondition(name: "rate", sign: .query("rate"), bound: .atLeast(10), patience: .seconds(5)), at: at(0))
         least.measured(9.5, at: at(1))
-        #expect(least.verdict == .tripped("9.5, and at least 10.0 was wanted"))
+        #expect(least.verdict == .tripped("9.5, and at least 10 was wanted"))
     }
 
     @Test("one that can't be judged counts as tripped after its time, counted from the last measurement")

@@ -41,7 +41,9 @@ struct HostStepTests {
     func exact() {
         for wasApplied in [true, false] {
             func judge(_ isFormer: Bool, _ isApplied: Bool) -> UndoJudgement {
-                UndoJudgement(wasApplied: wasApplied, isExact: true, isFormer: isFormer, isApplied: isApplied)
+                UndoJudgement(
+                    wasApplied: wasApplied, isExact: true, isFormer: isFormer, isBeneath: false, isApplied: isApplied,
+                    isAsLeft: nil)
             }
             #expect(judge(false, true) == .undo)
             #expect(judge(true, false) == .nothing)
@@ -55,15 +57,48 @@ struct HostStepTests {
     )
     func inexact() {
         for (isFormer, isApplied) in [(true, false), (false, false), (nil, nil), (false, true)] as [(Bool?, Bool?)] {
-            let halfway = UndoJudgement(wasApplied: false, isExact: false, isFormer: isFormer, isApplied: isApplied)
-            #expect(halfway == .undo)
+            for isAsLeft in [nil, true, false] as [Bool?] {
+                let halfway = UndoJudgement(
+                    wasApplied: false, isExact: false, isFormer: isFormer, isBeneath: false, isApplied: isApplied,
+                    isAsLeft: isAsLeft)
+                #expect(halfway == .undo)
+            }
         }
         func judge(_ isFormer: Bool?, _ isApplied: Bool?) -> UndoJudgement {
-            UndoJudgement(wasApplied: true, isExact: false, isFormer: isFormer, isApplied: isApplied)
+            UndoJudgement(
+                wasApplied: true, isExact: false, isFormer: isFormer, isBeneath: false, isApplied: isApplied,
+                isAsLeft: nil)
         }
         #expect(judge(false, true) == .undo)
         #expect(judge(nil, nil) == .undo)
         #expect(judge(true, false) == .nothing)
         #expect(judge(false, false) == .conflict)
+    }
+
+    @Test("without a check, what is there has to be what the runbook left; where that isn't known it's undone")
+    func unchecked() {
+        func judge(_ isFormer: Bool?, _ isApplied: Bool?, _ isAsLeft: Bool?) -> UndoJudgement {
+            UndoJudgement(
+                wasApplied: true, isExact: false, isFormer: isFormer, isBeneath: false, isApplied: isApplied,
+                isAsLeft: isAsLeft)
+        }
+        #expect(judge(false, nil, true) == .undo)
+        #expect(judge(false, nil, false) == .conflict)
+        #expect(judge(false, nil, nil) == .undo)
+        for isAsLeft in [nil, true, false] as [Bool?] { #expect(judge(true, nil, isAsLeft) == .nothing) }
+        // A check knows better.
+        #expect(judge(false, true, false) == .undo)
+        #expect(judge(false, false, true) == .conflict)
+    }
+
+    @Test("a file that stands as it did before one that was broken off goes back further, and by hand it's a conflict")
+    func beneath() {
+        func judge(wasApplied: Bool) -> UndoJudgement {
+            UndoJudgement(
+                wasApplied: wasApplied, isExact: true, isFormer: false, isBeneath: true, isApplied: false,
+                isAsLeft: nil)
+        }
+        #expect(judge(wasApplied: false) == .undo)
+        #expect(judge(wasApplied: true) == .conflict)
     }
 }

@@ -24,7 +24,7 @@ struct RolloutFlagsTests {
     func shares() throws {
         var inside: Set<Int> = []
         for percent in [1, 10, 50, 99] {
-            let definition = try Rollout.definition(of: "f", from: Self.former, to: Self.new, percent: percent)
+            let definition = try FlagShare.definition(of: "f", from: Self.former, to: Self.new, percent: percent)
             var now: Set<Int> = []
             for person in 0..<2000 {
                 switch try Self.seen(definition, "p\(person)") {
@@ -37,13 +37,13 @@ struct RolloutFlagsTests {
             #expect(now.isSuperset(of: inside))
             inside = now
         }
-        #expect(try Rollout.definition(of: "f", from: Self.former, to: Self.new, percent: 100) == Self.new)
+        #expect(try FlagShare.definition(of: "f", from: Self.former, to: Self.new, percent: 100) == Self.new)
     }
 
     @Test("a side without a default variant leaves the caller's own default")
     func noDefault() throws {
         let former = #"{"state":"ENABLED","variants":{"a":1}}"#
-        let definition = try Rollout.definition(of: "f", from: former, to: Self.new, percent: 50)
+        let definition = try FlagShare.definition(of: "f", from: former, to: Self.new, percent: 50)
         let seen = try (0..<100).map { try Self.seen(definition, "p\($0)") }
         #expect(Set(seen) == ["new", nil])
     }

@@ -118,6 +118,60 @@ struct HostChangeTests {
         await host.stop()
     }
 
+    @Test(
+        "one that goes back under another that's stuck hands on what it goes back to, and is told by whom it was changed"
+    )
+    func underStuck() async throws {
+        let host = try await ChangedHost()
+        let first = try await host.apply("- runbook: {name: deploy, parameters: {version: v2}}")
+        let second = try await host.apply("- runbook: {name: deploy, parameters: {version: v3}}")
+        // Tried after 1 s, 2 s, 4 s and 8 s.
+        try writeFile("\(host.folder)/failures", Array("4".utf8))
+        #expect(try await host.admin.ask(ChangeOfHost.self, "change", "undo", second.id).state == "stuck")
+        let left = try await host.admin.ask(RollbackOfHosts.self, "rollback", first.id)
+        #expect(left.changes.map(\.state) == ["undone"])
+        #expect(left.changes.first?.changes.map(\.changedSinceBy) == [second.id])
+        #expect(left.changes.first?.changes.first?.isChangedOutside != true)
+        try await host.untilState(second.id, "undone")
+        #expect(try host.version == "v1")
+        #expect(try host.history == ["v2", "v3", "v1"])
+
+        let file = try await host.apply("- file: {path: '\(host.folder)/a.conf', content: 'AAA'}")
+        let other = try await host.apply("- file: {path: '\(host.folder)/a.conf', content: 'BBB'}")
+        // A link in its place, which is followed nowhere.
+        rename("\(host.folder)/a.conf", "\(host.folder)/away")
+        symlink("\(host.folder)/secret.txt", "\(host.folder)/a.conf")
+        #expect(try await host.admin.ask(ChangeOfHost.self, "change", "undo", other.id).state == "stuck")
+        let under = try await host.admin.ask(ChangeOfHost.self, "change", "undo", file.id)
+        #expect(under.state == "undone" && under.changes.map(\.changedSinceBy) == [other.id])
+        rename("\(host.folder)/away", "\(host.folder)/a.conf")
+        try await host.untilState(other.id, "undone")
+        #expect(try host.read("a.conf") == "what stood there")
+        await host.stop()
+    }
+
+    @Test("a runbook without a check overwrites neither what was set by hand since, nor what was kept")
+    func unchecked() async throws {
+        let host = try await ChangedHost()
+        let first = try await host.apply("- runbook: {name: release, parameters: {version: v2}}")
+        try writeFile("\(host.folder)/version", Array("v7\n".utf8))
+        let left = try await host.admin.ask(ChangeOfHost.self, "change", "undo", first.id)
+        #expect(left.state == "undone" && left.changes.map(\.isChangedOutside) == [true])
+        #expect(try host.version == "v7")
+
+        let second = try await host.apply("- runbook: {name: release, parameters: {version: v3}}")
+        let kept = try await host.apply("- runbook: {name: release, parameters: {version: v4}}")
+        #expect(try await host.admin.ask(ChangeOfHost.self, "change", "keep", kept.id).state == "kept")
+        let under = try await host.admin.ask(ChangeOfHost.self, "change", "undo", second.id)
+        #expect(under.state == "undone" && under.changes.map(\.changedSinceBy) == [kept.id])
+        #expect(try host.version == "v4")
+
+        let third = try await host.apply("- runbook: {name: release, parameters: {version: v5}}")
+        #expect(try await host.admin.ask(ChangeOfHost.self, "change", "undo", third.id).state == "undone")
+        #expect(try host.version == "v4")
+        await host.stop()
+    }
+
     @Test("an HTTP call is undone by its declared inverse, with its token from a file")
     func call() async throws {
         let host = try await ChangedHost()
@@ -125,6 +179,20 @@ struct HostChangeTests {
         #expect(try host.read("drained") == "n1 Bearer sesame")
         #expect(try await host.admin.ask(ChangeOfHost.self, "change", "undo", set.id).state == "undone")
         #expect(try host.read("drained") == "")
+        // Nobody answers, which is said in words, and whoever looks afterwards finds it on record.
+        _ = await host.receiver.stop()
+        let failed = try await host.tryApply("- call: {name: drain, parameters: {node: n1}}")
+        #expect(failed.status != 0 && failed.errors.contains("of call 'drain' failed: "), "\(failed.errors)")
+        #expect(failed.errors.contains("change_failed") && !failed.errors.contains("internal"))
+        let ran = try await host.admin.record(event: "change_ran") {
+            $0.details["what"]?.string == "check of call 'drain'"
+        }
+        #expect(ran.details["outcome"]?.string?.hasPrefix("HTTP") == false)
+        // Nothing was sent, so there's nothing to undo.
+        let all = try await host.admin.ask([ChangeOfHost].self, "change", "list", "--all")
+        #expect(all.map(\.state) == ["undone", "undone"])
+        try await eventually(timeout: .seconds(30), "an empty journal") { try await host.journal().isEmpty }
+        #expect(try await host.admin.records(event: "change_stuck").isEmpty)
         await host.stop()
     }
 
@@ -190,6 +258,37 @@ struct HostChangeTests {
         #expect(try host.read("a.conf") == "kept")
         let told = try await host.admin.record(event: "change_undone") { $0.id.hasPrefix("agent/") }
         #expect(told.details["cause"]?.string == "its lease ended (expired)")
+        await host.stop()
+    }
+
+    @Test("a set over several targets is kept by whom the rule of each lets, and is under each of its leases")
+    func everyLease() async throws {
+        let host = try await ChangedHost(ruleKeeps: false)
+        let set = try await host.apply(
+            """
+            - flag: {key: checkout, defaultVariant: new}
+            - runbook: {target: shop-host, name: deploy, parameters: {version: v2}}
+            """, on: ["shop-flags", "shop-host"])
+        let kept = try await host.admin.glovebox(["change", "keep", set.id])
+        #expect(Self.refused(kept, "policy_denied") && kept.errors.contains("host-changes"), "\(kept.errors)")
+        // Under the host's lease as under that of the flags.
+        let leases = try await host.admin.records(event: "lease_opened").filter { $0.target == "shop-host" }
+        let lease = try #require(leases.compactMap(\.lease).last)
+        #expect(try await host.admin.glovebox(["change", "list", "--lease", lease]).output.contains(set.id))
+        #expect(try await host.admin.glovebox(["rollback", "--lease", lease]).succeeded)
+        #expect(try host.version == "v1")
+        await host.stop()
+    }
+
+    @Test("no file is written, nor a runbook run, on what is no host; nothing is left open by that")
+    func noHost() async throws {
+        let host = try await ChangedHost()
+        let result = try await host.tryApply(
+            "- file: {target: shop-flags, path: '\(host.folder)/a.conf', content: x}", on: ["shop-flags"])
+        #expect(Self.refused(result, "invalid_argument"), "\(result.errors)")
+        let empty = try await host.tryApply("[]")
+        #expect(empty.status != 0 && empty.errors.contains("is empty"), "\(empty.errors)")
+        #expect(try await host.admin.records(event: "lease_ended").count == 1)
         await host.stop()
     }
 

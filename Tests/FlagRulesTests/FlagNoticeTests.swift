@@ -33,9 +33,15 @@ struct FlagNoticeTests {
         let (one, other) = (ChangeSetID.random(), ChangeSetID.random())
         var overtaken = Self.layer(one, .identity(try IdentityName("anna")), ("a", try Self.flag("on")), ("b", nil))
         overtaken.entries[1].overtakenBy = other
+        var partial = Self.layer(.random(), nil, ("a", try Self.flag("on")), ("b", nil))
+        partial.entries[0].patch = FlagPatch(defaultVariant: "on", isEnabled: false)
+        partial.entries[1].share = 25
         let state = try Self.state(
             ["a": try Self.flag("off"), "b": try Self.flag("on")],
-            [overtaken, Self.layer(other, .testRun("nightly \"7\"")), Self.layer(.random(), .lease(.random()))])
+            [
+                partial, overtaken, Self.layer(other, .testRun("nightly \"7\"")),
+                Self.layer(.random(), .lease(.random())),
+            ])
         let remaining: [ChangeSetID: Duration] = [one: .milliseconds(1500), other: .zero]
         for notice in [
             FlagNotice.epoch(state, tag: "7-ab", remaining: remaining), .remaining(remaining), .end,

@@ -6,6 +6,7 @@ import Logging
 import Redaction
 import Synchronization
 import TestSupport
+import Webhooks
 
 @testable import Gateway
 @testable import StorageSQLite
@@ -30,6 +31,8 @@ final class ChangeBench: Sendable {
     let house = FlagHouse()
     let endings: LeaseEndings
     let signals = ManualSignals()
+    /// What webhooks are told.
+    let told = Told()
     let changes: ChangeService
     private let ended: Leases
     /// The agents that change hosts: what they were asked for, while they're there.
@@ -38,6 +41,8 @@ final class ChangeBench: Sendable {
     final class Hosts: Sendable {
         let orders = Mutex<[ChangeOrder]>([])
         let isAway = Mutex(false)
+        /// No agent serves it any more.
+        let isGone = Mutex(false)
 
         /// Those since the last call.
         func take() -> [ChangeOrder] {
@@ -46,6 +51,10 @@ final class ChangeBench: Sendable {
                 return orders
             }
         }
+    }
+
+    final class Told: Sendable {
+        let messages = Mutex<[WebhookMessage]>([])
     }
 
     private final class Leases: Sendable {
@@ -72,6 +81,7 @@ final class ChangeBench: Sendable {
         leases.ended.withLock { $0 = ended }
         self.ended = leases
         let hosts = self.hosts
+        let told = self.told
         self.changes = ChangeService(
             house: self.house, storage: storage, log: log, time: time, detectors: try Self.detectors.get(),
             signals: self.signals, endings: self.endings, ending: { lease in leases.ended.withLock { $0[lease] } },
@@ -84,8 +94,10 @@ final class ChangeBench: Sendable {
             },
             hosts: HostLines(alarm: self.endings.alarm) { order in
                 guard !hosts.isAway.withLock({ $0 }) else { throw GloveboxError(.agentOffline, "away") }
+                guard !hosts.isGone.withLock({ $0 }) else { throw GloveboxError(.unknownTarget, "gone") }
                 hosts.orders.withLock { $0.append(order) }
             },
+            alarms: ChangeAlarms { message in told.messages.withLock { $0.append(message) } },
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         try await self.changes.resume([
             FlagTarget(name: ChangeBench.target, seed: ["checkout": ChangeBench.flag("off")])

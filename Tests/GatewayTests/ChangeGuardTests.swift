@@ -26,8 +26,13 @@ struct ChangeGuardTests {
 
     /// Lets a second pass once somebody waits for it to.
     private static func second(_ bench: ChangeBench) async throws {
-        try await eventually(timeout: .seconds(10), "somebody who measures") { bench.time.sleeperCount >= 2 }
+        try await self.untilMeasured(bench)
         bench.time.advance(by: .seconds(1))
+    }
+
+    /// Until who measures has done so, and waits for the next time.
+    private static func untilMeasured(_ bench: ChangeBench) async throws {
+        try await eventually(timeout: .seconds(10), "somebody who measures") { bench.time.sleeperCount >= 2 }
     }
 
     @Test("a guard that trips takes its set back, alone, and the record says which sign tripped it")
@@ -41,6 +46,7 @@ struct ChangeGuardTests {
             #expect(set.guards == [Self.errors])
             try await Self.second(bench)
             #expect(try bench.variant() == "on")
+            try await Self.untilMeasured(bench)
             bench.signals.set("errors", 0.02)
             try await Self.second(bench)
             try await eventually(timeout: .seconds(10), "the end") { try bench.variant() == "off" }

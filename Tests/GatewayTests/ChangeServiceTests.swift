@@ -8,6 +8,7 @@ import Redaction
 import Synchronization
 import TestSupport
 import Testing
+import Webhooks
 
 @testable import Gateway
 @testable import StorageSQLite
@@ -37,7 +38,10 @@ struct ChangeServiceTests {
         #expect(try await bench.storage.changeSet(set.id) == set)
         #expect(
             set.changes.first
-                == .flag(FlagChange(key: "checkout", definition: Self.flag("on"), former: Self.flag("off"))))
+                == .flag(
+                    FlagChange(
+                        key: "checkout", definition: Self.flag("on"), former: Self.flag("off"),
+                        patch: FlagPatch(defaultVariant: "on"))))
         let epoch = await epochs.next()
         #expect(epoch?.epoch.number == 1 && epoch?.epoch.definitions.count == 2)
         #expect(
@@ -200,6 +204,10 @@ struct ChangeServiceTests {
         #expect(try await bench.changes.undo(set.id, by: Self.ada).state == .undone)
         #expect(try await bench.storage.changeSet(set.id)?.state == .undone)
         #expect(bench.log.events.map(\.name) == ["change_applied", "change_stuck", "change_undone"])
+        let told = bench.told.messages.withLock { $0 }
+        #expect(told.map(\.event) == ["change_stuck", "change_undone"])
+        #expect(told.allSatisfy { $0.facts.contains(.init("owner", "ada")) && $0.title.contains("on flags") })
+        #expect(told.first?.title.hasSuffix("glovebox change show \(set.id)") == true)
         running.cancel()
         _ = await running.result
     }

@@ -5,6 +5,7 @@ import Telemetry
 import TestSupport
 import Testing
 import Webhooks
+import YAMLDocument
 
 @testable import Gateway
 

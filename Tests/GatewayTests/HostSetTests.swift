@@ -89,6 +89,17 @@ struct HostSetTests {
         #expect(ChangeMachine(over).cause == .failed(code: "change_failed", message: "no room"))
     }
 
+    @Test("one that could neither apply its change nor take it back is stuck for that, and not for its time")
+    func failedAndStuck() async throws {
+        let bench = try await ChangeBench()
+        let set = try await bench.changes.apply([Self.flag, Self.host("a")], title: "t", under: bench.grant())
+        let failure = GloveboxFailure(code: "change_failed", message: "no answer")
+        await bench.changes.take(Self.report(set, 1, .stuck, failure))
+        let stuck = try await bench.changes.changeSet(set.id)
+        #expect(stuck.state == .stuck)
+        #expect(ChangeMachine(stuck).cause == .failed(code: "change_failed", message: "no answer"))
+    }
+
     @Test("what a host took back by itself takes the others back")
     func byItself() async throws {
         let bench = try await ChangeBench()
@@ -102,6 +113,62 @@ struct HostSetTests {
         let over = try #require(try await bench.storage.changeSet(set.id))
         #expect(over.state == .undone && ChangeMachine(over).cause == .leaseEnded(.expired))
         #expect(try bench.variant() == "off")
+    }
+
+    @Test("one whose host no agent serves any more stays stuck until a person closes it, which names what's left there")
+    func gone() async throws {
+        let bench = try await ChangeBench()
+        let grant = bench.grant()
+        let set = try await bench.changes.apply([Self.flag, Self.host("a")], title: "t", under: grant)
+        await bench.changes.take(Self.report(set, 1, .applied))
+        bench.hosts.isGone.withLock { $0 = true }
+        let running = Task { try await bench.changes.run() }
+        bench.end(grant.lease)
+        try await eventually { try await bench.changes.changeSet(set.id).state == .stuck }
+        #expect(try bench.variant() == "on")
+        let closed = try await bench.changes.undo(set.id, by: ChangeBench.ada)
+        #expect(closed.state == .undone && closed.conflicts == [ChangeConflict(change: 1, by: nil)])
+        #expect(try bench.variant() == "off")
+        running.cancel()
+        _ = await running.result
+    }
+
+    @Test("it lasts as long as the first of its leases, and clients are told so")
+    func earliest() async throws {
+        let bench = try await ChangeBench()
+        let grant = bench.grant()
+        bench.leases(grant.lease, .seconds(600))
+        bench.leases(Self.lease, .seconds(15))
+        let set = try await bench.changes.apply([Self.flag, Self.host("a")], title: "t", under: grant)
+        var epochs = bench.house.epochs(of: ChangeBench.target).makeAsyncIterator()
+        let served = await epochs.next()
+        #expect(served?.expiries[set.id]?.remaining(at: bench.time.reading) == .seconds(15))
+    }
+
+    @Test("a set whose flags come first settles its hosts too, once it's over")
+    func settles() async throws {
+        let bench = try await ChangeBench()
+        let set = try await bench.changes.apply([Self.flag, Self.host("a")], title: "t", under: bench.grant())
+        await bench.changes.take(Self.report(set, 1, .applied))
+        _ = try await bench.changes.undo(set.id, by: ChangeBench.ada)
+        _ = bench.hosts.take()
+        await bench.changes.take(Self.report(set, 1, .undone))
+        #expect(try await bench.storage.changeSet(set.id)?.state == .undone)
+        #expect(bench.hosts.take().map { "\($0.verb) \($0.number)" } == ["settle 1"])
+    }
+
+    @Test("a gateway that starts again waits for a host's agent before it raises an alarm")
+    func startsQuietly() async throws {
+        let bench = try await ChangeBench()
+        let set = try await Self.applied(bench)
+        bench.hosts.isAway.withLock { $0 = true }
+        let next = try await bench.again(ended: [set.lease: .expired])
+        next.hosts.isAway.withLock { $0 = true }
+        #expect(try await next.changes.changeSet(set.id).state != .stuck)
+        #expect(next.told.messages.withLock { $0 }.isEmpty)
+        next.hosts.isAway.withLock { $0 = false }
+        await next.changes.take(.joined(AgentName(unchecked: "a")))
+        #expect(next.hosts.take().map { "\($0.verb) \($0.number)" } == ["undo 2"])
     }
 
     @Test("a host that's away makes it stuck, and is asked when it's back; one that fails says why")

@@ -34,7 +34,7 @@ struct YAMLParsingTests {
     @Test("a key that's written twice is refused, whatever quotes it stands in")
     func duplicates() {
         #expect(complaint("a: 1\nb: 2\na: 3\n")?.contains("the key 'a' is written") == true)
-        #expect(complaint("1: x\n'1': y\n") == "f.yaml:2:1: the key '1' is written twice: keep one")
+        #expect(complaint("1: x\n'1': y\n")?.contains("the key '1' is written more than once") == true)
         #expect(complaint("x: {k: 1, k: 2}")?.contains("'k'") == true)
     }
 

@@ -46,14 +46,15 @@ package struct FlagEpoch: Sendable {
         var sheets: [String: [FlagSheet]] = [:]
         // What lies over it for everyone hides a change that some would see.
         var hidden: Set<String> = []
-        for layer in state.layers.reversed() {
-            for entry in layer.entries where entry.overtakenBy == nil && !hidden.contains(entry.key) {
+        for (layer, texts) in zip(state.layers, state.resolved).reversed() {
+            for (entry, text) in zip(layer.entries, texts)
+            where entry.overtakenBy == nil && !hidden.contains(entry.key) {
                 guard let scope = layer.scope else {
                     hidden.insert(entry.key)
                     continue
                 }
                 var shown: Flag?
-                if let text = entry.definition { shown = try flag(entry.key, text) }
+                if let text { shown = try flag(entry.key, text) }
                 sheets[entry.key, default: []].append(FlagSheet(scope, shown))
             }
         }
@@ -89,19 +90,5 @@ struct FlagSheet: Sendable {
 
     func isFor(_ context: FlagContext) -> Bool {
         context.attributes[self.property] == self.value
-    }
-}
-
-extension FlagState {
-    /// The flags as everyone sees them now, each JSON.
-    package var effective: [String: String] { self.effective(for: nil) }
-
-    /// The flags as those of a scope see them.
-    package func effective(for scope: FlagScope?) -> [String: String] {
-        var flags = self.base
-        for layer in self.layers where layer.scope == nil || layer.scope == scope {
-            for entry in layer.entries where entry.overtakenBy == nil { flags[entry.key] = entry.definition }
-        }
-        return flags
     }
 }

@@ -199,6 +199,13 @@ extension FlagLayer.Entry {
         var fields: [String: FlagValue] = ["change": .integer(Int64(self.change)), "key": .string(self.key)]
         fields["definition"] = self.definition.map(FlagState.value)
         fields["overtakenBy"] = self.overtakenBy.map { .string($0.rawValue) }
+        if let patch {
+            var part: [String: FlagValue] = [:]
+            part["defaultVariant"] = patch.defaultVariant.map { .string($0) }
+            part["isEnabled"] = patch.isEnabled.map { .bool($0) }
+            fields["patch"] = .object(part)
+        }
+        fields["share"] = self.share.map { .integer(Int64($0)) }
         return .object(fields)
     }
 
@@ -209,5 +216,10 @@ extension FlagLayer.Entry {
         }
         self.init(change: Int(clamping: change), key: key, definition: value.field("definition")?.json)
         if let set = value.field("overtakenBy")?.string { self.overtakenBy = try ChangeSetID(set) }
+        if let patch = value.field("patch") {
+            self.patch = FlagPatch(
+                defaultVariant: patch.field("defaultVariant")?.string, isEnabled: patch.field("isEnabled")?.bool)
+        }
+        if let share = value.field("share")?.integer { self.share = Int(clamping: share) }
     }
 }

@@ -21,6 +21,11 @@ package enum OFREP {
         package var fault: FlagResolution.Fault
         package var detail: String
 
+        package init(fault: FlagResolution.Fault, detail: String) {
+            self.fault = fault
+            self.detail = detail
+        }
+
         /// - Parameter key: of the flag that was asked for, if it was one.
         package func answer(key: String?) -> Answer {
             var fields: [String: FlagValue] = [

@@ -35,7 +35,8 @@ extension YAMLNode {
         var stable = text.utf8.count < 16 ? text + "\n#               " : text
         stable.makeContiguousUTF8()
         do {
-            let parser = try Parser(yaml: stable, encoding: .utf8)
+            // All values are text here: what looks like a number or a date needs no tag that says so.
+            let parser = try Parser(yaml: stable, resolver: .basic, encoding: .utf8)
             let builder = TreeBuilder(file: file)
             guard let root = try parser.singleRoot() else {
                 throw GloveboxError.configuration(
@@ -191,22 +192,23 @@ extension String {
     /// ever; therefore they're looked for before. It errs on the side of refusing: `&name` and `*name` count wherever
     /// a token could begin, even in a comment, but only if the file has both. (A lone anchor is found in the tree.)
     fileprivate var placeOfAnchorWithAlias: (line: Int, column: Int)? {
-        var anchor: (line: Int, column: Int)?
+        var anchor: String.Index?
         var hasAlias = false
-        var line = 1
-        var column = 0
-        var previous: Unicode.Scalar = "\n"
-        var indicator: Unicode.Scalar?
-        for scalar in self.unicodeScalars {
-            if scalar.isNameOfAnchor, let indicator {
-                if indicator == "*" { hasAlias = true } else { anchor = anchor ?? (line, column) }
+        var previous: UInt8 = 0x0A
+        var indicator: UInt8?
+        for index in self.utf8.indices {
+            let byte = self.utf8[index]
+            if let indicator, byte.isOfAnchorName {
+                if indicator == UInt8(ascii: "*") { hasAlias = true } else { anchor = anchor ?? index }
             }
-            column += 1
-            indicator = (scalar == "&" || scalar == "*") && !previous.isNameOfAnchor ? scalar : nil
-            previous = scalar
-            if scalar == "\n" { (line, column) = (line + 1, 0) }
+            let isIndicator = byte == UInt8(ascii: "&") || byte == UInt8(ascii: "*")
+            indicator = isIndicator && !previous.isOfAnchorName ? byte : nil
+            previous = byte
         }
-        return hasAlias ? anchor : nil
+        guard hasAlias, let anchor else { return nil }
+        // The indicator's own place, one before the name's.
+        let place = self.place(after: self.unicodeScalars.distance(from: self.startIndex, to: anchor))
+        return (place.0, place.1 - 1)
     }
 
     /// The place behind `count` scalars, at most the end.
@@ -225,11 +227,13 @@ extension String {
     }
 }
 
-extension Unicode.Scalar {
-    /// libyaml's alphabet of anchors.
-    fileprivate var isNameOfAnchor: Bool {
+extension UInt8 {
+    /// Whether it's of libyaml's alphabet of anchors.
+    fileprivate var isOfAnchorName: Bool {
         switch self {
-        case "a"..."z", "A"..."Z", "0"..."9", "_", "-": true
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+            true
         default: false
         }
     }

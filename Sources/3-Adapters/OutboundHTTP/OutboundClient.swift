@@ -19,6 +19,15 @@ package enum OutboundFailure: Error {
     case unresolved(any Error)
     /// In words for people.
     case unreachable(String, any Error)
+
+    /// Why, for people, without a name or an address: `its name can't be resolved`.
+    package var reason: String {
+        switch self {
+        case .untrusted: "its certificate can't be trusted"
+        case .unresolved: "its name can't be resolved"
+        case .unreachable(let why, _): why
+        }
+    }
 }
 
 /// HTTP requests to others: the one owner of the HTTP client. Redirects aren't followed, and nothing is tried twice.

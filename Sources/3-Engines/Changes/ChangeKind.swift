@@ -11,6 +11,8 @@ package protocol ChangeKind: Sendable {
     func look() async throws -> [UInt8]?
     /// Whether what's to be applied is in force; changes nothing. `nil` where that can't be asked for.
     func isApplied() async throws -> Bool?
+    /// Whether `state`, as ``look()`` gave it, is what ``apply()`` makes; `nil` where only a look afterwards tells.
+    func hasMade(_ state: [UInt8]) -> Bool?
     func apply() async throws
     /// - Parameter former: what ``look()`` gave before it was applied.
     func undo(_ former: [UInt8]?) async throws
@@ -28,14 +30,21 @@ package enum UndoJudgement: Hashable, Sendable {
 
     /// - Parameters:
     ///   - wasApplied: whether all of it was applied, and going back hasn't begun: otherwise it may be halfway.
-    ///   - isFormer: whether what is there is what was there before; `nil` where that isn't known.
+    ///   - isFormer: whether what is there is what it goes back to; `nil` where that isn't known.
+    ///   - isBeneath: whether what is there is what it was made on, where it goes back further than that: to what an
+    ///     earlier change, gone since, would have gone back to.
     ///   - isApplied: what ``ChangeKind/isApplied()`` says.
-    package init(wasApplied: Bool, isExact: Bool, isFormer: Bool?, isApplied: Bool?) {
+    ///   - isAsLeft: whether what is there is what was there right after it was applied; `nil` where that isn't known.
+    package init(
+        wasApplied: Bool, isExact: Bool, isFormer: Bool?, isBeneath: Bool, isApplied: Bool?, isAsLeft: Bool?
+    ) {
         switch (isExact, wasApplied) {
         case (true, _):
-            self = isFormer == true ? .nothing : isApplied == true ? .undo : .conflict
+            // One that was broken off may have stopped before its own beginning, or after its end.
+            let isOwn = isApplied == true || (isBeneath && !wasApplied)
+            self = isFormer == true ? .nothing : isOwn ? .undo : .conflict
         case (false, true):
-            self = isFormer == true ? .nothing : isApplied == false ? .conflict : .undo
+            self = isFormer == true ? .nothing : (isApplied ?? isAsLeft ?? true) ? .undo : .conflict
         case (false, false):
             // Halfway there or back: what can be seen isn't all there is.
             self = .undo

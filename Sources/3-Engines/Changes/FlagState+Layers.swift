@@ -1,3 +1,4 @@
+import FlagRules
 package import GloveboxCore
 
 /// Leased changes lie over the flags like sheets of glass, in the order in which they came: what's seen of a flag is its
@@ -23,26 +24,23 @@ extension FlagState {
     }
 
     /// Applies some of a set's changes; done again it changes nothing.
-    /// - Parameter shares: of a rollout, the definitions of its first share, by the changes' places.
-    package mutating func apply(_ set: ChangeSet, _ changes: Range<Int>, shares: [Int: String] = [:]) {
+    /// - Parameter percent: of a rollout, its first share.
+    package mutating func apply(_ set: ChangeSet, _ changes: Range<Int>, percent: Int? = nil) {
         let entries = changes.compactMap { index -> FlagLayer.Entry? in
             guard case .flag(let flag) = set.changes[index] else { return nil }
-            return FlagLayer.Entry(change: index, key: flag.key, definition: shares[index] ?? flag.definition)
+            return FlagLayer.Entry(
+                change: index, key: flag.key, definition: flag.definition, patch: flag.patch, share: percent)
         }
         guard !self.layers.contains(where: { $0.set == set.id }), !entries.isEmpty else { return }
         self.layers.append(FlagLayer(set: set.id, scope: set.scope, entries: entries))
         self.epoch += 1
     }
 
-    /// Defines some of a set's flags anew, by its changes' places, as its rollout goes on; done again it changes nothing.
-    package mutating func redefine(_ set: ChangeSetID, _ definitions: [Int: String]) {
+    /// Brings a set's flags to another share, as its rollout goes on; done again it changes nothing.
+    package mutating func roll(_ set: ChangeSetID, to percent: Int) {
         guard let index = self.layers.firstIndex(where: { $0.set == set }) else { return }
         let former = self.layers[index].entries
-        for place in former.indices {
-            if let definition = definitions[former[place].change] {
-                self.layers[index].entries[place].definition = definition
-            }
-        }
+        for place in former.indices { self.layers[index].entries[place].share = percent }
         if self.layers[index].entries != former { self.epoch += 1 }
     }
 
@@ -55,11 +53,34 @@ extension FlagState {
         return conflicts
     }
 
+    /// Whether a set can be kept without another's leased change becoming a part of it: what it makes of a flag has to be
+    /// its own, or to lie on what the flags are without leases.
+    /// - Throws: `change_not_open`, with whose change lies beneath.
+    package func checkKeeping(_ set: ChangeSetID) throws(GloveboxError) {
+        guard let index = self.layers.firstIndex(where: { $0.set == set }) else { return }
+        for entry in self.layers[index].entries where entry.overtakenBy == nil {
+            guard entry.share ?? 100 >= 100 else {
+                throw GloveboxError(
+                    .changeNotOpen,
+                    "change \(set) is in force for \(entry.share ?? 0) % alone: it can't be kept like that")
+            }
+            let beneath = self.layers[..<index].last { layer in
+                layer.scope == nil && layer.entries.contains { $0.key == entry.key && $0.overtakenBy == nil }
+            }
+            if entry.patch != nil, let beneath {
+                throw GloveboxError(
+                    .changeNotOpen,
+                    "change \(set) sets a part of flag '\(entry.key)', and the rest is what change \(beneath.set) makes of it while its lease lasts: wait for that, keep it first, or give a whole definition"
+                )
+            }
+        }
+    }
+
     /// A set's changes become what the flags are without leases; what it has changed of an earlier set's is its own now.
     package mutating func keep(_ set: ChangeSetID) {
         guard let index = self.layers.firstIndex(where: { $0.set == set }) else { return }
         for entry in self.layers[index].entries where entry.overtakenBy == nil {
-            self.base[entry.key] = entry.definition
+            self.base[entry.key] = entry.over(self.base[entry.key])
             for lower in self.layers[..<index].indices {
                 for place in self.layers[lower].entries.indices
                 where self.layers[lower].entries[place].key == entry.key

@@ -36,7 +36,7 @@ package struct GuardMachine: Hashable, Sendable {
         self.failure = nil
         self.verdict =
             self.condition.bound.holds(value)
-            ? .holds : .tripped("\(value), and \(self.condition.bound.written) was wanted")
+            ? .holds : .tripped("\(value.written), and \(self.condition.bound.written) was wanted")
     }
 
     /// It couldn't be measured.
@@ -68,8 +68,13 @@ extension GuardCondition.Bound {
     /// In words: `at most 0.01`.
     package var written: String {
         switch self {
-        case .atMost(let most): "at most \(most)"
-        case .atLeast(let least): "at least \(least)"
+        case .atMost(let most): "at most \(most.written)"
+        case .atLeast(let least): "at least \(least.written)"
         }
     }
+}
+
+extension Double {
+    /// For people: `2` for a whole number.
+    package var written: String { Int64(exactly: self).map { "\($0)" } ?? "\(self)" }
 }

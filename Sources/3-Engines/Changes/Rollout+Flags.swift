@@ -1,81 +1,16 @@
 import FlagRules
 package import GloveboxCore
 
-/// A share of the contexts sees a flag as it's to be, the rest as it was: by flagd's own `fractional`, on the flag's key and
-/// the targeting key, so that whoever is in the share stays in it as that grows.
-extension Rollout {
-    /// - Parameters:
-    ///   - former: the flag's definition as it was, JSON.
-    ///   - new: as it's to be.
-    /// - Returns: the definition for a share of `percent`, JSON; `new` where that's 100.
-    /// - Throws: `flags_invalid` where no single definition can be both.
-    package static func definition(
-        of key: String, from former: String?, to new: String?, percent: Int
-    ) throws(GloveboxError) -> String {
-        guard let former, let new else { throw Self.unfit(key, "is made or removed, which no share of it can be") }
-        guard percent < 100 else { return new }
-        guard let after = try FlagValue(json: Array(new.utf8)).object,
-            let before = try FlagValue(json: Array(former.utf8)).object
-        else { throw Self.unfit(key, "is no object") }
-        guard after["state"] == .string("ENABLED"), before["state"] == .string("ENABLED") else {
-            throw Self.unfit(key, "is disabled before or after, which no share of it can be")
-        }
-        var variants = before["variants"]?.object ?? [:]
-        for (name, value) in after["variants"]?.object ?? [:] {
-            guard variants[name] == nil || variants[name] == value else {
-                throw Self.unfit(key, "has a variant '\(name)' of another value than before: give it a name of its own")
-            }
-            variants[name] = value
-        }
-        var flag = after
-        flag["variants"] = .object(variants)
-        // Each side names its own default below; where it has none, no value is what's wanted.
-        flag["defaultVariant"] = nil
-        flag["targeting"] = .object([
-            "if": .array([
-                .object([
-                    "==": .array([
-                        .object([
-                            "fractional": .array([
-                                .array([.string(Self.inside), .integer(Int64(percent))]),
-                                .array([.string("rest"), .integer(Int64(100 - percent))]),
-                            ])
-                        ]), .string(Self.inside),
-                    ])
-                ]), Self.outcome(flag: after, targeting: after["targeting"]),
-                Self.outcome(flag: before, targeting: before["targeting"]),
-            ])
-        ])
-        return try FlagEpoch.definition(key, .object(flag))
-    }
-
-    private static let inside = "rollout"
-
-    /// What targeting names, or the default variant where it names none.
-    private static func outcome(flag: [String: FlagValue], targeting: FlagValue?) -> FlagValue {
-        let variant = flag["defaultVariant"] ?? .null
-        guard let targeting, targeting != .object([:]), targeting != .null else { return variant }
-        return .object([
-            "if": .array([.object(["==": .array([targeting, .null])]), variant, targeting])
-        ])
-    }
-
-    private static func unfit(_ key: String, _ why: String) -> GloveboxError {
-        GloveboxError(.flagsInvalid, "a rollout can't change flag '\(key)', since it \(why)")
-    }
-}
-
 extension ChangeSet {
-    /// The definitions of its flags at a step of its rollout, by the changes' places; none without a rollout.
+    /// Holds each step of its rollout against its flags as they are.
     /// - Throws: `flags_invalid` where a flag can't be changed for a share.
-    package func shares(at step: Int) throws(GloveboxError) -> [Int: String] {
-        guard let rollout = self.rollout else { return [:] }
-        var shares: [Int: String] = [:]
-        for (place, change) in self.changes.enumerated() {
-            guard case .flag(let flag) = change else { continue }
-            shares[place] = try Rollout.definition(
-                of: flag.key, from: flag.former, to: flag.definition, percent: rollout.steps[step].percent)
+    package func checkShares() throws(GloveboxError) {
+        for step in self.rollout?.steps ?? [] {
+            for change in self.changes {
+                guard case .flag(let flag) = change else { continue }
+                _ = try FlagShare.definition(
+                    of: flag.key, from: flag.former, to: flag.definition, percent: step.percent)
+            }
         }
-        return shares
     }
 }

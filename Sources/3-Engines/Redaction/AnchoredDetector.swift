@@ -8,11 +8,19 @@ struct AnchoredDetector: Sendable {
     private let set: ByteSet
     /// Whether no letter or digit may stand before the anchor, but for the end of an escape.
     private let startsToken: Bool
+    /// Whether it finds something only where a word for a secret stands behind the anchor (`SecretWords`).
+    let needsSecret: Bool
 
     init(_ index: Int, _ form: Detector.Form, _ anchor: [UInt8]) {
         self.index = index
         let hasPunctuation = anchor.contains { !$0.isAlphanumeric }
         let notInWord = ByteSet.alphanumeric.inverted
+        // Behind an option (`-u `) it may be another option.
+        if case .account = form {
+            self.needsSecret = anchor.first != UInt8(ascii: "-")
+        } else {
+            self.needsSecret = false
+        }
         switch form {
         case .token(let pattern, _):
             self.startsToken = anchor.count < 4 || !hasPunctuation

@@ -22,6 +22,8 @@ package final class Detectors: Sendable {
     /// From this literal's id on they are words for a telephone, which stand for no detector: where one stands says which of
     /// the many rows of digits are looked at.
     let firstPhoneWord: Int
+    /// By the literal's id: whether a word for a secret has it in it (`SecretWords`). Empty where one of these has none.
+    let isPartOfSecretWord: [Bool]
     /// How many of the table's first are for names that a profile has rules for.
     private let nameCount: Int
     let emailDetectors: [Int]
@@ -106,6 +108,7 @@ package final class Detectors: Sendable {
         if table.contains(where: { if case .phone = $0.form { true } else { false } }) {
             for word in View.phoneWords.words { literals.append(Literal("\(word)", true)) }
         }
+        self.isPartOfSecretWord = SecretWords.parts(among: literals.map { $0.ignoresCase ? $0.bytes : [] })
         self.table = table
         self.nameCount = table.prefix { if case .profiled = $0.form { true } else { false } }.count
         self.references = table.map { Unmanaged.passUnretained($0) }
@@ -242,7 +245,7 @@ package final class Detectors: Sendable {
         case .oracleSource: view.oracleSource(detector, start: start, anchorCount: anchorCount)
         case .webKey: view.webKey(detector, start: start, anchorCount: anchorCount)
         case .invisible:
-            Finding(start: start, end: start + anchorCount, kind: detector.kind, isInvisible: true)
+            Finding(start: start, end: start + anchorCount, kind: detector.kind, hint: .isInvisible)
         case .jwt: view.webToken(detector, start: start)
         case .armour: view.armour(detector, start: start, anchorCount: anchorCount)
         case .urlPassword: view.urlPassword(detector, start: start)

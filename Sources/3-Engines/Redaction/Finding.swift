@@ -14,13 +14,20 @@ struct Finding: Sendable {
     var isMixed = false
     /// What stands for it needs this quote about it, which the value had no need of.
     var quote: UInt8? = nil
-    /// Nothing is masked: this is the head of rows that are to be read.
-    var opens: Rows.Head? = nil
-    /// Nothing is masked: this is a character of no width, without which the word is to be read.
-    var isInvisible = false
+    /// Nothing is masked: this says how other bytes are to be read.
+    var hint: Hint? = nil
+
+    // Both are kept elsewhere, since few findings have one, and a finding is passed on at each of millions of anchors.
+
+    indirect enum Hint: Sendable {
+        /// The head of rows.
+        case opens(Rows.Head)
+        /// A character of no width, without which the word is to be read.
+        case isInvisible
+    }
 
     /// Where the rest of an open finding ends.
-    enum Closer: Hashable, Sendable {
+    indirect enum Closer: Hashable, Sendable {
         /// Before the first byte that isn't in the set.
         case run(ByteSet)
         /// Before the first byte that is in the set.

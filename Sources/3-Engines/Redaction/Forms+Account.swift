@@ -8,9 +8,10 @@ extension View {
     private static let bare = ByteSet(" \t\r\n,;&\"'`<>(){}[]|\\").inverted
     /// How far behind a user's name the password's is looked for.
     private static let distance = 160
-    private static let secretNames: [StaticString] = [
-        "pass", "pwd", "secret", "accountkey", "accesskey", "sharedaccesskey", "pw",
+    static let secretNames: [StaticString] = [
+        "pass", "pwd", "secret", "accountkey", "accesskey", "sharedaccesskey", "pw=", "pw:", "pw\"", "pw'",
     ]
+    private static let beforeWord = ByteSet(" \t\r\n$@-\"'")
 
     /// The value of `user = …`, `"username": …`, `User Id=…;`, `-u …`, `clientId: …` with a name for a secret behind it.
     mutating func account(_ detector: Detector, start: Int, anchorCount: Int) -> Finding? {
@@ -88,8 +89,8 @@ extension View {
             let byte = self.at(offset)
             if byte == 0 { return false }
             if byte == 0x0A {
-                let first = self.run(of: ByteSet(" \t\r\n$@-\"'"), from: offset, most: 32)
-                limit = min(limit, self.run(of: ByteSet("_-.").union(.alphanumeric), from: first, most: 64))
+                let first = self.run(of: Self.beforeWord, from: offset, most: 32)
+                limit = min(limit, self.run(of: .identifier, from: first, most: 64))
                 offset = first - 1
                 continue
             }

@@ -7,6 +7,9 @@ extension View {
     private static let blanks = ByteSet(" \t\r\n")
     private static let quotes = ByteSet("\\\"'")
     private static let word = ByteSet("_-.").union(.alphanumeric)
+    private static let delimiters = ByteSet(",;|\t")
+    private static let ofColumn = ByteSet("_-./# ()").union(.alphanumeric)
+    private static let ofHead = ByteSet("_-./# ()\",;|\t").union(.alphanumeric)
     private static let valueNames: [StaticString] = [
         "value", "val", "string", "data", "content", "defaultvalue", "default_value", "parametervalue", "text",
     ]
@@ -165,7 +168,7 @@ extension View {
         guard self.at(end) == 0x0A else { return nil }
         return Finding(
             start: end + 1, end: end + 1, kind: kind,
-            opens: Rows.Head(shape: .block(column: column, kind: kind, isList: !isScalar), start: end + 1))
+            hint: .opens(Rows.Head(shape: .block(column: column, kind: kind, isList: !isScalar), start: end + 1)))
     }
 
     // MARK: XML
@@ -314,15 +317,13 @@ extension View {
     private mutating func tableHead(
         _ detector: Detector, _ name: Range<Int>, closed: Int, next: Int
     ) -> Finding? {
-        let delimiters = ByteSet(",;|\t")
-        let open = self.run(of: ByteSet("\""), backFrom: name.lowerBound, most: 1)
+        let open = self.at(name.lowerBound - 1) == 0x22 ? name.lowerBound - 1 : name.lowerBound
         // A column's name may have other words before this one.
-        let before = self.run(of: ByteSet("_-./# ()").union(.alphanumeric), backFrom: open, most: 64)
-        let byte = self.at(self.run(of: ByteSet("\""), backFrom: before, most: 1) - 1)
-        guard delimiters.contains(byte) || byte == 0x0A || byte == 0,
-            delimiters.contains(byte) || delimiters.contains(self.at(next))
+        let before = self.run(of: Self.ofColumn, backFrom: open, most: 64)
+        let byte = self.at(before - 1) == 0x22 ? self.at(before - 2) : self.at(before - 1)
+        guard Self.delimiters.contains(byte) || byte == 0x0A || byte == 0,
+            Self.delimiters.contains(byte) || Self.delimiters.contains(self.at(next))
         else { return nil }
-        let set = ByteSet("_-./# ()\",;|\t").union(.alphanumeric)
         var start = name.lowerBound
         while name.lowerBound - start < Detectors.lookBehind {
             let byte = self.at(start - 1)
@@ -331,10 +332,10 @@ extension View {
                 guard start == 0 else { return nil }
                 break
             }
-            guard set.contains(byte) || byte >= 0x80 else { return nil }
+            guard Self.ofHead.contains(byte) || byte >= 0x80 else { return nil }
             start -= 1
         }
         guard start == 0 || self.at(start - 1) == 0x0A, let (_, kind) = self.judged(name) else { return nil }
-        return Finding(start: start, end: start, kind: kind, opens: Rows.Head(shape: .table, start: start))
+        return Finding(start: start, end: start, kind: kind, hint: .opens(Rows.Head(shape: .table, start: start)))
     }
 }

@@ -115,7 +115,7 @@ extension View {
     }
 
     private func head(_ shape: Rows.Head.Shape, at start: Int) -> Finding {
-        Finding(start: start, end: start, kind: .secret, opens: Rows.Head(shape: shape, start: start))
+        Finding(start: start, end: start, kind: .secret, hint: .opens(Rows.Head(shape: shape, start: start)))
     }
 
     /// Blanks, and line feeds also as escapes of JSON.

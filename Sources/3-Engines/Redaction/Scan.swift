@@ -48,6 +48,7 @@ struct Scan {
     private(set) var current: Cluster?
     /// Words for a telephone; nil where nobody looked for them.
     var phoneWords: PhoneWords?
+    private var secretWords = SecretWords()
     /// Where encoded text was seen.
     var runs = EncodedRuns()
     /// What heads say of the rows below them.
@@ -79,12 +80,19 @@ struct Scan {
         var words = self.phoneWords ?? PhoneWords()
         words.pass()
         self.phoneWords = nil
+        self.secretWords.take(anchors, self.detectors)
         let (anchored, starts) = (self.detectors.anchored, self.detectors.anchoredStarts)
         for anchor in anchors {
             if anchor.literal >= self.detectors.firstPhoneWord { words.add(anchor.start) }
             for index in starts[anchor.literal]..<starts[anchor.literal + 1]
             where anchored[index].mayFind(at: anchor.start, window) {
-                self.ask(anchored[index].index, anchor, window, floor: nil)
+                let detector = anchored[index].index
+                if anchored[index].needsSecret,
+                    !self.secretWords.mayStand(behind: anchor.start, within: self.detectors.reaches[detector], window)
+                {
+                    continue
+                }
+                self.ask(detector, anchor, window, floor: nil)
             }
         }
         words.sort()
@@ -113,13 +121,13 @@ struct Scan {
             let floor = floor ?? Self.runStart(window, before: anchor.start)
             self.pending.append(Pending(anchor: anchor, detector: detector, floor: floor))
         } else if let finding {
-            if finding.isInvisible { return self.runs.invisible(at: finding.start, window) }
-            if var head = finding.opens {
+            switch finding.hint {
+            case nil: self.add(finding)
+            case .isInvisible: self.runs.invisible(at: finding.start, window)
+            case .opens(var head):
                 head.rank = finding.rank
-                return self.rows.add(head)
+                self.rows.add(head)
             }
-            self.findings.append(finding)
-            self.isSorted = false
         }
     }
 

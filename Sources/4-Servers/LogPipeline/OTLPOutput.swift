@@ -60,13 +60,7 @@ struct OTLPOutput: LogOutput {
         do {
             answer = try await self.client.send("POST", self.url, headers: headers, body: body)
         } catch let failure as OutboundFailure {
-            let why =
-                switch failure {
-                case .untrusted: "its certificate isn't one to trust"
-                case .unresolved: "its name can't be resolved"
-                case .unreachable(let why, _): why
-                }
-            throw DeliveryFailure.later("the collector \(self.url) can't be reached: \(why)", after: nil)
+            throw DeliveryFailure.later("the collector \(self.url) can't be reached: \(failure.reason)", after: nil)
         }
         switch answer.status {
         case 200..<300: return OTLPAnswer.rejected(protobuf: answer.body)

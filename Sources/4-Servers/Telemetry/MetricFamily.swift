@@ -7,15 +7,20 @@ package struct MetricFamily: Hashable, Sendable {
         /// Only grows, from zero when the role starts.
         case counter
         case gauge
+        /// Cumulative buckets by `le`, a sum and a count: samples of the three suffixes.
+        case histogram
     }
 
     package struct Sample: Hashable, Sendable {
         package var labels: [Label]
         package var value: Double
+        /// Of a histogram: `_bucket`, `_sum` or `_count`.
+        package var suffix: String
 
-        package init(_ value: Double, _ labels: [Label] = []) {
+        package init(_ value: Double, _ labels: [Label] = [], suffix: String = "") {
             self.labels = labels
             self.value = value
+            self.suffix = suffix
         }
     }
 
@@ -39,6 +44,27 @@ package struct MetricFamily: Hashable, Sendable {
         self.help = help
         self.kind = kind
         self.samples = samples
+    }
+
+    /// The samples of one histogram.
+    ///
+    /// - Parameters:
+    ///   - counts: by the bucket's upper bound, each of what's above the bound before; what's above the last is in `count` alone.
+    ///   - sum: of all that was measured.
+    package static func histogram(
+        _ counts: [(bound: Double, count: UInt64)], sum: Double, count: UInt64, _ labels: [Label]
+    ) -> [Sample] {
+        var samples: [Sample] = []
+        var below: UInt64 = 0
+        for bucket in counts {
+            below += bucket.count
+            samples.append(
+                Sample(Double(below), labels + [Label("le", PrometheusText.number(bucket.bound))], suffix: "_bucket"))
+        }
+        return samples + [
+            Sample(Double(count), labels + [Label("le", "+Inf")], suffix: "_bucket"),
+            Sample(sum, labels, suffix: "_sum"), Sample(Double(count), labels, suffix: "_count"),
+        ]
     }
 
     package static func gauge(_ name: String, _ help: String, _ value: Double) -> MetricFamily {

@@ -9,7 +9,7 @@ package enum PrometheusText {
             text += "# HELP \(family.name) \(Self.escaped(family.help, quotes: false))\n"
             text += "# TYPE \(family.name) \(family.kind.rawValue)\n"
             for sample in family.samples {
-                text += family.name
+                text += family.name + sample.suffix
                 if !sample.labels.isEmpty {
                     let labels = sample.labels.map { "\($0.name)=\"\(Self.escaped($0.value, quotes: true))\"" }
                     text += "{\(labels.joined(separator: ","))}"
@@ -20,7 +20,7 @@ package enum PrometheusText {
         return text
     }
 
-    private static func number(_ value: Double) -> String {
+    static func number(_ value: Double) -> String {
         if value.isNaN { return "NaN" }
         if value.isInfinite { return value < 0 ? "-Inf" : "+Inf" }
         return Int64(exactly: value).map(String.init) ?? value.description

@@ -202,11 +202,7 @@ package final class WebhookSender: Service {
             let answer = try await client.send("POST", webhook.url.exposeSecret(), headers: headers, body: body)
             return (200..<300).contains(answer.status) ? nil : "it answered \(answer.status)"
         } catch let failure as OutboundFailure {
-            switch failure {
-            case .untrusted: return "its certificate can't be trusted"
-            case .unresolved: return "its name can't be resolved"
-            case .unreachable(let why, _): return why
-            }
+            return failure.reason
         } catch {
             return "it couldn't be sent"
         }

@@ -117,7 +117,7 @@ extension ChangeService {
         guard var machine = self.open[id]?.machine, var state = self.states[machine.set.target] else { return }
         let set = machine.set
         machine.rolledOut(step: step, at: self.time.wall)
-        state.redefine(id, try set.shares(at: step))
+        state.roll(id, to: machine.percent ?? 100)
         let epoch = try self.epoch(state)
         try await self.record(
             set.holder, set.target, set.lease, .changeAdvanced(id, percent: UInt64(machine.percent ?? 100)))

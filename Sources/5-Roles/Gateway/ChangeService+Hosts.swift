@@ -64,9 +64,24 @@ extension ChangeService {
             let wait = attempts > 0 ? ChangeMachine.delay(after: attempts + 1) : Self.patience
             self.open[id]?.due = self.time.boot.advanced(by: max(wait, Self.patience))
             try await self.store(id)
+        } catch let error as GloveboxError where isUrgent && error.code == .unknownTarget {
+            await self.giveUp(id, step)
         } catch {
             await self.undoFailed(id, error)
         }
+    }
+
+    /// Nobody serves its host any more, nor might: a person who takes it back says that what's left there is theirs.
+    private func giveUp(_ id: ChangeSetID, _ step: Int) async {
+        guard var machine = self.open[id]?.machine else { return }
+        machine.undone(
+            step: step, conflicts: [ChangeConflict(change: machine.steps[step].lowerBound, by: nil)], at: self.time.wall
+        )
+        self.open[id]?.machine = machine
+        self.open[id]?.due = nil
+        self.logger.warning(
+            "a change goes back without its host, which no agent serves any more", metadata: ["change": "\(id)"])
+        await self.finishUndo(id, isUrgent: true)
     }
 
     /// Stores an open set as it is.
@@ -120,7 +135,13 @@ extension ChangeService {
         case .kept: await self.confirmKept(report.set, step)
         case .stuck:
             let failure = report.failure?.error ?? GloveboxError(.unavailable, "its host couldn't take it back")
-            if machine.cause == nil { await self.goBack(report.set, Self.cause(report), tries: false) }
+            if machine.cause == nil {
+                // What wasn't applied yet goes back because it couldn't be, and not for its time.
+                let cause: UndoCause =
+                    machine.next == .apply(step: step)
+                    ? .failed(code: failure.code.rawValue, message: failure.message) : Self.cause(report)
+                await self.goBack(report.set, cause, tries: false)
+            }
             guard case .undo(step, _)? = self.open[report.set]?.machine.next else { return }
             await self.undoFailed(report.set, failure)
         case .undone:
@@ -167,14 +188,14 @@ extension ChangeService {
     }
 
     /// A step is back: the store learns it, and the next goes back; after the last the set is over.
-    private func finishUndo(_ id: ChangeSetID) async {
+    private func finishUndo(_ id: ChangeSetID, isUrgent: Bool = false) async {
         guard let machine = self.open[id]?.machine else { return }
         do {
             try await self.store(id)
         } catch {
             self.logger.error("a change that has gone back can't be stored", metadata: ["error": "\(error)"])
         }
-        guard machine.state == .undone else { return await self.tryUndo(id) }
+        guard machine.state == .undone else { return await self.tryUndo(id, isUrgent: isUrgent) }
         self.forget(id)
         self.settle(machine.set)
         await self.tellUndone(machine, machine.set.conflicts)
@@ -212,7 +233,7 @@ extension ChangeService {
             metadata: ["change": "\(report.set)", "target": "\(report.target)"])
     }
 
-    private func settle(_ set: ChangeSet) {
+    func settle(_ set: ChangeSet) {
         for (number, change) in set.changes.enumerated() {
             guard case .host(let change) = change else { continue }
             // One that's away says again that it has it, and is answered then.

@@ -43,6 +43,7 @@ actor ChangeService: Service {
     let hosts: HostLines
     private let detectors: Detectors
     let signals: any GuardMeasuring
+    private let alarms: ChangeAlarms
     let logger: Logger
     /// What a lease that's active allows.
     let grant: @Sendable (LeaseID) async throws -> LeaseGrant
@@ -63,7 +64,7 @@ actor ChangeService: Service {
         signals: any GuardMeasuring, endings: LeaseEndings, ending: @escaping @Sendable (LeaseID) async -> LeaseEnd?,
         expiries: @escaping @Sendable (Set<LeaseID>) async -> [LeaseID: LeaseExpiry] = { _ in [:] },
         grant: @escaping @Sendable (LeaseID) async throws -> LeaseGrant = { _ in throw ChangeService.noHosts },
-        hosts: HostLines? = nil, logger: Logger
+        hosts: HostLines? = nil, alarms: ChangeAlarms = ChangeAlarms { _ in }, logger: Logger
     ) {
         self.house = house
         self.storage = storage
@@ -73,6 +74,7 @@ actor ChangeService: Service {
         self.signals = signals
         self.ending = ending
         self.expiries = expiries
+        self.alarms = alarms
         self.logger = logger
         self.endings = endings
         self.grant = grant
@@ -113,11 +115,12 @@ actor ChangeService: Service {
         for id in self.order {
             guard let set = self.open[id]?.machine.set else { continue }
             if [.intent, .applied].contains(set.state), let reason = await self.ending(of: set) {
-                await self.goBack(id, .leaseEnded(reason))
+                await self.goBack(id, .leaseEnded(reason), tries: false)
+                await self.undoOnceAgentsAreThere(id)
             } else {
                 switch set.state {
                 case .intent: try await self.advance(id, waits: true)
-                case .undoing, .stuck: await self.tryUndo(id)
+                case .undoing, .stuck: await self.undoOnceAgentsAreThere(id)
                 case .applied, .kept, .undone: break
                 }
             }
@@ -203,7 +206,7 @@ actor ChangeService: Service {
             id: .random(), title: title, holder: grant.holder, lease: grant.lease, target: grant.target,
             changes: changes, guards: guards.map(\.condition), rollout: rollout, scope: scope,
             plannedAt: self.time.wall)
-        if let rollout { for step in rollout.steps.indices { _ = try set.shares(at: step) } }
+        try set.checkShares()
         var machine = ChangeMachine(set)
         _ = machine.begin(at: self.time.wall)
         try await self.storage.insert(machine.set)
@@ -283,7 +286,7 @@ actor ChangeService: Service {
         let set = machine.set
         if step == 0 { try await self.recordApplied(set) }
         _ = machine.begin(at: self.time.wall)
-        state.apply(set, machine.steps[step], shares: try set.shares(at: 0))
+        state.apply(set, machine.steps[step], percent: set.rollout?.steps.first?.percent)
         let epoch = try self.epoch(state)
         machine.applied(step: step, at: self.time.wall)
         machine.stored(try await self.storage.update(machine.set, leadingTo: state).version)
@@ -306,6 +309,7 @@ actor ChangeService: Service {
                     .invalidArgument, "change \(id) is for \(scope) alone: apply it for everyone to keep it")
             }
             let applied = machine
+            try self.states[machine.set.target]?.checkKeeping(id)
             try machine.keep(by: identity, at: self.time.wall)
             guard machine.steps.indices.contains(where: { machine.hostChange($0) != nil }) else {
                 return try await self.kept(id, by: identity)
@@ -372,6 +376,17 @@ actor ChangeService: Service {
         if tries { await self.tryUndo(id, isUrgent: isUrgent) }
     }
 
+    /// So long after its start a gateway waits for agents before one that isn't there is an alarm.
+    private static let patience = Duration.seconds(15)
+
+    /// At a start: flags go back at once, hosts when their agents have joined.
+    private func undoOnceAgentsAreThere(_ id: ChangeSetID) async {
+        guard let machine = self.open[id]?.machine, case .undo(let step, _) = machine.next,
+            machine.hostChange(step) != nil
+        else { return await self.tryUndo(id) }
+        self.open[id]?.due = self.time.boot.advanced(by: Self.patience)
+    }
+
     func tryUndo(_ id: ChangeSetID, isUrgent: Bool = false) async {
         guard let open = self.open[id] else { return }
         if case .undo(let step, _) = open.machine.next, let change = open.machine.hostChange(step) {
@@ -405,6 +420,7 @@ actor ChangeService: Service {
                 return await self.tryUndo(id, isUrgent: isUrgent)
             }
             self.forget(id)
+            self.settle(machine.set)
             await self.tellUndone(machine, conflicts)
         } catch {
             await self.undoFailed(id, error)
@@ -428,6 +444,7 @@ actor ChangeService: Service {
                 "error": "\(String(reflecting: error))",
             ])
         guard machine.failedAttempts == 1 else { return }
+        self.alarms.stuck(set, failure, at: self.time.wall)
         try? await self.record(
             set.holder, set.target, set.lease,
             .changeStuck(id, attempts: 1, code: failure.code.rawValue, message: failure.message))
@@ -444,6 +461,7 @@ actor ChangeService: Service {
         try? await self.record(
             set.holder, set.target, set.lease,
             .changeUndone(set.id, cause: machine.cause?.summary ?? "", by: by, conflicts: told))
+        self.alarms.undone(set, cause: machine.cause?.summary ?? "it was undone", at: self.time.wall)
         self.logger.notice(
             "a change has gone back", metadata: ["change": "\(set.id)", "cause": "\(machine.cause?.summary ?? "")"])
     }
@@ -492,19 +510,23 @@ actor ChangeService: Service {
     }
 
     private func expiries(in state: FlagState) async -> [ChangeSetID: LeaseExpiry] {
-        let leases = state.layers.compactMap { layer in
-            self.open[layer.set].map { (layer.set, $0.machine.set.lease) }
-        }
-        guard !leases.isEmpty else { return [:] }
-        let known = await self.expiries(Set(leases.map(\.1)))
+        let sets = state.layers.compactMap { self.open[$0.set]?.machine.set }
+        guard !sets.isEmpty else { return [:] }
+        let known = await self.expiries(Set(sets.flatMap(\.leases)))
+        let now = self.time.reading
         var expiries: [ChangeSetID: LeaseExpiry] = [:]
-        for (set, lease) in leases { expiries[set] = known[lease] }
+        for set in sets {
+            // It goes back as soon as one of its leases ends; where one isn't known, nobody knows when.
+            let ends = set.leases.map { known[$0] }
+            guard !ends.contains(where: { $0 == nil }) else { continue }
+            expiries[set.id] = ends.compactMap { $0 }.min { $0.remaining(at: now) < $1.remaining(at: now) }
+        }
         return expiries
     }
 
     /// Tells those who evaluate flags by themselves how long changes last now.
     private func revise(_ leases: Set<LeaseID>) async {
-        let targets = self.open.values.map(\.machine.set).filter { leases.contains($0.lease) }.map(\.target)
+        let targets = self.open.values.map(\.machine.set).filter { !$0.leases.isDisjoint(with: leases) }.map(\.target)
         for target in Set(targets) {
             guard let state = self.states[target], self.isServed(target) else { continue }
             self.house.revise(target, await self.expiries(in: state))

@@ -42,11 +42,10 @@ struct FlagChangePlan: Sendable {
             guard former != nil else { throw self.missing }
             return FlagChange(key: self.key, definition: nil, former: former)
         case .set(let variant, let isEnabled):
-            guard let former, var fields = try FlagValue(json: Array(former.utf8)).object else { throw self.missing }
-            if let variant { fields["defaultVariant"] = .string(variant) }
-            if let isEnabled { fields["state"] = .string(isEnabled ? "ENABLED" : "DISABLED") }
-            let definition = try FlagEpoch.definition(self.key, .object(fields))
-            return FlagChange(key: self.key, definition: definition, former: former)
+            guard let former else { throw self.missing }
+            let patch = FlagPatch(defaultVariant: variant, isEnabled: isEnabled)
+            return FlagChange(
+                key: self.key, definition: try patch.applied(to: former, of: self.key), former: former, patch: patch)
         }
     }
 

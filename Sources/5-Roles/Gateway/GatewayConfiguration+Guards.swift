@@ -18,12 +18,24 @@ import YAMLDocument
 ///           latency: http_request_duration_seconds
 ///           quantile: 0.99
 ///           over: 30s
+///         - name: shop-check                        # the status that a program ends with
+///           command: [/usr/local/bin/check-shop, --quick]
+///           user: nobody
+///           timeout: 5s
 struct GuardConfiguration: Sendable {
     /// Whom PromQL is asked of.
     struct Prometheus: Sendable {
         /// Without a path.
         var url: String
         var token: SecretSource?
+    }
+
+    /// A program that looks at something: no shell, no variables.
+    struct Command: Sendable {
+        var arguments: [String]
+        /// Whose rights it has; the gateway's where it's nil.
+        var user: String?
+        var timeout: Duration
     }
 
     /// How a signal comes to a number.
@@ -33,6 +45,8 @@ struct GuardConfiguration: Sendable {
         case errors(page: String, SampleSelector, of: SampleSelector, over: Duration)
         /// Of a page of metrics: a quantile of a histogram, over the last while.
         case latency(page: String, SampleSelector, quantile: Double, over: Duration)
+        /// The status that a program ends with on the gateway's host.
+        case command(Command)
     }
 
     var prometheus: Prometheus?
@@ -68,16 +82,27 @@ struct GuardConfiguration: Sendable {
     }
 
     private static func signal(_ node: YAMLNode) throws(GloveboxError) -> (String, Source) {
-        let fields = try node.mapping("name", "query", "metrics", "errors", "of", "latency", "quantile", "over")
+        let ofPages = ["metrics", "errors", "of", "latency", "quantile", "over"]
+        let ofCommands = ["user", "timeout"]
+        let fields = try node.mapping(["name", "query", "command"] + ofPages + ofCommands)
         let name: String = try fields.required("name").name(IdentityName.self).rawValue
         if let query = fields["query"] {
-            for other in ["metrics", "errors", "of", "latency", "quantile", "over"] where fields[other] != nil {
+            for other in ["command"] + ofPages + ofCommands where fields[other] != nil {
                 throw node.error("signal '\(name)' is a query, so it has no '\(other)'")
             }
             return (name, .query(try query.string))
         }
+        if let command = fields["command"] {
+            for other in ofPages where fields[other] != nil {
+                throw node.error("signal '\(name)' is a command, so it has no '\(other)'")
+            }
+            return (name, .command(try self.command(command, user: fields["user"], timeout: fields["timeout"])))
+        }
+        for other in ofCommands where fields[other] != nil {
+            throw node.error("signal '\(name)' is no command, so it has no '\(other)'")
+        }
         guard let metrics = fields["metrics"] else {
-            throw node.error("signal '\(name)' lacks 'query', or 'metrics' with 'errors' or 'latency'")
+            throw node.error("signal '\(name)' lacks 'query', 'command', or 'metrics' with 'errors' or 'latency'")
         }
         let page = try self.url(metrics)
         let over = try fields["over"]?.duration ?? .seconds(30)
@@ -100,6 +125,23 @@ struct GuardConfiguration: Sendable {
             return (name, .latency(page: page, try self.selector(latency), quantile: share, over: over))
         default: throw node.error("signal '\(name)' takes one of 'errors' (with 'of') and 'latency' from its metrics")
         }
+    }
+
+    private static func command(
+        _ node: YAMLNode, user: YAMLNode?, timeout: YAMLNode?
+    ) throws(GloveboxError) -> Command {
+        var arguments: [String] = []
+        for part in try node.list { arguments.append(try part.string) }
+        guard arguments.first?.hasPrefix("/") == true else {
+            throw node.error("\(node.label) is a list that begins with a program's whole path; no shell reads it")
+        }
+        guard arguments.allSatisfy({ !$0.utf8.contains(0) }) else {
+            throw node.error("\(node.label) has a NUL byte in it")
+        }
+        let most = Duration.seconds(60)
+        let limit = try timeout?.duration ?? .seconds(5)
+        if let timeout, limit <= .zero || limit > most { throw timeout.error("\(timeout.label) is from 1ms to 60s") }
+        return Command(arguments: arguments, user: try user?.string, timeout: limit)
     }
 
     private static func selector(_ node: YAMLNode) throws(GloveboxError) -> SampleSelector {

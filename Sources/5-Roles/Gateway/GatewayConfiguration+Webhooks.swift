@@ -18,6 +18,7 @@ package struct WebhookConfiguration: Sendable {
     package static let events = [
         "approval_requested", "approval_granted", "approval_denied", "approval_expired", "approval_withdrawn",
         "approval_used", "break_glass_opened", "break_glass_reviewed", "agent_sealed", "agent_unsealed",
+        "change_stuck", "change_undone",
     ]
 
     var name: String

@@ -2,7 +2,7 @@ package import GloveboxCore
 import Identity
 import Redaction
 package import Telemetry
-import YAMLDocument
+package import YAMLDocument
 
 /// A gateway's `gateway.yaml`. Paths in it are relative to the folder that holds it.
 package struct GatewayConfiguration: Sendable {
@@ -89,32 +89,5 @@ extension GatewayConfiguration {
         var own: [(file: String, yaml: [UInt8])] = []
         for file in self.detectors { own.append((file, try PrivateFile.read(file, sharing: true))) }
         return try own.isEmpty ? Detectors() : Detectors(own: own)
-    }
-}
-
-/// An address and port to listen on.
-package struct SocketPlace: Hashable, Sendable, CustomStringConvertible {
-    package var host: String
-    package var port: Int
-
-    package init(host: String, port: Int) {
-        self.host = host
-        self.port = port
-    }
-
-    init(node: YAMLNode) throws(GloveboxError) {
-        let text = try node.string
-        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]),
-            colon != text.startIndex
-        else {
-            throw node.error("\(node.label) is no address to listen on: write HOST:PORT, such as 127.0.0.1:8443")
-        }
-        var host = text[..<colon]
-        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
-        self.init(host: String(host), port: Int(port))
-    }
-
-    package var description: String {
-        self.host.contains(":") ? "[\(self.host)]:\(self.port)" : "\(self.host):\(self.port)"
     }
 }

@@ -14,7 +14,12 @@ struct GatewayFlags: FlagEvaluations {
     private var timestamp: Int64 { self.time.wall.nanoseconds / 1_000_000_000 }
 
     func evaluate(_ key: String, of target: TargetName?, body: [UInt8]) throws -> FlagAnswer {
-        let epoch = try self.house.epoch(of: target)
+        let epoch: FlagEpoch
+        do {
+            epoch = try self.house.epoch(of: target)
+        } catch {
+            return FlagAnswer(Self.refusal(error).answer(key: key))
+        }
         do {
             return FlagAnswer(try epoch.flags.ofrep(key, OFREP.context(body), timestamp: self.timestamp))
         } catch {
@@ -23,7 +28,12 @@ struct GatewayFlags: FlagEvaluations {
     }
 
     func evaluateAll(of target: TargetName?, body: [UInt8], ifNoneOf known: [String]) throws -> FlagAnswer {
-        let epoch = try self.house.epoch(of: target)
+        let epoch: FlagEpoch
+        do {
+            epoch = try self.house.epoch(of: target)
+        } catch {
+            return FlagAnswer(Self.refusal(error).answer(key: nil))
+        }
         let context: FlagContext
         do {
             context = try OFREP.context(body)
@@ -44,6 +54,11 @@ struct GatewayFlags: FlagEvaluations {
             ]),
         ])
         return FlagAnswer(status: 200, body: Array(answer.json.utf8), eTag: tag)
+    }
+
+    /// Of a target that isn't named, or isn't there: in the form that providers read.
+    private static func refusal(_ error: GloveboxError) -> OFREP.Refusal {
+        OFREP.Refusal(fault: .general, detail: error.message)
     }
 
     /// Over the configuration, the context, and what came of both, since a rule may look at the clock.

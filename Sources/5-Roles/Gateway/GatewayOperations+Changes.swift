@@ -23,7 +23,14 @@ extension GatewayOperations {
             guard let action = item.action else { throw ChangeItem.empty }
             return .host(HostChange(target: target, lease: grant.lease, action: action))
         }
-        for case .host(let change) in edits { _ = try self.fleet.server(of: change.target) }
+        for case .host(let change) in edits {
+            guard try self.fleet.server(of: change.target).target.kind == Self.hostKind else {
+                throw GloveboxError(
+                    .invalidArgument,
+                    "changes: '\(change.target)' is no host, so that no \(change.action.title) can be run there: name the host's target"
+                )
+            }
+        }
         return await self.status(
             try await self.changes.apply(
                 edits, guards: request.conditions(), rollout: request.steps(), title: request.title,
@@ -47,11 +54,16 @@ extension GatewayOperations {
         return grant
     }
 
+    /// Of targets on which agents run runbooks, write files and send calls.
+    private static let hostKind = "host"
+
     func changes(_ query: ChangeQuery, _ call: Call) async throws -> Page<ChangeStatus> {
-        var filter = ChangeFilter(lease: query.lease, openOnly: query.openOnly)
+        var filter = ChangeFilter(openOnly: query.openOnly)
         if case .own = call.reach { filter.holder = call.caller.identity }
-        // Newest first; the cursor is the last set of the page before.
-        var found = try await self.storage.changeSets(filter)[...]
+        // Newest first; the cursor is the last set of the page before. A set may be under more leases than its first.
+        var found = try await self.storage.changeSets(filter).filter { set in
+            query.lease.map { set.leases.contains($0) } ?? true
+        }[...]
         if let after = query.page.after {
             guard let index = found.firstIndex(where: { $0.id.rawValue == after }) else {
                 throw GloveboxError(.invalidArgument, "after: this cursor leads nowhere; begin again without one")
@@ -74,12 +86,15 @@ extension GatewayOperations {
         let set = try await self.within(call.reach, id)
         guard let identity = call.caller.identity else { throw GloveboxError(.forbidden, "agents keep no changes") }
         if set.holder == identity {
-            let rule = try await self.storage.lease(set.lease).map(\.rule)
-            guard let rule, self.policy.current.rule(named: rule)?.mayKeep == true else {
-                throw GloveboxError(
-                    .policyDenied,
-                    "rule '\(rule ?? "")' doesn't let its holder keep a change ('keep: true'): ask an approver to"
-                )
+            // Whatever it's under has to let: a host's rule counts beside a flag's.
+            for lease in set.leases.sorted(by: { $0.rawValue < $1.rawValue }) {
+                let rule = try await self.storage.lease(lease).map(\.rule)
+                guard let rule, self.policy.current.rule(named: rule)?.mayKeep == true else {
+                    throw GloveboxError(
+                        .policyDenied,
+                        "rule '\(rule ?? "")' doesn't let its holder keep a change ('keep: true'): ask an approver to"
+                    )
+                }
             }
         }
         return await self.status(try await self.changes.keep(id, by: identity))
@@ -100,7 +115,7 @@ extension GatewayOperations {
             sets = sets.filter { $0.id == id }
             if sets.isEmpty, !request.preview { _ = try await self.changes.undo(id, by: identity) }
         } else if let lease = request.lease {
-            sets = sets.filter { $0.lease == lease }
+            sets = sets.filter { $0.leases.contains(lease) }
         } else if let since = request.since?.wall {
             sets = sets.filter { $0.plannedAt >= since }
         } else if !request.all {
@@ -171,8 +186,12 @@ extension GatewayOperations {
             status.failure = .init(
                 attempts: machine.failedAttempts, code: failure.code.rawValue, message: failure.message)
         }
-        if [.intent, .applied].contains(set.state), let lease = await self.leases.active[set.lease]?.lease {
-            status.remaining = Seconds(lease.expiry.remaining(at: self.time.reading))
+        if [.intent, .applied].contains(set.state) {
+            // It goes back with the first of its leases.
+            let active = await self.leases.active
+            let now = self.time.reading
+            status.remaining = set.leases.compactMap { active[$0]?.lease.expiry.remaining(at: now) }.min()
+                .map { Seconds($0) }
         }
         return status
     }

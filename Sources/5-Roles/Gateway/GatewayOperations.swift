@@ -7,6 +7,7 @@ import Identity
 import Leases
 import Policy
 import TransparencyLog
+import YAMLDocument
 
 /// What the API does, on top of the gateway's parts.
 struct GatewayOperations: ControlOperations {

@@ -3,6 +3,7 @@ import GloveboxCore
 import Identity
 import StorageSQLite
 package import Telemetry
+import YAMLDocument
 
 extension GatewayRole {
     /// Looks at the gateway of `folder`, whether or not it runs; changes nothing.

@@ -11,6 +11,7 @@ import ServiceLifecycle
 import Telemetry
 import Tunnel
 import Webhooks
+import YAMLDocument
 
 extension GatewayRole {
     /// Opens the ports and runs everything until the process is asked to stop, or a part fails.

@@ -5,6 +5,7 @@ package import Logging
 package import PostgresAccess
 import ServiceLifecycle
 import Telemetry
+package import YAMLDocument
 
 /// A gateway: identity, policy, leases, log and API on one folder, and the three ports that people, clients and agents
 /// connect to.

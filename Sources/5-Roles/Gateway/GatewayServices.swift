@@ -51,7 +51,8 @@ struct GatewayServices: Sendable {
             grant: { try await leases.grant($0) },
             hosts: HostLines(alarm: endings.alarm) { [fleet = parts.fleet] order in
                 ports.send(order, to: try fleet.server(of: order.change.target).agent)
-            }, logger: logger)
+            },
+            alarms: ChangeAlarms { webhooks.tell($0) }, logger: logger)
         self.courier = CheckpointCourier(log: parts.log, time: time, logger: logger) { ports.tell($0, to: $1) }
     }
 

@@ -1,5 +1,7 @@
 import AuditFiles
 import Contracts
+import ControlAPI
+import FlagRules
 import GloveboxCore
 import Identity
 import Policy
@@ -71,7 +73,28 @@ struct GatewayTelemetry: TelemetrySource {
                     .init(self.certificates.notAfter.inSeconds, [.init("certificate", "server")]),
                 ]),
         ]
-        return families + (await self.agents()) + self.counters.ofGateway
+        return families + self.flagClients + (await self.agents()) + self.counters.ofGateway
+    }
+
+    /// Those that follow flags, by the target.
+    private var flagClients: [MetricFamily] {
+        let house = self.changes.house
+        let clients = house.targets.map { target in
+            let served = try? house.epoch(of: target).number
+            let counts = house.clients(of: target)
+            return (
+                labels: [MetricFamily.Label("target", target.rawValue)], all: counts.reduce(0) { $0 + $1.count },
+                behind: counts.reduce(0) { $0 + ($1.epoch == served ? 0 : $1.count) }
+            )
+        }
+        return [
+            MetricFamily(
+                "flag_clients", "Clients that follow the flags of a target.", .gauge,
+                clients.map { .init(Double($0.all), $0.labels) }),
+            MetricFamily(
+                "flag_clients_behind", "Clients that haven't acknowledged the epoch in force.", .gauge,
+                clients.map { .init(Double($0.behind), $0.labels) }),
+        ]
     }
 
     /// Each has enrolled, and an administrator has invited it, so that there are few.

@@ -1,7 +1,9 @@
 import Changes
+import Commands
 import Contracts
 import GloveboxCore
 import MetricsText
+import NIOPosix
 import NIOSSL
 import OutboundHTTP
 
@@ -18,7 +20,7 @@ protocol GuardMeasuring: Sendable {
     func close() async
 }
 
-/// Measures by Prometheus, and by pages of metrics that services show.
+/// Measures by Prometheus, by pages of metrics that services show, and by programs that look.
 actor GuardSignals: GuardMeasuring {
     /// For one measurement.
     private static let timeout = Duration.seconds(5)
@@ -36,6 +38,11 @@ actor GuardSignals: GuardMeasuring {
     private var client: OutboundClient?
     private var errors: [String: CounterWindow<Count>] = [:]
     private var latencies: [String: CounterWindow<Double>] = [:]
+    /// Threads that wait for check commands.
+    private let threads = NIOThreadPool(numberOfThreads: 2)
+    /// Those that run, by signal: one of a signal at a time, however many guards name it.
+    private var running: [String: (command: CommandRun, task: Task<Double, any Error>)] = [:]
+    private var isClosed = false
 
     /// - Throws: `configuration_invalid` when Prometheus' token can't be read.
     init(_ configuration: GuardConfiguration, time: any TimeSource) throws(GloveboxError) {
@@ -74,15 +81,46 @@ actor GuardSignals: GuardMeasuring {
                 return try self.share(name, selected, of, span, try await self.page(page))
             case .latency(let page, let selected, let share, let span):
                 return try self.latency(name, selected, share, span, try await self.page(page))
+            case .command(let command): return try await self.run(name, command)
             case nil: throw GloveboxError(.notFound, "this gateway has no signal '\(name)'")
             }
         }
     }
 
     func close() async {
+        self.isClosed = true
         let client = self.client
         self.client = nil
         await client?.shutdown()
+        for (command, task) in self.running.values {
+            command.interrupt()
+            _ = await task.result
+        }
+        try? await self.threads.shutdownGracefully()
+    }
+
+    // MARK: Of programs
+
+    /// The status that it ends with. What's killed, or can't be run, says nothing.
+    private func run(_ name: String, _ check: GuardConfiguration.Command) async throws -> Double {
+        if let running = self.running[name] { return try await running.task.value }
+        guard !self.isClosed else { throw Self.none("this gateway is stopping") }
+        self.threads.start()
+        let (command, threads) = (CommandRun(), self.threads)
+        let task = Task {
+            do {
+                // Its output may hold anything, and nobody's shown it.
+                let outcome = try await command.run(
+                    check.arguments, user: check.user, timeout: check.timeout, limit: 0, on: threads)
+                guard let status = outcome.status else { throw Self.none("its command was \(outcome.text)") }
+                return Double(status)
+            } catch let failure as CommandRun.Failure {
+                throw Self.none(failure.description)
+            }
+        }
+        self.running[name] = (command, task)
+        defer { self.running[name] = nil }
+        return try await task.value
     }
 
     // MARK: Of pages
@@ -138,11 +176,7 @@ actor GuardSignals: GuardMeasuring {
             }
             return answer.body
         } catch let failure as OutboundFailure {
-            switch failure {
-            case .untrusted: throw Self.none("its certificate can't be trusted")
-            case .unresolved: throw Self.none("its name can't be resolved")
-            case .unreachable(let why, _): throw Self.none(why)
-            }
+            throw Self.none(failure.reason)
         }
     }
 

@@ -37,7 +37,8 @@ struct Glovebox: AsyncParsableCommand {
             CommandGroup(
                 name: "Service",
                 subcommands: [
-                    UpCommand.self, GatewayCommand.self, PolicyCommand.self, BackupCommand.self, RestoreCommand.self,
+                    UpCommand.self, GatewayCommand.self, EdgeCommand.self, PolicyCommand.self, BackupCommand.self,
+                    RestoreCommand.self,
                 ]),
             CommandGroup(name: "Redaction", subcommands: [RedactCommand.self]),
             CommandGroup(

@@ -35,7 +35,8 @@ struct RollbackOfHosts: Decodable, Sendable {
 final class ChangedHost: Sendable {
     let apart: Apart
     let folder: String
-    private let server: RunningProcess
+    /// What answers the calls.
+    let receiver: RunningProcess
     private let files: TemporaryFolder
 
     var shop: Installation { self.apart.shop }
@@ -61,7 +62,7 @@ final class ChangedHost: Sendable {
 
         """
 
-    private static let receiver = """
+    private static let receiverProgram = """
         import http.server, sys
         class Handler(http.server.BaseHTTPRequestHandler):
             def answer(self, status):
@@ -80,7 +81,7 @@ final class ChangedHost: Sendable {
                 self.answer(204)
             def log_message(self, *arguments): pass
         server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-        print("port", server.server_port, flush=True)
+        print(f"port {server.server_port}", flush=True)
         server.serve_forever()
         """
 
@@ -90,7 +91,10 @@ final class ChangedHost: Sendable {
         }}
         """
 
-    init(proxy: TunnelProxy? = nil, mayKeep: Bool = true) async throws {
+    /// - Parameters:
+    ///   - mayKeep: whether the ceiling lets changes be kept.
+    ///   - ruleKeeps: whether the policy's rule of the host does; that of the flags does always.
+    init(proxy: TunnelProxy? = nil, mayKeep: Bool = true, ruleKeeps: Bool = true) async throws {
         let files = try TemporaryFolder()
         // A path without links in it, as files are named.
         let folder = files.file("changed")
@@ -103,12 +107,12 @@ final class ChangedHost: Sendable {
         try files.write("changed/token", "sesame\n")
         chmod("\(folder)/token", 0o600)
         symlink("\(folder)/secret.txt", "\(folder)/link.conf")
-        let server = try RunningProcess(["python3", "-I", "-u", "-c", Self.receiver, "\(folder)/drained"])
+        let server = try RunningProcess(["python3", "-I", "-u", "-c", Self.receiverProgram, "\(folder)/drained"])
         try await server.printed("port ")
         let port = server.output.split(separator: "\n").first.map { $0.dropFirst(5) } ?? "0"
         self.files = files
         self.folder = folder
-        self.server = server
+        self.receiver = server
         let configure: (Installation) throws -> Void = { shop in
             try shop.addToAgent("agent.yaml", Self.target(folder, port: String(port)))
             try shop.addToAgent(
@@ -118,7 +122,7 @@ final class ChangedHost: Sendable {
                     capabilities: [change]
                     longest: 1h
                     keep: \(mayKeep)
-                    runbooks: [deploy, nowhere]
+                    runbooks: [deploy, release, nowhere]
                     calls: [drain, elsewhere]
                     files: ["\(folder)/*.conf"]
                     urls: ["http://127.0.0.1:\(port)/drained/"]
@@ -131,9 +135,15 @@ final class ChangedHost: Sendable {
             try shop.write(
                 "policy.yaml",
                 Configuration.policy + """
-                      - name: changes
+                      - name: host-changes
                         identities: [admin]
-                        targets: [shop-host, shop-flags]
+                        targets: [shop-host]
+                        capabilities: [change]
+                        longest: 1h
+                        keep: \(ruleKeeps)
+                      - name: flag-changes
+                        identities: [admin]
+                        targets: [shop-flags]
                         capabilities: [change]
                         longest: 1h
                         keep: true
@@ -153,6 +163,12 @@ final class ChangedHost: Sendable {
                 parameters: {version: {type: word}}
                 former: ["\(folder)/shop", "\(folder)", version]
                 check: ["\(folder)/shop", "\(folder)", runs, "{version}"]
+                apply: ["\(folder)/shop", "\(folder)", deploy, "{version}"]
+                undo: ["\(folder)/shop", "\(folder)", deploy, "{former}"]
+                timeout: 20s
+              release:
+                parameters: {version: {type: word}}
+                former: ["\(folder)/shop", "\(folder)", version]
                 apply: ["\(folder)/shop", "\(folder)", deploy, "{version}"]
                 undo: ["\(folder)/shop", "\(folder)", deploy, "{former}"]
                 timeout: 20s
@@ -232,6 +248,6 @@ final class ChangedHost: Sendable {
     }
 
     func stop() async {
-        for process in [self.apart.agent, self.apart.gateway, self.server] { await self.apart.kill(process) }
+        for process in [self.apart.agent, self.apart.gateway, self.receiver] { await self.apart.kill(process) }
     }
 }

@@ -17,13 +17,16 @@ package enum Repository {
     /// Whether tests that make pages of the documentation write them, rather than hold them against what they make.
     package static let writesDocuments = getenv("GLOVEBOX_WRITE_DOCS") != nil
 
-    /// The `glovebox` of the build that these tests belong to: beside the test program.
-    package static let program: String = {
+    /// The `glovebox` of the build that these tests belong to.
+    package static let program = built("glovebox")
+
+    /// An executable of the build that these tests belong to: beside the test program.
+    package static func built(_ name: String) -> String {
         var buffer = [CChar](repeating: 0, count: 4096)
         let count = readlink("/proc/self/exe", &buffer, buffer.count)
         let own = String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
         let folder = own.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
-        let beside = "\(folder)/glovebox"
-        return access(beside, X_OK) == 0 ? beside : file(".build/release/glovebox")
-    }()
+        let beside = "\(folder)/\(name)"
+        return access(beside, X_OK) == 0 ? beside : file(".build/release/\(name)")
+    }
 }

@@ -103,11 +103,14 @@ package struct FlagChange: Hashable, Sendable, Codable {
     package var definition: String?
     /// What it was when this was written down; `nil` for a flag that wasn't there.
     package var former: String?
+    /// Where it's a part alone that's changed.
+    package var patch: FlagPatch?
 
-    package init(key: String, definition: String?, former: String?) {
+    package init(key: String, definition: String?, former: String?, patch: FlagPatch? = nil) {
         self.key = key
         self.definition = definition
         self.former = former
+        self.patch = patch
     }
 }
 

@@ -16,6 +16,17 @@ package struct FlagState: Hashable, Sendable, Codable {
     }
 }
 
+/// A part of a flag that a change sets, the others left as they are.
+package struct FlagPatch: Hashable, Sendable, Codable {
+    package var defaultVariant: String?
+    package var isEnabled: Bool?
+
+    package init(defaultVariant: String? = nil, isEnabled: Bool? = nil) {
+        self.defaultVariant = defaultVariant
+        self.isEnabled = isEnabled
+    }
+}
+
 /// What one set makes of the flags while it's neither kept nor undone.
 package struct FlagLayer: Hashable, Sendable, Codable {
     package struct Entry: Hashable, Sendable, Codable {
@@ -24,13 +35,22 @@ package struct FlagLayer: Hashable, Sendable, Codable {
         package var key: String
         /// `nil` for a flag that's to be no more.
         package var definition: String?
+        /// Where the set changes a part alone: that, over whatever lies beneath.
+        package var patch: FlagPatch?
+        /// Of a rollout that isn't whole yet: in percent. The rest sees what lies beneath.
+        package var share: Int?
         /// A set that came later and was kept: this counts for nothing any more.
         package var overtakenBy: ChangeSetID?
 
-        package init(change: Int, key: String, definition: String?, overtakenBy: ChangeSetID? = nil) {
+        package init(
+            change: Int, key: String, definition: String?, patch: FlagPatch? = nil, share: Int? = nil,
+            overtakenBy: ChangeSetID? = nil
+        ) {
             self.change = change
             self.key = key
             self.definition = definition
+            self.patch = patch
+            self.share = share
             self.overtakenBy = overtakenBy
         }
     }

@@ -180,6 +180,7 @@ struct CallKind: ChangeKind {
     var subject: String? { nil }
     var isExact: Bool { false }
     func look() async throws -> [UInt8]? { nil }
+    func hasMade(_ state: [UInt8]) -> Bool? { nil }
     func interrupt() {}
 
     func isApplied() async throws -> Bool? {
@@ -197,23 +198,14 @@ struct CallKind: ChangeKind {
     func undo(_ former: [UInt8]?) async throws { try await self.do(self.plan.undo, "undo") }
 
     private func `do`(_ request: DeclaredCall.Request, _ step: String) async throws {
-        let what = "\(step) of call '\(self.plan.name)'"
-        do {
-            let answer = try await self.send(request, step)
-            await self.tools.ran(what, "HTTP \(answer.status)", answer.body, false)
-            guard request.isRight(answer.status) else { throw self.failed(step, answer.status) }
-        } catch let error as OutboundFailure {
-            let reason: String
-            switch error {
-            case .untrusted: reason = "its certificate isn't trusted"
-            case .unresolved: reason = "its host isn't known"
-            case .unreachable(let why, _): reason = why
-            }
-            await self.tools.ran(what, reason, [], false)
-            throw GloveboxError(.changeFailed, "\(what) failed: \(reason)", cause: error)
-        }
+        let answer = try await self.send(request, step)
+        await self.tools.ran(self.title(step), "HTTP \(answer.status)", answer.body, false)
+        guard request.isRight(answer.status) else { throw self.failed(step, answer.status) }
     }
 
+    private func title(_ step: String) -> String { "\(step) of call '\(self.plan.name)'" }
+
+    /// - Throws: `change_failed` where there's no answer, which is on record then, whatever the step.
     private func send(_ request: DeclaredCall.Request, _ step: String) async throws -> OutboundClient.Answer {
         var headers = request.headers.map { ($0.key, $0.value.text()) }
         headers.append(("Idempotency-Key", "\"\(self.tools.mark)-\(step)\""))
@@ -230,6 +222,10 @@ struct CallKind: ChangeKind {
             let answer = try await client.send(request.method, request.url.text(), headers: headers, body: body)
             await client.shutdown()
             return answer
+        } catch let failure as OutboundFailure {
+            await client.shutdown()
+            await self.tools.ran(self.title(step), failure.reason, [], false)
+            throw GloveboxError(.changeFailed, "\(self.title(step)) failed: \(failure.reason)", cause: failure)
         } catch {
             await client.shutdown()
             throw error

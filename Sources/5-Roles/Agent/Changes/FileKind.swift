@@ -44,6 +44,14 @@ struct FileKind: ChangeKind {
         return try await self.onThread { try $0.read()?.content == wanted }
     }
 
+    func hasMade(_ state: [UInt8]) -> Bool? {
+        do {
+            return try Self.decode(state)?.content == self.plan.content.map { Data($0.utf8) }
+        } catch {
+            return nil
+        }
+    }
+
     func apply() async throws {
         let wanted = self.plan.content.map { Data($0.utf8) }
         try await self.onThread { place in

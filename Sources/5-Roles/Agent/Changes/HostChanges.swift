@@ -1,4 +1,5 @@
 import Changes
+import Commands
 import Contracts
 import Foundation
 import GloveboxCore
@@ -21,7 +22,6 @@ actor HostChanges {
 
     /// How long the gateway may take to order back what has run out, in the order of its set; one that's cut off gets none.
     private static let grace = Duration.seconds(5)
-    private static let mostOpen = 1000
 
     private struct Act {
         var kind: any ChangeKind
@@ -36,6 +36,7 @@ actor HostChanges {
     private let records: any RecordJournal
     private let time: any TimeSource
     private let logger: Logger
+    private let mostOpen: Int
     private let pool = NIOThreadPool(numberOfThreads: 8)
 
     private(set) var entries: [HostEntry.Key: HostEntry] = [:]
@@ -51,8 +52,9 @@ actor HostChanges {
     /// - Throws: `journal_corrupt`, `file_unusable`, `file_exposed`.
     init(
         folder: String, terms: Terms, inbox: HostInbox, records: any RecordJournal, time: any TimeSource,
-        logger: Logger
+        logger: Logger, mostOpen: Int = 1000
     ) throws {
+        self.mostOpen = mostOpen
         self.terms = terms
         self.inbox = inbox
         self.records = records
@@ -61,7 +63,7 @@ actor HostChanges {
         self.seal = try HostSeal(path: "\(folder)/changes.key")
         self.journal = try HostJournal(folder: "\(folder)/changes")
         for var entry in try self.journal.load() {
-            CommandRun.killLeftovers(mark: entry.key.mark)
+            CommandRun.killLeftovers(.change(entry.key.mark))
             let now = time.reading
             entry.expiry = entry.expiry.rebased(at: now)
             entry.bound = entry.bound.rebased(at: now)
@@ -77,8 +79,9 @@ actor HostChanges {
             while !Task.isCancelled {
                 for event in self.inbox.take() { self.take(event) }
                 self.expire()
-                for key in self.due() { tasks.addTask { await self.act(key) } }
-                await self.inbox.alarm.wait(until: self.wake)
+                let now = self.time.boot
+                for key in self.due(at: now) { tasks.addTask { await self.act(key) } }
+                await self.inbox.alarm.wait(until: self.wake(after: now))
             }
             self.stop()
         }
@@ -163,12 +166,24 @@ actor HostChanges {
         case .settle:
             guard entry.isHeld || !entry.machine.state.isOpen, self.acting[key] == nil else { return }
             do {
+                if entry.isHeld { try self.overtake(by: entry) }
                 try self.journal.remove(key)
             } catch {
                 return self.logger.error("a change that's over can't be removed", metadata: ["error": "\(error)"])
             }
             self.entries[key] = nil
             self.order.removeAll { $0 == key }
+        }
+    }
+
+    /// What was kept is nobody's to take back: an earlier change of the same stays as this one has it.
+    private func overtake(by kept: HostEntry) throws(GloveboxError) {
+        guard let subject = kept.subject, let place = self.order.firstIndex(of: kept.key) else { return }
+        for key in self.order[..<place] where key.set != kept.key.set {
+            guard var entry = self.entries[key], entry.subject == subject, entry.machine.state.isOpen else { continue }
+            entry.overtaker = kept.key.set
+            try self.journal.store(entry)
+            self.entries[key] = entry
         }
     }
 
@@ -220,21 +235,23 @@ actor HostChanges {
         }
     }
 
-    private var wake: BootInstant {
+    /// - Parameter now: when what was due was begun; what was due then and wasn't waits for one that rings when it's over.
+    private func wake(after now: BootInstant) -> BootInstant {
         let grace = self.inbox.isConnected ? Self.grace : .zero
         let ends = self.entries.values.filter(self.isRunningOut).map { $0.expiry.deadline.advanced(by: grace) }
-        let tries = self.entries.values.compactMap(\.due)
+        let tries = self.entries.values.compactMap(\.due).filter { $0 > now }
         return (ends + tries).min() ?? self.time.boot.advanced(by: .seconds(60))
     }
 
     /// What's to be done now, marked as being done.
-    private func due() -> [HostEntry.Key] {
+    private func due(at now: BootInstant) -> [HostEntry.Key] {
         var due: [HostEntry.Key] = []
-        let now = self.time.boot
+        let covered = self.covered
         for key in self.order where self.acting[key] == nil {
             guard let entry = self.entries[key], entry.due.map({ $0 <= now }) ?? true else { continue }
             switch entry.machine.next {
             case .wait, .none: continue
+            case .undo where covered.contains(key): continue
             case .apply, .undo: break
             }
             if self.reserve(key, entry.plan, entry.change) { due.append(key) }
@@ -250,8 +267,22 @@ actor HostChanges {
         return due
     }
 
+    /// Those over which another lies that's just being made, or goes back: they don't go back before it's seen how that ends.
+    private var covered: Set<HostEntry.Key> {
+        var covered: Set<HostEntry.Key> = []
+        var uppermost: [String: ChangeState] = [:]
+        for key in self.order.reversed() {
+            guard let entry = self.entries[key], let subject = entry.subject else { continue }
+            let state = entry.machine.state
+            guard state.isOpen else { continue }
+            if let above = uppermost[subject], [.intent, .undoing].contains(above) { covered.insert(key) }
+            uppermost[subject] = state
+        }
+        return covered
+    }
+
     private func reserve(_ key: HostEntry.Key, _ plan: HostPlan, _ change: HostChange) -> Bool {
-        let subject = plan.subject.map { "\(change.target) \($0)" } ?? key.mark
+        let subject = plan.subject(on: change.target) ?? key.mark
         guard !self.acting.values.contains(where: { $0.subject == subject }) else { return false }
         self.acting[key] = Act(kind: plan.kind(self.tools(key, change)), subject: subject)
         return true
@@ -292,9 +323,9 @@ actor HostChanges {
             throw GloveboxError(.unknownTarget, "this agent serves no host '\(order.change.target)'")
         }
         if let denial = self.terms.ceiling.check(grant, capability: .change).error { throw denial }
-        guard self.entries.count < Self.mostOpen else {
+        guard self.counts.open < self.mostOpen else {
             throw GloveboxError(
-                .limitReached, "\(Self.mostOpen) changes are open on this host: keep or undo some first")
+                .limitReached, "\(self.mostOpen) changes are open on this host: keep or undo some first")
         }
         switch order.change.action {
         case .runbook(let name, let parameters):
@@ -357,10 +388,11 @@ actor HostChanges {
                     id: order.set, title: order.title, holder: grant.holder, lease: order.change.lease,
                     target: order.change.target, changes: [.host(order.change)], plannedAt: now.wall))
             _ = machine.begin(at: now.wall)
-            let entry = HostEntry(
+            var entry = HostEntry(
                 machine: machine, number: order.number, change: order.change, plan: plan,
                 former: try former.map { try self.seal.seal($0, place: key.mark) },
                 expiry: .after(min(grant.remaining, longest), from: now), bound: .after(longest, from: now))
+            entry.isUntouched = true
             try self.journal.store(entry)
             self.entries[key] = entry
             self.order.append(key)
@@ -390,14 +422,20 @@ actor HostChanges {
                     throw GloveboxError(
                         .conflict, "\(entry.change.action.title) has changed since it was looked at: try again")
                 }
+                // Taken back meanwhile, or the agent stops.
+                guard !self.isStopping, self.entries[key]?.machine.state == .intent else { return }
+                self.entries[key]?.isUntouched = false
                 try await kind.apply()
                 if try await kind.isApplied() == false {
                     throw GloveboxError(
                         .changeFailed, "\(entry.change.action.title) was run, and its check says that it isn't applied")
                 }
             }
+            let left = await self.left(by: entry, kind)
             guard var applied = self.entries[key], case .apply(let step) = applied.machine.next else { return }
             applied.machine.applied(step: step, at: self.time.wall)
+            applied.isUntouched = false
+            applied.left = left
             try self.journal.store(applied)
             self.entries[key] = applied
             self.report(key)
@@ -409,6 +447,19 @@ actor HostChanges {
                 .failed(code: failure.code.rawValue, message: failure.message), at: self.time.wall)
             self.put(failed)
             self.report(key)
+        }
+    }
+
+    /// By what is known again what it made; `nil` where that can't be asked for, or isn't answered.
+    private func left(by entry: HostEntry, _ kind: any ChangeKind) async -> String? {
+        guard !kind.isExact else { return nil }
+        do {
+            return try await kind.look().map { self.seal.digest($0, place: entry.key.mark) }
+        } catch {
+            self.logger.warning(
+                "what a change has made can't be looked at: what others change afterwards may not be seen",
+                metadata: ["change": "\(entry.key.mark)", "error": "\(error)"])
+            return nil
         }
     }
 
@@ -453,20 +504,21 @@ actor HostChanges {
     private func goBack(
         _ entry: HostEntry, _ step: Int, _ kind: any ChangeKind
     ) async throws -> ChangeConflict? {
-        if var later = self.later(than: entry) {
-            // That one lies over it: what it goes back to is what this one would have gone back to.
-            later.former = try self.former(entry).map { try self.seal.seal($0, place: later.key.mark) }
-            try self.journal.store(later)
-            self.entries[later.key] = later
-            return ChangeConflict(change: 0, by: later.key.set)
+        guard !entry.isUntouched else { return nil }
+        if let overtaker = entry.overtaker { return ChangeConflict(change: 0, by: overtaker) }
+        let wasApplied = entry.machine.hasApplied(step) && !entry.machine.hasBegunUndo(step)
+        if let later = self.later(than: entry) {
+            return try self.handDown(entry, to: later, kind, wasApplied: wasApplied)
         }
         let former = try self.former(entry)
-        let wasApplied = entry.machine.hasApplied(step) && !entry.machine.hasBegunUndo(step)
         let isApplied = try await kind.isApplied()
-        var isFormer: Bool?
-        if let former, let now = try await kind.look() { isFormer = now == former }
+        let now = try await kind.look()
+        let digest = now.map { self.seal.digest($0, place: entry.key.mark) }
         switch UndoJudgement(
-            wasApplied: wasApplied, isExact: kind.isExact, isFormer: isFormer, isApplied: isApplied)
+            wasApplied: wasApplied, isExact: kind.isExact,
+            isFormer: former.flatMap { former in now.map { $0 == former } },
+            isBeneath: digest.map { entry.beneath.contains($0) } ?? false, isApplied: isApplied,
+            isAsLeft: entry.left.flatMap { left in digest.map { $0 == left } })
         {
         case .nothing: return nil
         case .conflict: return ChangeConflict(change: 0, by: nil)
@@ -481,13 +533,37 @@ actor HostChanges {
         }
     }
 
-    /// The next change of the same thing, which lies over it.
-    private func later(than entry: HostEntry) -> HostEntry? {
-        guard let subject = entry.plan.subject, let place = self.order.firstIndex(of: entry.key) else { return nil }
-        return self.order[(place + 1)...].compactMap { self.entries[$0] }.first { other in
-            other.plan.subject == subject && other.change.target == entry.change.target
-                && [.intent, .applied].contains(other.machine.state)
+    /// `later` lies over it: what that one goes back to is what this one would have gone back to, and that's on disk before
+    /// this one is over.
+    private func handDown(
+        _ entry: HostEntry, to later: HostEntry, _ kind: any ChangeKind, wasApplied: Bool
+    ) throws(GloveboxError) -> ChangeConflict {
+        var later = later
+        let (former, beneath) = (try self.former(entry), try self.former(later))
+        if let beneath, beneath != former {
+            let digest = self.seal.digest(beneath, place: entry.key.mark)
+            let isOwn = kind.hasMade(beneath) ?? (!wasApplied || entry.left.map { $0 == digest } ?? true)
+            // Somebody changed it before the later one did, which goes back to that.
+            guard isOwn || (!wasApplied && entry.beneath.contains(digest)) else {
+                return ChangeConflict(change: 0, by: nil)
+            }
+            later.beneath.append(self.seal.digest(beneath, place: later.key.mark))
         }
+        later.former = try former.map { (former) throws(GloveboxError) in
+            try self.seal.seal(former, place: later.key.mark)
+        }
+        try self.journal.store(later)
+        self.entries[later.key] = later
+        return ChangeConflict(change: 0, by: later.key.set)
+    }
+
+    /// The next change of the same thing that isn't over, which lies over it.
+    private func later(than entry: HostEntry) -> HostEntry? {
+        guard let subject = entry.subject, let place = self.order.firstIndex(of: entry.key) else { return nil }
+        for key in self.order[(place + 1)...] {
+            if let other = self.entries[key], other.subject == subject, other.machine.state.isOpen { return other }
+        }
+        return nil
     }
 
     private func former(_ entry: HostEntry) throws(GloveboxError) -> [UInt8]? {

@@ -17,8 +17,14 @@ struct HostEntry: Sendable {
     var number: Int
     var change: HostChange
     var plan: HostPlan
-    /// What stood there before, sealed.
+    /// What stood there before, sealed; or before an earlier change that has handed that on since.
     var former: String?
+    /// What it stood on itself before that was handed to it: digests.
+    var beneath: [String] = []
+    /// What stood there right after it was applied: a digest. `nil` where that isn't known.
+    var left: String?
+    /// Changed the same afterwards, and was kept: it stays as that one has it.
+    var overtaker: ChangeSetID?
     /// When it goes back by itself.
     var expiry: LeaseExpiry
     /// When it goes back at the latest, as the ceiling has it, however the lease is extended.
@@ -29,8 +35,12 @@ struct HostEntry: Sendable {
     var failure: GloveboxFailure?
     /// When its undo is tried again; not kept.
     var due: BootInstant?
+    /// Nothing of it was run or sent yet. One that's to be applied and is read from the journal may have been.
+    var isUntouched = false
 
     var key: Key { Key(set: self.machine.set.id, number: self.number) }
+    /// What of which host it's about: see ``HostPlan/subject``.
+    var subject: String? { self.plan.subject(on: self.change.target) }
 
     var report: ChangeReport {
         let set = self.machine.set
@@ -56,6 +66,11 @@ struct HostJournal: Sendable {
         var bound: LeaseExpiry
         var isHeld: Bool
         var failure: GloveboxFailure?
+        // Since the agent knows of these; without them it judges as it did before.
+        var beneath: [String]?
+        var left: String?
+        var overtaker: ChangeSetID?
+        var isUntouched: Bool?
     }
 
     private let folder: String
@@ -70,10 +85,13 @@ struct HostJournal: Sendable {
 
     /// Returns when it's on disk.
     func store(_ entry: HostEntry) throws(GloveboxError) {
+        // While it may still be applied that's true of this moment alone.
+        let isUntouched = entry.isUntouched && entry.machine.state != .intent
         let stored = Stored(
             set: entry.machine.set, number: entry.number, change: entry.change, plan: entry.plan,
             former: entry.former, expiry: entry.expiry, bound: entry.bound, isHeld: entry.isHeld,
-            failure: entry.failure)
+            failure: entry.failure, beneath: entry.beneath.isEmpty ? nil : entry.beneath, left: entry.left,
+            overtaker: entry.overtaker, isUntouched: isUntouched ? true : nil)
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         let bytes: [UInt8]
@@ -113,8 +131,9 @@ struct HostJournal: Sendable {
             entries.append(
                 HostEntry(
                     machine: ChangeMachine(stored.set), number: stored.number, change: stored.change,
-                    plan: stored.plan, former: stored.former, expiry: stored.expiry, bound: stored.bound,
-                    isHeld: stored.isHeld, failure: stored.failure))
+                    plan: stored.plan, former: stored.former, beneath: stored.beneath ?? [], left: stored.left,
+                    overtaker: stored.overtaker, expiry: stored.expiry, bound: stored.bound,
+                    isHeld: stored.isHeld, failure: stored.failure, isUntouched: stored.isUntouched ?? false))
         }
         return entries.sorted {
             ($0.machine.set.plannedAt, $0.number) < ($1.machine.set.plannedAt, $1.number)

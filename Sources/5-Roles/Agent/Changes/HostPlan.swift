@@ -24,6 +24,9 @@ enum HostPlan: Sendable, Codable {
         case .call: nil
         }
     }
+
+    /// The same, of one host.
+    func subject(on target: TargetName) -> String? { self.subject.map { "\(target) \($0)" } }
 }
 
 /// What kinds of changes need of the agent.

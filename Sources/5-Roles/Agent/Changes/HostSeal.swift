@@ -31,6 +31,13 @@ struct HostSeal: Sendable {
         }
     }
 
+    /// By what `bytes` are known again; it tells nothing of them to who hasn't the key.
+    func digest(_ bytes: [UInt8], place: String) -> String {
+        let key = HKDF<SHA256>.deriveKey(
+            inputKeyMaterial: self.key, info: Array("digest \(place)".utf8), outputByteCount: 32)
+        return Base64.text(Array(HMAC<SHA256>.authenticationCode(for: bytes, using: key)))
+    }
+
     func open(_ text: String, place: String) throws(GloveboxError) -> [UInt8] {
         do {
             guard let bytes = Base64.decode(ArraySlice(text.utf8)) else { throw CanonicalReader.malformed }

@@ -1,5 +1,6 @@
 import Changes
-import GloveboxCore
+import Commands
+package import GloveboxCore
 import NIOPosix
 
 /// A runbook with its parameters put in.
@@ -60,6 +61,8 @@ struct RunbookKind: ChangeKind {
         }
     }
 
+    func hasMade(_ state: [UInt8]) -> Bool? { nil }
+
     func apply() async throws {
         let outcome = try await self.run(self.plan.apply.arguments(), "apply")
         guard outcome.status == 0 else { throw self.failed("apply", outcome) }
@@ -74,9 +77,14 @@ struct RunbookKind: ChangeKind {
     func interrupt() { self.command.interrupt() }
 
     private func run(_ arguments: [String], _ step: String) async throws -> CommandRun.Outcome {
-        let outcome = try await self.command.run(
-            arguments, user: self.plan.user, timeout: self.plan.timeout, limit: self.plan.output,
-            mark: self.tools.mark, on: self.tools.threads.pool)
+        let outcome: CommandRun.Outcome
+        do {
+            outcome = try await self.command.run(
+                arguments, user: self.plan.user, timeout: self.plan.timeout, limit: self.plan.output,
+                mark: .change(self.tools.mark), on: self.tools.threads.pool)
+        } catch let failure as CommandRun.Failure {
+            throw GloveboxError(.changeFailed, failure.description)
+        }
         // What only looks is on record where it failed; its output is what undoing needs, and stays here.
         switch step {
         case "apply", "undo":
@@ -97,4 +105,14 @@ struct RunbookKind: ChangeKind {
             "'\(step)' of runbook '\(self.plan.name)' failed (\(outcome.text)): see 'glovebox audit list --event change_ran'"
         )
     }
+}
+
+extension CommandRun.Mark {
+    /// Of the processes of a change, so that an agent that died finds those that it left.
+    static func change(_ mark: String) -> Self { Self("GLOVEBOX_CHANGE", mark) }
+}
+
+extension GloveboxError.Code {
+    /// A change on a host couldn't be made, or undone.
+    package static let changeFailed = Self("change_failed")
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Changes
 import ControlAPI
 import ControlClient
 import Foundation
@@ -37,13 +38,18 @@ struct ChangeCommand: AsyncParsableCommand {
             guard let title = self.title ?? file.title ?? self.under.reason else {
                 throw GloveboxError(.invalidArgument, "say what it's for: --title, or 'title' in the file")
             }
+            guard !file.changes.isEmpty else {
+                throw GloveboxError(.invalidArgument, "\(self.file): 'changes' is empty: write one at least")
+            }
             let applied = try await SignedIn.call { client, _ in
                 let leases = try await self.under.leases(client, for: file.changes, reason: title)
-                let applied = try await client.applyChanges(
-                    ChangeRequest(
-                        lease: leases[0], moreLeases: Array(leases.dropFirst()), title: title, changes: file.changes,
-                        guards: file.guards, rollout: file.rollout,
-                        scope: (self.scope ?? file.scope)?.scope(under: leases[0])))
+                let applied = try await self.under.endingThemOnFailure(leases, client) {
+                    try await client.applyChanges(
+                        ChangeRequest(
+                            lease: leases[0], moreLeases: Array(leases.dropFirst()), title: title,
+                            changes: file.changes, guards: file.guards, rollout: file.rollout,
+                            scope: (self.scope ?? file.scope)?.scope(under: leases[0])))
+                }
                 return try await settled(applied, client) { $0.state == .intent || $0.state == .undoing }
             }
             try show(applied, self.output)
@@ -213,7 +219,8 @@ struct ChangeLeaseOptions: ParsableArguments {
     var target: TargetName?
     @Option(
         name: .customLong("for"),
-        help: .init("Without --lease: how long until it goes back: 90s, 15m, 1h30m.", valueName: "duration"),
+        help: .init(
+            "Without --lease: how long until it goes back: 90s, 15m, 1h30m. (default: 15m)", valueName: "duration"),
         transform: argument(DurationText.parse))
     var duration = Duration.seconds(900)
     @Option(help: "Without --lease: why, for the record. (default: what it's for)")
@@ -237,8 +244,25 @@ struct ChangeLeaseOptions: ParsableArguments {
             if !targets.contains(target) { targets.append(target) }
         }
         var leases: [LeaseID] = []
-        for target in targets { leases.append(try await self.open(target, client, reason)) }
+        for target in targets {
+            let opened = try await self.endingThemOnFailure(leases, client) {
+                try await self.open(target, client, reason)
+            }
+            leases.append(opened)
+        }
         return leases
+    }
+
+    /// What was opened for something that didn't come about isn't left behind.
+    func endingThemOnFailure<Value>(
+        _ leases: [LeaseID], _ client: ControlClient, _ body: () async throws -> Value
+    ) async throws -> Value {
+        do {
+            return try await body()
+        } catch {
+            if self.lease.isEmpty { for lease in leases { _ = try? await client.endLease(lease) } }
+            throw error
+        }
     }
 
     /// Those given, with the one on flags first, where flags are changed.
@@ -272,7 +296,8 @@ struct ChangeLeaseOptions: ParsableArguments {
                     .invalidArgument,
                     flags.isEmpty
                         ? "this gateway serves no flags: see 'flags' in gateway.yaml"
-                        : "say which target: --target \(flags.map(\.name.rawValue).joined(separator: ", "))")
+                        : "say which target: --target with one of \(flags.map(\.name.rawValue).joined(separator: ", "))"
+                )
             }
             target = only.name
         }
@@ -328,7 +353,7 @@ func show(_ change: ChangeStatus, _ output: OutputOptions) throws {
         (
             "Stuck",
             change.failure.map {
-                "\($0.message) [\($0.code)]; tried \($0.attempts) times, and again: 'glovebox change undo \(change.id)' tries at once"
+                "\($0.message) [\($0.code)]; tried \($0.attempts == 1 ? "once" : "\($0.attempts) times"), and again: 'glovebox change undo \(change.id)' tries at once"
             }
         ),
     ]
@@ -339,8 +364,8 @@ func show(_ change: ChangeStatus, _ output: OutputOptions) throws {
     }
     for condition in change.guards ?? [] {
         let bound =
-            condition.atMost.map { "at most \($0)" } ?? condition.atLeast.map { "at least \($0)" } ?? ""
-        let value = condition.value.map { " (\($0))" } ?? ""
+            condition.atMost.map { "at most \($0.written)" } ?? condition.atLeast.map { "at least \($0.written)" } ?? ""
+        let value = condition.value.map { " (\($0.written))" } ?? ""
         let verdict = condition.verdict.map { ": \($0)\(value)" } ?? ""
         fields.append(("Guard", "\(condition.name) \(bound)\(verdict)"))
     }

@@ -11,6 +11,7 @@ import ServiceLifecycle
 import Synchronization
 import Telemetry
 import UnixSignals
+import YAMLDocument
 
 /// Options of every command that runs a role.
 struct RunOptions: ParsableArguments {

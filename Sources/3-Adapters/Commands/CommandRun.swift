@@ -1,5 +1,5 @@
-package import GloveboxCore
-import NIOPosix
+import GloveboxCore
+package import NIOPosix
 import Synchronization
 
 #if canImport(Glibc)
@@ -10,15 +10,32 @@ import Synchronization
 
 /// Runs a program to its end: no shell, an environment of its own, as another user where that's asked for, in a process
 /// group of its own that's killed when its time is up.
-final class CommandRun: Sendable {
-    struct Outcome: Sendable {
+package final class CommandRun: Sendable {
+    package struct Outcome: Sendable {
         /// Of the program; `nil` where it was killed.
-        var status: Int32?
+        package var status: Int32?
         /// What it wrote to both of its outputs, up to the limit.
-        var output: [UInt8]
-        var isCut: Bool
+        package var output: [UInt8]
+        package var isCut: Bool
         /// For people: `exit 0`, `signal 9`, `killed after 60s`.
-        var text: String
+        package var text: String
+    }
+
+    /// It couldn't be run at all.
+    package struct Failure: Error, Hashable, CustomStringConvertible {
+        /// For people, in one line that says what to do where that's known.
+        package let description: String
+    }
+
+    /// A variable of the environment by which a process is found again.
+    package struct Mark: Hashable, Sendable {
+        package let name: String
+        package let value: String
+
+        package init(_ name: String, _ value: String) {
+            self.name = name
+            self.value = value
+        }
     }
 
     private struct State {
@@ -26,23 +43,27 @@ final class CommandRun: Sendable {
         var isInterrupted = false
     }
 
-    /// Marks the processes of a change, so that an agent that died finds those that it left.
-    static let mark = "GLOVEBOX_CHANGE"
-
     private let state = Mutex(State())
 
+    package init() {}
+
     /// Kills what runs, and whatever would be run after it.
-    func interrupt() {
+    package func interrupt() {
         self.state.withLock { state in
             state.isInterrupted = true
             if let group = state.group { kill(-group, SIGKILL) }
         }
     }
 
-    /// - Parameter mark: of the change.
-    /// - Throws: `change_failed` where it can't be run at all.
-    func run(
-        _ arguments: [String], user: String?, timeout: Duration, limit: Int, mark: String, on threads: NIOThreadPool
+    /// - Parameters:
+    ///   - arguments: the program's path, and what it's given.
+    ///   - user: whose rights it has, by name; those of this process where it's nil.
+    ///   - limit: how many bytes of its output are kept.
+    ///   - mark: what its processes, and those that they start, are known by.
+    /// - Throws: ``Failure`` where it can't be run at all.
+    package func run(
+        _ arguments: [String], user: String? = nil, timeout: Duration, limit: Int, mark: Mark? = nil,
+        on threads: NIOThreadPool
     ) async throws -> Outcome {
         try await threads.runIfActive {
             try self.runBlocking(
@@ -50,23 +71,23 @@ final class CommandRun: Sendable {
         }
     }
 
-    private static func asUser(_ user: String?, _ arguments: [String]) throws(GloveboxError) -> [String] {
+    private static func asUser(_ user: String?, _ arguments: [String]) throws(Failure) -> [String] {
         guard let user else { return arguments }
         guard let entry = getpwnam(user) else {
-            throw GloveboxError(.changeFailed, "this host has no user '\(user)': correct 'user' in agent.yaml")
+            throw Failure(description: "this host has no user '\(user)': correct 'user' in the configuration")
         }
         let (uid, gid) = (entry.pointee.pw_uid, entry.pointee.pw_gid)
         if uid == geteuid() { return arguments }
         guard geteuid() == 0 else {
-            throw GloveboxError(
-                .changeFailed, "the agent may run nothing as '\(user)': run it as root, or as that user")
+            throw Failure(
+                description: "this process may run nothing as '\(user)': run it as root, or as that user")
         }
         return ["/usr/bin/setpriv", "--reuid=\(uid)", "--regid=\(gid)", "--init-groups", "--"] + arguments
     }
 
     private func runBlocking(
-        _ arguments: [String], timeout: Duration, limit: Int, mark: String
-    ) throws(GloveboxError) -> Outcome {
+        _ arguments: [String], timeout: Duration, limit: Int, mark: Mark?
+    ) throws(Failure) -> Outcome {
         var ends: [Int32] = [-1, -1]
         // A pair of sockets, since other programs that start at this moment mustn't inherit its ends.
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
@@ -82,7 +103,7 @@ final class CommandRun: Sendable {
         return self.follow(child, reader, timeout: timeout, limit: limit)
     }
 
-    private func spawn(_ arguments: [String], _ output: Int32, _ mark: String) throws(GloveboxError) -> pid_t {
+    private func spawn(_ arguments: [String], _ output: Int32, _ mark: Mark?) throws(Failure) -> pid_t {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -100,14 +121,12 @@ final class CommandRun: Sendable {
         posix_spawnattr_setpgroup(&attributes, 0)
         posix_spawnattr_setflags(
             &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-        let environment = [
-            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8",
-            "\(Self.mark)=\(mark)",
-        ]
+        var environment = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8"]
+        if let mark { environment.append("\(mark.name)=\(mark.value)") }
         var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         var envp: [UnsafeMutablePointer<CChar>?] = environment.map { strdup($0) } + [nil]
         defer { for text in argv + envp { free(text) } }
-        let result = self.state.withLock { state -> Result<pid_t, GloveboxError> in
+        let result = self.state.withLock { state -> Result<pid_t, Failure> in
             guard !state.isInterrupted else { return .failure(Self.interrupted) }
             var child: pid_t = 0
             let failure = posix_spawn(&child, arguments[0], &actions, &attributes, &argv, &envp)
@@ -174,18 +193,18 @@ final class CommandRun: Sendable {
         return Outcome(status: code, output: bytes, isCut: isCut, text: "exit \(code)")
     }
 
-    private static var interrupted: GloveboxError { GloveboxError(.changeFailed, "it was broken off") }
+    private static var interrupted: Failure { Failure(description: "it was broken off") }
 
-    private static func failure(_ arguments: [String], _ number: Int32) -> GloveboxError {
-        GloveboxError(.changeFailed, "can't run \(arguments[0]): \(String(cString: strerror(number)))")
+    private static func failure(_ arguments: [String], _ number: Int32) -> Failure {
+        Failure(description: "can't run \(arguments[0]): \(String(cString: strerror(number)))")
     }
 
-    // MARK: What a dead agent left
+    // MARK: What a dead process left
 
-    /// Kills what an earlier run of the agent had started for a change and left running. What has begun a session of its
-    /// own, as services do, isn't part of it any more.
-    static func killLeftovers(mark: String) {
-        let sought = Array("\(Self.mark)=\(mark)".utf8) + [0]
+    /// Kills what an earlier run of this program had started under a mark and left running. What has begun a session of
+    /// its own, as services do, isn't part of it any more.
+    package static func killLeftovers(_ mark: Mark) {
+        let sought = Array("\(mark.name)=\(mark.value)".utf8) + [0]
         guard let folder = opendir("/proc") else { return }
         defer { closedir(folder) }
         var marked: [pid_t: pid_t] = [:]
@@ -206,9 +225,4 @@ final class CommandRun: Sendable {
         }
         for (process, session) in marked where marked[session] == nil { kill(process, SIGKILL) }
     }
-}
-
-extension GloveboxError.Code {
-    /// A change on a host couldn't be made, or undone.
-    package static let changeFailed = Self("change_failed")
 }
