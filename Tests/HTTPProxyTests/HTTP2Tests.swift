@@ -83,6 +83,24 @@ struct HTTP2Tests {
         }
     }
 
+    @Test(
+        "streams, one after another, use one upstream connection, and none of them is taken for one that was given up")
+    func reuse() async throws {
+        let upstream = try await TestUpstream.start { .ok($0.target) }
+        try await self.withTLS(upstream) { proxy async throws in
+            let peer = try await HTTP2Peer.connect(proxy.port)
+            for number in 0..<20 {
+                try await peer.request(
+                    [(":method", "GET"), (":scheme", "https"), (":authority", "a"), (":path", "/\(number)")],
+                    stream: 1 + 2 * number)
+                try await peer.waitForEnd(of: 1 + 2 * number)
+            }
+            #expect(upstream.requests.map(\.target) == (0..<20).map { "/\($0)" })
+            #expect(upstream.connections.count == 1)
+            #expect(try await proxy.log.first(20).allSatisfy { $0.refusal == nil && $0.status == 200 })
+        }
+    }
+
     @Test("what's refused over HTTP/1 is refused over HTTP/2, and the connection goes on")
     func refused() async throws {
         let upstream = try await TestUpstream.start { _ in .ok("ok") }

@@ -82,6 +82,50 @@ struct StoppingTests {
         }
     }
 
+    @Test("a connection that was promised another request doesn't hold up a stop")
+    func stopAfterHead() async throws {
+        let upstream = try await TestUpstream.start()
+        try await withProxy(upstream) { proxy async throws in
+            let peer = try await RawPeer.connect(proxy.port)
+            try await peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            let behind = try await upstream.connection(1)
+            try await behind.wait(for: "GET /")
+            try await behind.send("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf")
+            try await peer.wait(for: "half")
+            #expect(!peer.text.contains("Connection: close"))
+            async let stopped: Void = proxy.server.stop(within: .seconds(600))
+            try await eventually { (try? await RawPeer.connect(proxy.port)) == nil }
+            try await behind.send("half")
+            try await peer.waitUntilClosed()
+            #expect(peer.text.hasSuffix("halfhalf"))
+            await stopped
+        }
+    }
+
+    @Test("of routes that are taken on at once, all event loops end with the same")
+    func reloadsAtOnce() async throws {
+        let upstreams = [
+            try await TestUpstream.start { _ in .ok("0") }, try await TestUpstream.start { _ in .ok("1") },
+        ]
+        func routes(_ epoch: Int) -> ProxyRoutes {
+            let endpoints = [upstreams[epoch % 2].address]
+            return ProxyRoutes(
+                epoch: UInt64(epoch), routes: [ProxyRoute("all", service: "web")],
+                services: [ProxyService("web", versions: [ProxyVersion("v1", weight: 1, endpoints: endpoints)])])
+        }
+        try await withProxy(upstreams[0], upstreams[1], routes: routes(1)) { proxy async throws in
+            let all = (2...60).map { routes($0) }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for routes in all { group.addTask { try await proxy.server.apply(routes) } }
+                try await group.waitForAll()
+            }
+            // Connections go round the event loops.
+            let expected = "\(proxy.server.routes.epoch % 2)"
+            for _ in 0..<16 { #expect(try await proxy.get().hasSuffix(expected)) }
+            #expect(Set(try await proxy.log.first(16).map(\.epoch)) == [proxy.server.routes.epoch])
+        }
+    }
+
     @Test("new routes are served by from the next request on, and none is lost on the way")
     func reloadUnderLoad() async throws {
         let one = try await TestUpstream.start { _ in .ok("one") }

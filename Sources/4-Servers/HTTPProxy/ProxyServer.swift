@@ -11,6 +11,9 @@ package final class ProxyServer: Service {
     private struct State {
         var endpoints: [UpstreamAddress: Endpoint] = [:]
         var routes: ProxyRoutes
+        /// How many tables were made, and which of them `routes` are.
+        var tables = 0
+        var table = 0
         var listeners: [any Channel] = []
         var isStopping = false
     }
@@ -71,7 +74,7 @@ package final class ProxyServer: Service {
     }
 
     /// Serves by these routes from now on: once it returns, every event loop does. Requests under way end by the ones that
-    /// they began with.
+    /// they began with. Of several at once the last to begin wins, on all event loops alike.
     /// - Throws: what's wrong with them; then those before go on.
     package func apply(_ routes: ProxyRoutes) async throws {
         let table = try self.table(routes)
@@ -79,7 +82,11 @@ package final class ProxyServer: Service {
             try await box.eventLoop.submit { box.value?.take(table) }.get()
         }
         try await self.check(table)
-        self.state.withLock { $0.routes = routes }
+        self.state.withLock { state in
+            guard table.number > state.table else { return }
+            state.table = table.number
+            state.routes = routes
+        }
         self.logger.info("routes are taken on", metadata: ["epoch": "\(routes.epoch)"])
     }
 
@@ -103,8 +110,9 @@ package final class ProxyServer: Service {
     private func table(_ routes: ProxyRoutes) throws(ProxyRoutesError) -> RouteTable {
         let result = self.state.withLock { state -> Result<RouteTable, ProxyRoutesError> in
             do throws(ProxyRoutesError) {
+                state.tables += 1
                 return .success(
-                    try RouteTable(routes) { address in
+                    try RouteTable(routes, number: state.tables) { address in
                         if let known = state.endpoints[address] { return known }
                         let endpoint = Endpoint(address, number: state.endpoints.count)
                         state.endpoints[address] = endpoint

@@ -89,8 +89,10 @@ final class HTTP1Handler: LoopMember, ChannelDuplexHandler, DrainableClient {
         }
     }
 
-    func drain(idleUntil deadline: UInt64) {
-        if case .head = self.phase, !self.reader.hasBegun { self.deadline = min(self.deadline, deadline) }
+    func drain() {
+        if case .head = self.phase, !self.reader.hasBegun {
+            self.deadline = min(self.deadline, self.loop.drainDeadline)
+        }
     }
 
     func stop() {
@@ -429,7 +431,8 @@ extension HTTP1Handler: ExchangeClient {
         case .head, .closed, .lingering: return
         case .body, .piped: return self.linger()
         }
-        self.deadline = self.loop.now &+ self.loop.nanoseconds.idle
+        // Its head may have promised another request before the proxy was asked to stop.
+        self.deadline = min(self.loop.now &+ self.loop.nanoseconds.idle, self.loop.drainDeadline)
         self.takeInput()
         self.readAgain()
     }

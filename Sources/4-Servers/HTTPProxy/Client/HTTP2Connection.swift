@@ -82,7 +82,7 @@ final class HTTP2Connection: LoopMember, ChannelInboundHandler, DrainableClient 
         }
     }
 
-    func drain(idleUntil deadline: UInt64) {
+    func drain() {
         self.leave()
     }
 

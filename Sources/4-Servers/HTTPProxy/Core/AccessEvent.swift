@@ -2,7 +2,7 @@
 package struct AccessEvent: Hashable, Sendable {
     /// Uptime in nanoseconds at which its head was whole.
     package var began: UInt64
-    /// Until its response's last byte was handed to the system, in nanoseconds.
+    /// Until its response's last byte was written, in nanoseconds.
     package var duration: UInt64
     package var client: String
     /// `HTTP/1.1`, `HTTP/1.0` or `HTTP/2`.

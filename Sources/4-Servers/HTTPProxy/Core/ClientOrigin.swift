@@ -2,7 +2,7 @@ import HTTPWire
 import NIOCore
 
 /// Who is at the other end of a client's connection, in the forms that requests from there need: made once a connection.
-struct ClientOrigin {
+final class ClientOrigin {
     let address: String
     let isTrusted: Bool
     private let isSecure: Bool

@@ -367,11 +367,12 @@ final class Exchange {
         case .wait: break
         case .finish(let keepsUpstream, let keepsClient):
             self.client.answerEnded(trailers: trailers)
-            self.client.flushAnswer()
+            // Before the flush, with which a stream ends at once: it would take what's still held for it along.
             let upstream = self.upstream
             self.upstream = nil
             upstream?.release(keeping: keepsUpstream && isPersistent)
             self.end(refusal: nil)
+            self.client.flushAnswer()
             self.client.exchangeEnded(keeps: keepsClient)
         }
     }

@@ -45,7 +45,9 @@ final class ProxyLoop {
     let mostRequests: Int
     var table: RouteTable
     var counters = LoopCounters()
-    var isDraining = false
+    private(set) var isDraining = false
+    /// Uptime in nanoseconds until which a connection without a request stays open for one.
+    private(set) var drainDeadline = UInt64.max
     private(set) var members = LoopMembers()
     private var pools: [UpstreamPools?] = []
     private var random: UInt64
@@ -149,6 +151,7 @@ final class ProxyLoop {
 
     /// From now on requests are served by these; those under way end as they began.
     func take(_ table: RouteTable) {
+        guard table.number > self.table.number else { return }
         self.table = table
         let kept = Set(table.services.flatMap(\.versions).flatMap(\.endpoints).map(\.number))
         for pools in self.pools.compactMap({ $0 }) where !kept.contains(pools.endpoint.number) { pools.closeIdle() }
@@ -157,8 +160,8 @@ final class ProxyLoop {
     /// Every connection is closed behind the request that it's serving; those that serve none after `idle`.
     func drain(idle: Duration) {
         self.isDraining = true
-        let deadline = self.now &+ idle.inNanoseconds
-        for case let client as any DrainableClient in self.members.all { client.drain(idleUntil: deadline) }
+        self.drainDeadline = self.now &+ idle.inNanoseconds
+        for case let client as any DrainableClient in self.members.all { client.drain() }
     }
 
     /// Closes what's left, whatever it's doing.
@@ -179,6 +182,6 @@ final class ProxyLoop {
 
 /// A client's connection, when the proxy stops.
 protocol DrainableClient: AnyObject {
-    func drain(idleUntil deadline: UInt64)
+    func drain()
     func stop()
 }

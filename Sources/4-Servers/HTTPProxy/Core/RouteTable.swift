@@ -3,16 +3,21 @@ import HTTPWire
 /// `ProxyRoutes` in the form that requests are looked up in. Immutable, and shared by all event loops.
 final class RouteTable: Sendable {
     let epoch: UInt64
-    /// By the host's name in lower case.
-    private let hosts: [[UInt8]: [CompiledRoute]]
-    /// By what follows the `*.`, in lower case.
-    private let suffixes: [[UInt8]: [CompiledRoute]]
+    /// Which of all tables this is, in the order of their making: of two the later one counts, whichever comes first.
+    let number: Int
+    /// By the host's name.
+    private let hosts: HostIndex
+    /// By what follows the `*.`.
+    private let suffixes: HostIndex
     private let anyHost: [CompiledRoute]
     let services: [CompiledService]
 
     /// - Parameter endpoint: gives the one value of an endpoint that all epochs share.
-    init(_ routes: ProxyRoutes, endpoint: (UpstreamAddress) -> Endpoint) throws(ProxyRoutesError) {
+    init(
+        _ routes: ProxyRoutes, number: Int, endpoint: (UpstreamAddress) -> Endpoint
+    ) throws(ProxyRoutesError) {
         self.epoch = routes.epoch
+        self.number = number
         var services: [String: CompiledService] = [:]
         for service in routes.services {
             guard services[service.name] == nil else { throw ProxyRoutesError(.serviceRepeated, service.name) }
@@ -37,8 +42,8 @@ final class RouteTable: Sendable {
                 }
             }
         }
-        self.hosts = hosts.mapValues { $0.sorted(by: CompiledRoute.isMoreParticular) }
-        self.suffixes = suffixes.mapValues { $0.sorted(by: CompiledRoute.isMoreParticular) }
+        self.hosts = HostIndex(hosts)
+        self.suffixes = HostIndex(suffixes)
         self.anyHost = anyHost.sorted(by: CompiledRoute.isMoreParticular)
     }
 
@@ -56,12 +61,16 @@ final class RouteTable: Sendable {
         _ head: RequestHead, _ bytes: UnsafeRawBufferPointer, path: UnsafeRawBufferPointer
     ) -> CompiledRoute? {
         if !self.hosts.isEmpty || !self.suffixes.isEmpty, head.host.length > 0 {
-            let name = (head.host.at..<head.host.end).map { bytes[$0].lowercased }
-            if let routes = self.hosts[name], let found = Self.first(of: routes, head, bytes, path) { return found }
+            if let routes = self.hosts.routes(bytes, head.host),
+                let found = Self.first(of: routes, head, bytes, path)
+            {
+                return found
+            }
             if !self.suffixes.isEmpty {
                 // The longest name first.
-                for index in name.indices where name[index] == UInt8(ascii: ".") {
-                    if let routes = self.suffixes[Array(name[(index + 1)...])],
+                for index in head.host.at..<head.host.end where bytes[index] == UInt8(ascii: ".") {
+                    let suffix = RequestHead.Place(index + 1, head.host.end - index - 1)
+                    if let routes = self.suffixes.routes(bytes, suffix),
                         let found = Self.first(of: routes, head, bytes, path)
                     {
                         return found
@@ -77,6 +86,47 @@ final class RouteTable: Sendable {
     ) -> CompiledRoute? {
         for route in routes where route.takes(path: path) && route.takes(fields: head, bytes) { return route }
         return nil
+    }
+}
+
+/// Routes by names, which are compared without case; looked up without making a value of the name.
+private struct HostIndex: Sendable {
+    private struct Entry: Sendable {
+        var name: [UInt8]
+        var routes: [CompiledRoute]
+    }
+
+    /// As many as there are names, rounded up to a power of two; each has the names whose hashes end alike.
+    private let slots: [[Entry]]
+    let isEmpty: Bool
+
+    /// - Parameter routes: by names in lower case.
+    init(_ routes: [[UInt8]: [CompiledRoute]]) {
+        var count = 1
+        while count < routes.count { count *= 2 }
+        var slots = [[Entry]](repeating: [], count: count)
+        for (name, routes) in routes {
+            let hash = name.withUnsafeBytes { Self.hash($0, RequestHead.Place(0, $0.count)) }
+            slots[hash & (count - 1)].append(
+                Entry(name: name, routes: routes.sorted(by: CompiledRoute.isMoreParticular)))
+        }
+        self.slots = slots
+        self.isEmpty = routes.isEmpty
+    }
+
+    func routes(_ bytes: UnsafeRawBufferPointer, _ name: RequestHead.Place) -> [CompiledRoute]? {
+        for entry in self.slots[Self.hash(bytes, name) & (self.slots.count - 1)]
+        where ByteScan.isSame(bytes, name.at, name.length, entry.name) {
+            return entry.routes
+        }
+        return nil
+    }
+
+    /// FNV-1a. What's looked up is a stranger's, what's in the index isn't, so that nobody makes slots long.
+    private static func hash(_ bytes: UnsafeRawBufferPointer, _ name: RequestHead.Place) -> Int {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for index in name.at..<name.end { hash = (hash ^ UInt64(bytes[index].lowercased)) &* 0x100_0000_01B3 }
+        return Int(truncatingIfNeeded: hash ^ hash >> 32)
     }
 }
 

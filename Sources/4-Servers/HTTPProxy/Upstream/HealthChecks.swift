@@ -22,6 +22,7 @@ final class HealthChecks {
     private let eventLoop: any EventLoop
     private let changed: (Endpoint, Bool) -> Void
     private var checks: [Int: Check] = [:]
+    private var table = 0
 
     /// - Parameter changed: is told of each endpoint that's found up, or down, and wasn't before.
     init(_ eventLoop: any EventLoop, changed: @escaping (Endpoint, Bool) -> Void) {
@@ -31,6 +32,8 @@ final class HealthChecks {
 
     /// Checks what these routes need, and nothing else.
     func take(_ table: RouteTable) {
+        guard table.number > self.table else { return }
+        self.table = table.number
         var wanted: [Int: (Endpoint, HealthCheck, String)] = [:]
         for service in table.services {
             guard let rule = service.settings.health else { continue }
