@@ -163,7 +163,7 @@ let targets: [Target] = [
             "GloveboxCore", "Contracts", "YAMLDocument", "FlagRules", "Policy", "Leases", "Approvals", "Changes",
             "StorageSQLite", "AuditFiles", "MetricsText", "OutboundHTTP", "Commands",
             "Identity", "TransparencyLog", "Redaction", "ControlWire", "Tunnel", "PostgresAccess", "PostgresWire",
-            "ControlAPI", "ControlServer", "Webhooks", "Telemetry",
+            "ControlAPI", "ControlServer", "Webhooks", "Telemetry", "TestContextToken",
             crypto, nio,
             nioPosix, nioSSL, logging, lifecycle,
         ]),
@@ -177,8 +177,8 @@ let targets: [Target] = [
     floor(
         "5-Roles", "Edge",
         [
-            "GloveboxCore", "Contracts", "YAMLDocument", "TestContextToken", "HTTPWire", "Redaction", "Identity",
-            "HTTPProxy", "Telemetry", nio, nioSSL, logging, lifecycle,
+            "GloveboxCore", "Contracts", "YAMLDocument", "TestContextToken", "HTTPWire", "ControlAPI", "Redaction",
+            "Identity", "OutboundHTTP", "HTTPProxy", "Telemetry", "GloveboxKit", nio, nioSSL, logging, lifecycle,
         ]),
     floor(
         "5-Roles", "ControlClient",
@@ -290,7 +290,7 @@ let targets: [Target] = [
         "Gateway",
         [
             "GloveboxCore", "Contracts", "ControlAPI", "FlagRules", "TransparencyLog", "Leases", "Approvals", "Changes",
-            "Policy", "Redaction",
+            "Policy", "Redaction", "TestContextToken",
             "StorageSQLite", "AuditFiles", "Identity", "Webhooks", "Telemetry", "YAMLDocument", logging,
         ]),
     tests("Webhooks", ["GloveboxCore", "Contracts", "ControlAPI", nio, nioHTTP1, nioPosix, logging]),

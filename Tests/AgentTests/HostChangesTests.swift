@@ -76,9 +76,12 @@ struct HostChangesTests {
                 check: [/bin/sh, "\(shop)", "\(folder.path)", runs, "{version}"]
                 apply: [/bin/sh, "\(shop)", "\(folder.path)", deploy, "{version}"]
                 undo: [/bin/sh, "\(shop)", "\(folder.path)", deploy, undone]
+              forget:
+                parameters: {version: {type: word}}
+                undo: [/bin/sh, "\(shop)", "\(folder.path)", deploy, "forgot-{version}"]
             """
         var ceiling = CeilingTarget(capabilities: [.change], longest: .seconds(3600))
-        ceiling.runbooks = ["deploy", "release", "checked"]
+        ceiling.runbooks = ["deploy", "release", "checked", "forget"]
         ceiling.files = ["\(folder.path)/*.conf"]
         ceiling.mayKeep = true
         let host = try HostTarget(
@@ -231,6 +234,18 @@ struct HostChangesTests {
         }
         #expect(try self.read("version") == "v1\n")
         #expect(try self.read("a.conf") == "orig")
+    }
+
+    @Test("what only takes back does nothing when it's applied, and its undo when the lease ends, newest first")
+    func onlyUndo() async throws {
+        try await self.running { agent in
+            let first = try await self.applied(self.runbook("forget", "a"), agent)
+            let second = try await self.applied(self.runbook("forget", "b"), agent)
+            #expect(try self.read("version") == "v1\n" && access(self.folder.file("history"), F_OK) != 0)
+            agent.inbox.put(.leaseEnded(self.lease))
+            for change in [first, second] { #expect(try await self.until(change, .undone, agent).conflict == nil) }
+        }
+        #expect(try self.read("history") == "forgot-b\nforgot-a\n")
     }
 
     @Test("all whose lease ends go back newest first: none is in another's way")
