@@ -80,8 +80,11 @@ package struct SequentialTest: Hashable, Sendable {
         if self.logEvidenceOfSameness >= -log(self.error.miss) { self.hasBeenSame = true }
     }
 
+    /// The mixture against "as the primary": how much likelier what was seen is if the candidate differs more often.
+    package var evidenceOfDifference: Double { exp(self.logEvidenceOfDifference) }
+
     /// The natural logarithm of the mixture against "as the primary".
-    package var logEvidenceOfDifference: Double {
+    var logEvidenceOfDifference: Double {
         let (k, n) = (Double(self.candidateAlone), Double(self.candidateAlone + self.primaryAlone))
         // ∫ over (1/2, 1] of (2q)^k (2(1 − q))^(n − k) · 2 dq = 2^(n + 1) · B(k + 1, n − k + 1) · P(Beta > 1/2), and that
         // probability is that of at most k heads among n + 1 tosses of a fair coin.
@@ -91,28 +94,24 @@ package struct SequentialTest: Hashable, Sendable {
         return Self.logSum([uniform, point]) - log(2.0)
     }
 
-    package var logEvidenceOfSameness: Double { Self.logSum(self.logs) - log(Double(Self.shares.count)) }
+    var logEvidenceOfSameness: Double { Self.logSum(self.logs) - log(Double(Self.shares.count)) }
 
     /// The logarithm of the probability of at most `k` heads in `n` tosses of a fair coin.
     private static func logAtMost(_ k: Int, of n: Int) -> Double {
         guard k < n else { return 0 }
         let total = Double(n)
-        let all: Double = lgamma(total + 1)
-        // The shorter tail is summed; from its largest term on until they no longer count.
+        // The shorter tail is summed, from its largest term on until they no longer count. Each follows from the one before.
         let isLower = k < n - k
-        let start = isLower ? k : k + 1
-        var terms: [Double] = []
-        var place = start
-        while isLower ? place >= 0 : place <= n {
-            let heads = Double(place)
-            let ways: Double = all - lgamma(heads + 1) - lgamma(total - heads + 1)
-            let term: Double = ways - total * log(2.0)
-            if let first = terms.first, term < first - 40 { break }
-            terms.append(term)
-            place += isLower ? -1 : 1
+        let start = Double(isLower ? k : k + 1)
+        let ways: Double = lgamma(total + 1) - lgamma(start + 1) - lgamma(total - start + 1)
+        var (sum, term, heads) = (1.0, 1.0, start)
+        while term > 1e-18 {
+            term *= isLower ? heads / (total - heads + 1) : (total - heads) / (heads + 1)
+            heads += isLower ? -1 : 1
+            sum += term
         }
-        let sum = Self.logSum(terms)
-        return isLower ? min(0, sum) : log1p(-min(exp(sum), 1 - 1e-15))
+        let tail = min(0, ways - total * log(2.0) + log(sum))
+        return isLower ? tail : log1p(-min(exp(tail), 1 - 1e-15))
     }
 
     private static func logSum(_ logs: [Double]) -> Double {
