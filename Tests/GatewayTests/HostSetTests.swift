@@ -227,6 +227,34 @@ struct HostSetTests {
         #expect(try bench.house.epoch(of: nil).state.base["checkout"]?.contains(#""defaultVariant":"on""#) == true)
     }
 
+    @Test("a host that keeps what isn't kept after all is told so, lest it does when it's cut off")
+    func keepsNot() async throws {
+        var bench = try await ChangeBench()
+        let set = try await Self.applied(bench)
+        func orders() -> [String] { bench.hosts.take().map { "\($0.verb) \($0.number)" } }
+        // The other won't while this one is away, and it's told when it's back.
+        _ = try await bench.changes.keep(set.id, by: ChangeBench.bob)
+        #expect(orders() == ["keep 0", "keep 2"])
+        bench.hosts.isAway.withLock { $0 = true }
+        await bench.changes.take(
+            Self.report(set, 2, .applied, GloveboxFailure(GloveboxError(.ceilingDenied, "it lets none be kept"))))
+        bench.hosts.isAway.withLock { $0 = false }
+        await bench.changes.take(Self.report(set, 0, .kept))
+        #expect(orders() == ["apply 0", "apply 2"])
+        // The gateway dies before all have said it.
+        _ = try await bench.changes.keep(set.id, by: ChangeBench.bob)
+        bench = try await bench.again()
+        await bench.changes.take(Self.report(set, 0, .kept))
+        #expect(orders() == ["apply 0", "apply 2"])
+        // That it's kept can't be recorded.
+        _ = try await bench.changes.keep(set.id, by: ChangeBench.bob)
+        _ = orders()
+        bench.log.fail()
+        for number in [0, 2] { await bench.changes.take(Self.report(set, number, .kept)) }
+        #expect(orders() == ["apply 0", "apply 2"])
+        #expect(try await bench.changes.changeSet(set.id).state == .applied)
+    }
+
     @Test("flags that don't stand together, and a share of a host, are refused")
     func refused() async throws {
         let bench = try await ChangeBench()
