@@ -342,6 +342,19 @@ struct HostChangesTests {
         #expect(access(self.folder.file("history"), F_OK) != 0)
     }
 
+    @Test("what nothing is written down of is told as such, and not as undone like any other")
+    func unknown() async throws {
+        let reports = Mutex<[ChangeReport]>([])
+        try await self.running { agent in
+            agent.inbox.answer { report in reports.withLock { $0.append(report) } }
+            let made = Made(change: HostChange(target: self.target, lease: self.lease, action: self.file("AAA")))
+            self.order(.undo, made, agent)
+            try await eventually { reports.withLock { !$0.isEmpty } }
+        }
+        let report = reports.withLock { $0.first }
+        #expect(report?.state == .undone && report?.failure?.code == "not_found")
+    }
+
     @Test("what was broken off by the agent's end may have been done, and is undone")
     func brokenOff() async throws {
         try self.byHand("v2-hangs", "")

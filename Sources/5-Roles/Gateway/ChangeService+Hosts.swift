@@ -152,7 +152,15 @@ extension ChangeService {
                 return await self.tryUndo(report.set)
             }
             _ = machine.begin(at: self.time.wall)
-            machine.undone(step: step, conflicts: report.conflict.map { [$0] } ?? [], at: self.time.wall)
+            var conflict = report.conflict
+            if machine.hasApplied(step), report.failure?.code == GloveboxError.Code.notFound.rawValue {
+                // Its agent has lost what it had written down, and with it what would undo it.
+                conflict = ChangeConflict(change: report.number, by: nil)
+                self.logger.critical(
+                    "an agent knows nothing of a change that it has made: undo it by hand",
+                    metadata: ["change": "\(report.set)", "target": "\(report.target)"])
+            }
+            machine.undone(step: step, conflicts: conflict.map { [$0] } ?? [], at: self.time.wall)
             self.open[report.set]?.machine = machine
             self.open[report.set]?.due = nil
             await self.finishUndo(report.set)

@@ -191,9 +191,12 @@ actor HostChanges {
         switch order.verb {
         case .apply: self.asked[key] = order
         case .undo:
-            self.asked[key] = nil
-            self.inbox.report(
-                ChangeReport(set: order.set, number: order.number, target: order.change.target, state: .undone))
+            var report = ChangeReport(
+                set: order.set, number: order.number, target: order.change.target, state: .undone)
+            if self.asked.removeValue(forKey: key) == nil {
+                report.failure = GloveboxFailure(GloveboxError(.notFound, "nothing is written down of it on its host"))
+            }
+            self.inbox.report(report)
         case .keep, .settle: break
         }
     }
