@@ -241,6 +241,7 @@ extension FlagState {
                 add(entry.key)
                 add(entry.definition)
                 add(entry.overtakenBy?.rawValue)
+                if let share = entry.share { add("share \(share)") }
             }
         }
         return "\(self.epoch)-\(hexadecimal(Array(hash.finalize().prefix(8))))"
