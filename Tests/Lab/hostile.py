@@ -281,9 +281,10 @@ def flood(edge, make, most=200_000, batch=100):
     peer = edge.http2()
     sent = 0
     while sent < most and not peer.isClosed:
-        if not peer.send(b"".join(make(number) for number in range(sent, sent + batch))):
-            break
+        isOut = peer.send(b"".join(make(number) for number in range(sent, sent + batch)))
         sent += batch
+        if not isOut:
+            break
         peer.drain()
     with contextlib.suppress(OSError):
         peer.until_closed() if sent < most else peer.drain()
@@ -343,7 +344,7 @@ def smuggling(edge):
     for name, data, wanted in cases:
         answer = edge.ask(data)
         expect(status(answer) == wanted, f"{name}: {answer[:80]!r}, not {wanted}")
-        expect(answer.count(b"HTTP/1.1 ") == 1, f"{name}: answered more than once: {answer!r}")
+        expect(len(re.findall(rb"(?m)^HTTP/1\.1 \d", answer)) == 1, f"{name}: answered more than once: {answer!r}")
         expect(b"\r\nconnection: close\r\n" in answer.lower(), f"{name}: the connection is said to go on")
     # Of a bad chunk the head is sent on before it comes.
     reached = edge.upstream.count() - before
@@ -407,7 +408,7 @@ def head_bombs(edge):
     cases = [
         ("one long field", head + b"X: " + b"a" * MEGABYTE, 431), ("a long name", head + b"a" * MEGABYTE, 431),
         ("many fields", head + b"X: a\r\n" * 100_000, 431), ("many cookies", head + b"Cookie: a=b; c=d\r\n" * 50_000, 431),
-        ("a long target", b"GET /" + b"a" * MEGABYTE, 414), ("a long method", b"G" * MEGABYTE, 400),
+        ("a long target", b"GET /" + b"a" * MEGABYTE, 414), ("a long method", b"G" * MEGABYTE, 414),
         ("empty lines", b"\r\n" * MEGABYTE, 400),
         ("a long chunk extension", head.replace(b"GET", b"POST") + b"Transfer-Encoding: chunked\r\n\r\n1;" + b"a" * MEGABYTE, 400),
         ("long trailers", head.replace(b"GET", b"POST") + b"Transfer-Encoding: chunked\r\n\r\n0\r\nX: " + b"a" * MEGABYTE, 431),
