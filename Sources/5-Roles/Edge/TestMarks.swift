@@ -60,13 +60,12 @@ final class TestMarks: RequestJudge {
     }
 
     func judge(_ request: borrowing RequestView) -> RequestVerdict {
-        var lines: [[UInt8]] = []
         var mayHoldMark = false
-        request.withValues(of: .baggage) { value in
-            if BaggageLines.mayHoldMark(value) { mayHoldMark = true }
-            lines.append(Array(value))
-        }
+        request.withValues(of: .baggage) { if BaggageLines.mayHoldMark($0) { mayHoldMark = true } }
         guard mayHoldMark else { return .ordinary }
+        // An ordinary request's lines aren't copied.
+        var lines: [[UInt8]] = []
+        request.withValues(of: .baggage) { lines.append(Array($0)) }
         var baggage = BaggageLines(lines)
         let now = self.time.wall
         do throws(TestContextRefusal) {
