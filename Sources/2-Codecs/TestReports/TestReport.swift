@@ -270,15 +270,19 @@ package struct RaceReport: Hashable, Sendable, Codable {
 }
 
 extension String {
-    /// At most 120 characters of it, line ends as signs.
+    /// At most 120 characters of it, line ends as signs, and what else is no character by its number.
     package var oneLine: String {
         var text = ""
         for scalar in self.unicodeScalars.prefix(121) {
             switch scalar {
             case "\n": text += "⏎"
-            case "\r": text += ""
             case "\t": text += " "
-            default: text.unicodeScalars.append(scalar)
+            default:
+                if scalar.properties.generalCategory == .control {
+                    text += "\\u{\(String(scalar.value, radix: 16))}"
+                } else {
+                    text.unicodeScalars.append(scalar)
+                }
             }
         }
         return self.unicodeScalars.count > 120 ? "\(text.prefix(120))…" : text

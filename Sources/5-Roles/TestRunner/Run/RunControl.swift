@@ -77,6 +77,11 @@ package struct CaseUndo: Hashable, Sendable {
     package var testCase: String
     /// In the order in which they're run, `{{run}}` and `{{case}}` put in.
     package var steps: [UndoStep]
+
+    package init(testCase: String, steps: [UndoStep]) {
+        self.testCase = testCase
+        self.steps = steps
+    }
 }
 
 package enum RunStanding: Hashable, Sendable {
