@@ -15,7 +15,7 @@ struct RaceTests {
         let fixture = try SuiteFixture(
             SuiteFixture.fast(server, "\(Self.writes)cases: [{file: a.hurl, name: Buy, writes: true\(settings)}]"),
             ["a.hurl": text.replacing("HOST", with: "{{host}}")])
-        var options = RunOptions()
+        var options = SuiteRunOptions()
         options.race = lanes
         return (try await fixture.runner(options).run(), fixture.runs)
     }
@@ -87,7 +87,7 @@ struct RaceTests {
     func tooMany() async throws {
         let fixture = try SuiteFixture(
             "limits: {concurrency: 2}\ncases: [a.hurl]", ["a.hurl": "GET http://127.0.0.1/shop\n"])
-        var options = RunOptions()
+        var options = SuiteRunOptions()
         options.race = 3
         await #expect(throws: GloveboxError.self) { _ = try await fixture.runner(options).run() }
         #expect(fixture.runs.log.isEmpty)

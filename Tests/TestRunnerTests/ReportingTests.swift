@@ -80,7 +80,8 @@ struct ReportingTests {
         let fixture = try SuiteFixture(
             SuiteFixture.fast(server, "secrets: {token: {env: SHOP_TOKEN}}\ncases: [a.hurl]"), ["a.hurl": Self.mirror])
         let runner = try fixture.runner(
-            environment: ["SHOP_TOKEN": "s3cr3t-t0ken"], redact: { _ in throw GloveboxError(.redactionFailed, "it failed") })
+            environment: ["SHOP_TOKEN": "s3cr3t-t0ken"],
+            redact: { _ in throw GloveboxError(.redactionFailed, "it failed") })
         let report = try await runner.run()
         let forms = try self.forms(report)
         #expect(!forms.contains("@example.org") && !forms.contains("web@2"))

@@ -36,7 +36,8 @@ struct SuiteFixture {
     }
 
     func runner(
-        _ options: RunOptions = RunOptions(), environment: [String: String] = [:], time: any TimeSource = SystemTime(),
+        _ options: SuiteRunOptions = SuiteRunOptions(), environment: [String: String] = [:],
+        time: any TimeSource = SystemTime(),
         told: @escaping @Sendable (RunEvent) -> Void = { _ in },
         redact: @escaping @Sendable (String) throws -> String = { $0 },
         change: (inout TestSuite) -> Void = { _ in }

@@ -10,8 +10,8 @@ import Testing
 
 @Suite("A suite is run under one run: marked, within its limits, its writes undone")
 struct SuiteRunnerTests {
-    private func options(_ change: (inout RunOptions) throws -> Void) rethrows -> RunOptions {
-        var options = RunOptions()
+    private func options(_ change: (inout SuiteRunOptions) throws -> Void) rethrows -> SuiteRunOptions {
+        var options = SuiteRunOptions()
         try change(&options)
         return options
     }
@@ -302,7 +302,7 @@ struct SuiteRunnerTests {
         let sent = Mutex<[BootInstant]>([])
         let start = time.boot
         let runner = SuiteRunner(
-            suite, RunOptions(), fixture.runs,
+            suite, SuiteRunOptions(), fixture.runs,
             RunTools(
                 time: time,
                 carrier: {

@@ -142,7 +142,7 @@ struct RaceRunner: Sendable {
         } catch {
             let why = (error as? GloveboxError)?.description ?? "\(error)"
             if error is CancellationError {
-                progress.endedEarly = "it was stopped"
+                progress.endedEarly = SuiteRunner.stopped
             } else {
                 progress.failure = ("a trial couldn't be begun: \(why)", nil)
             }

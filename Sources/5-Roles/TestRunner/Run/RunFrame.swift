@@ -29,7 +29,7 @@ struct RunFrame: Sendable {
         told(.begun(begun))
         let room = RunRoom(self.suite, self.control, self.tools, begun)
         let value = await self.watched(room, body)
-        if Task.isCancelled { room.end(because: "it was stopped") }
+        if Task.isCancelled { room.end(because: SuiteRunner.stopped) }
         var ending = value.map(outcome) ?? RunOutcome(verdict: .error)
         ending.endedEarly = room.endedBecause
         if room.endedBecause != nil, ending.verdict == .passed || ending.verdict == .flaky { ending.verdict = .error }

@@ -29,7 +29,7 @@ package struct RunTools: Sendable {
 }
 
 /// What's asked of a run beside what its suite says.
-package struct RunOptions: Hashable, Sendable {
+package struct SuiteRunOptions: Hashable, Sendable {
     /// Cases at once.
     package var jobs = 1
     package var repeats = 1

@@ -7,7 +7,7 @@ package import TestReports
 /// Runs a suite: its cases under one run, then each race under runs of its own.
 package struct SuiteRunner: Sendable {
     private let suite: TestSuite
-    private let options: RunOptions
+    private let options: SuiteRunOptions
     private let control: any RunControl
     private let tools: RunTools
     private let secrets: CaseSecrets
@@ -15,7 +15,8 @@ package struct SuiteRunner: Sendable {
 
     /// - Parameter told: what happens, as it does; may be called from several tasks at once.
     package init(
-        _ suite: TestSuite, _ options: RunOptions, _ control: any RunControl, _ tools: RunTools, _ secrets: CaseSecrets,
+        _ suite: TestSuite, _ options: SuiteRunOptions, _ control: any RunControl, _ tools: RunTools,
+        _ secrets: CaseSecrets,
         told: @escaping @Sendable (RunEvent) -> Void = { _ in }
     ) {
         self.suite = suite
@@ -25,6 +26,9 @@ package struct SuiteRunner: Sendable {
         self.secrets = secrets
         self.told = told
     }
+
+    /// Why a run that was cancelled has ended.
+    package static let stopped = "it was stopped"
 
     /// A case, and which time of `--repeat` it is.
     private struct Item: Sendable {
@@ -59,7 +63,7 @@ package struct SuiteRunner: Sendable {
         for (testCase, race) in races {
             let isOver = Task.isCancelled || report.endedEarly != nil || self.hasFailed(report)
             guard !isOver else {
-                let why = report.endedEarly ?? (Task.isCancelled ? "it was stopped" : "a case has failed")
+                let why = report.endedEarly ?? (Task.isCancelled ? Self.stopped : "a case has failed")
                 self.take(self.skipped(RaceRunner.named(testCase, race), 1, why), into: &report)
                 continue
             }
