@@ -98,6 +98,7 @@ let targets: [Target] = [
     floor("2-Codecs", "JSONPath", ["GloveboxCore", "JSONDocument", "LinearRegex"]),
     floor("2-Codecs", "TestContextToken", ["GloveboxCore", crypto]),
     floor("2-Codecs", "HurlFile", ["GloveboxCore", "LinearRegex"]),
+    floor("2-Codecs", "TestReports"),
 
     // 3: engines and adapters
     floor(
@@ -188,15 +189,22 @@ let targets: [Target] = [
             logging,
         ]),
 
+    floor(
+        "5-Roles", "TestRunner",
+        [
+            "GloveboxCore", "Contracts", "YAMLDocument", "HurlFile", "JSONDocument", "TestReports", "Suites",
+            "CurlHTTP", "XPathQuery",
+        ]),
+
     // 6: the executable
     .executableTarget(
         name: "glovebox",
         dependencies: [
             "GloveboxCore", "Contracts", "PostgresWire", "ControlAPI", "YAMLDocument", "FlagRules", "TransparencyLog",
-            "Policy", "Changes",
+            "Policy", "Changes", "Suites", "TestReports", "CurlHTTP", "TestRunner",
             "Identity", "AuditFiles", "Redaction", "LogPipeline", "Gateway", "Agent", "Edge", "ControlClient",
             "Telemetry",
-            arguments,
+            arguments, crypto,
             configuration,
             logging, lifecycle, signals, nio, nioPosix, nioTLS, nioSSL,
         ],
@@ -261,6 +269,8 @@ let targets: [Target] = [
     tests("Baselines", ["GloveboxCore", "Contracts", "JSONDocument"]),
     tests("CurlHTTP", ["GloveboxCore", "Contracts"]),
     tests("XPathQuery", ["GloveboxCore"]),
+    tests("TestReports", ["GloveboxCore", "XPathQuery"]),
+    tests("TestRunner", ["GloveboxCore", "Contracts", "HurlFile", "Suites", "TestReports", "CurlHTTP"]),
     tests("Redaction", ["GloveboxCore", "SensitiveNames", "YAMLDocument", "CByteClasses", nio]),
     tests("GloveboxKit", ["GloveboxCore", "Contracts", "FlagRules", "TestContextToken", logging, instrumentation]),
     // Runs the executable, which a build of the tests has made.
