@@ -193,7 +193,7 @@ class Handler(BaseHTTPRequestHandler):
         return tokens[0].rpartition(".")[0]
 
     def shop_answer(self, run, status, value, headers=()):
-        seen = [("glovebox-test-seen", "web@2, orders@1")] if run else []
+        seen = [("glovebox-test-seen", "web@2, orders@1"), ("glovebox-test", "taken")] if run else []
         self.answer(status, json.dumps(value), [("x-served-by", "web@2, orders@1")] + seen + list(headers),
                     "application/json")
 

@@ -81,6 +81,7 @@ final class CaseSender: Sendable {
         }
         try await self.readyMark()
         let answer = try await self.paced(request, &sent)
+        try self.checkTaken(answer, isWrite)
         sent.versions += Self.names(answer, "x-served-by").filter { !sent.versions.contains($0) }
         sent.seenBy += Self.names(answer, "glovebox-test-seen").filter { !sent.seenBy.contains($0) }
         return answer
@@ -125,6 +126,19 @@ final class CaseSender: Sendable {
     private var cancelled: GloveboxError {
         GloveboxError(
             .exchangeCancelled, "the request was given up: \(self.room.endedBecause ?? "it was stopped")")
+    }
+
+    /// An edge that takes a mark says so in its answer. A request whose mark wasn't taken was served as an ordinary user's, so
+    /// that it tested something else; one that writes has then written for real, and nothing more is sent.
+    private func checkTaken(_ answer: ExchangeAnswer, _ isWrite: Bool) throws(GloveboxError) {
+        guard !answer.headers("glovebox-test").contains("taken") else { return }
+        let what = isWrite ? "and has written as one: look what it did there" : "so that nothing was tested"
+        let error = GloveboxError(
+            .markNotTaken,
+            "the edge didn't take the mark of this request, which was served as an ordinary user's, \(what); the edge counts why in glovebox_edge_false_marks_total"
+        )
+        if isWrite { self.room.end(because: "the edge didn't take the mark of a request that writes") }
+        throw error
     }
 
     // MARK: before it's sent

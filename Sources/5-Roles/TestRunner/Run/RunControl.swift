@@ -104,6 +104,12 @@ package struct RunOutcome: Hashable, Sendable {
     /// How many cases came to what.
     package var passed = 0
     package var failed = 0
+
+    package init(verdict: Verdict, passed: Int = 0, failed: Int = 0) {
+        self.verdict = verdict
+        self.passed = passed
+        self.failed = failed
+    }
 }
 
 /// What couldn't be undone.
@@ -128,6 +134,8 @@ extension GloveboxError.Code {
     package static let writeBudgetSpent = Self("write_budget_spent")
     /// The undo of a case couldn't be written down, so that it wrote nothing.
     package static let undoNotDeclared = Self("undo_not_declared")
+    /// The edge served a test's request as an ordinary user's.
+    package static let markNotTaken = Self("mark_not_taken")
     /// The gateway gave no mark for a request.
     package static let markNotIssued = Self("mark_not_issued")
 }

@@ -70,16 +70,26 @@ struct TestCommand: AsyncParsableCommand {
         var suite: String
         @OptionGroup var options: SuiteOptions
         @Option(
-            help: "The lease to run under. (default: one that's opened for the run)",
+            help: "The lease on the edge to run under. (default: one that's opened for the run)",
             transform: argument { try LeaseID($0) })
         var lease: LeaseID?
+        @Option(help: "Why, for the record. (default: the suite's title)")
+        var reason: String?
 
         func run() async throws {
-            let loading = try SuiteRun.loading(self.suite)
-            _ = try SuiteRun(loading, try self.options.options, reports: self.options.report)
-            // What implements RunControl over the gateway's API is handed to SuiteRun.run(under:) here.
-            throw GloveboxError(
-                .unavailable, "this glovebox can't begin a run yet: 'glovebox test check' is what there is")
+            let run = try SuiteRun(
+                try SuiteRun.loading(self.suite), try self.options.options, reports: self.options.report)
+            try await SignedIn.call { client, _ in
+                let control = GatewayRunControl(
+                    client, lease: self.lease, for: run.leaseDuration, reason: self.reason ?? run.title)
+                do {
+                    try await run.run(under: control)
+                } catch {
+                    await control.close()
+                    throw error
+                }
+                await control.close()
+            }
         }
     }
 }

@@ -21,6 +21,11 @@ struct SuiteRun {
     private let secrets: CaseSecrets
     private let tools: RunTools
 
+    var title: String { self.suite.title }
+
+    /// As long as the suite may take, and a minute for what's undone then.
+    var leaseDuration: Duration { self.suite.limits.duration + .seconds(60) }
+
     static func loading(_ path: String) throws -> SuiteLoading {
         try SuiteLoading(path) { path throws(GloveboxError) in try PrivateFile.read(path) }
     }
