@@ -143,6 +143,19 @@ struct SuiteRunnerTests {
         #expect(fixture.runs.log == ["begin", "GET /shop/run", "end"])
     }
 
+    @Test("a mark that wasn't taken is found by the answer, and nothing more is sent: it would be an ordinary user's")
+    func markNotTaken() async throws {
+        let server = try await ExchangeServer()
+        let fixture = try SuiteFixture(
+            SuiteFixture.fast(server, "\(Self.undo)cases: [{file: a.hurl, writes: true}]"),
+            ["a.hurl": "GET {{host}}/shop/run?stripped\n[Options]\nretry: 2\nretry-interval: 1\n\n\(Self.buying)"])
+        let report = try await fixture.runner().run()
+        #expect(report.cases.map(\.outcome) == [.error])
+        #expect(report.cases[0].failures.allSatisfy { $0.code == "mark_not_taken" })
+        #expect(report.cases[0].failures.count == 3)
+        #expect(fixture.runs.log == ["begin", "GET /shop/run?stripped", "end"])
+    }
+
     @Test("no more is written than the budget allows, over all cases")
     func writeBudget() async throws {
         let server = try await ExchangeServer()
@@ -299,29 +312,31 @@ struct SuiteRunnerTests {
             "limits: {rate: 2/s}\ncases: [a.hurl]",
             ["a.hurl": (0..<4).map { _ in "GET http://127.0.0.1/shop/a\n" }.joined(separator: "\n")])
         let suite = try fixture.suite()
-        let sent = Mutex<[BootInstant]>([])
         let start = time.boot
+        let (sent, send) = AsyncStream.makeStream(of: Duration.self)
+        let tools = RunTools(
+            time: time,
+            carrier: {
+                AnsweringCarrier { request in
+                    send.yield(start.duration(to: time.boot))
+                    return ExchangeAnswer(
+                        url: request.url, status: 200, headers: [.init("Cache-Control", "no-store")])
+                }
+            }, redact: { $0 })
         let runner = SuiteRunner(
-            suite, SuiteRunOptions(), fixture.runs,
-            RunTools(
-                time: time,
-                carrier: {
-                    AnsweringCarrier { request in
-                        sent.withLock { $0.append(time.boot) }
-                        return ExchangeAnswer(url: request.url, status: 200)
-                    }
-                }, redact: { $0 }), try CaseSecrets([:], file: SuiteFixture.secret, environment: [:]))
-        let running = Task { try await runner.run() }
-        for expected in 1...4 {
-            try await eventually { sent.withLock { $0.count } == expected }
-            if expected < 4 {
-                // The limit's sleeper and the one that watches the run.
-                try await eventually { time.sleeperCount == 2 }
-                time.advance(by: .milliseconds(500))
-            }
+            suite, SuiteRunOptions(), fixture.runs, tools,
+            try CaseSecrets([:], file: SuiteFixture.secret, environment: [:]))
+        async let report = runner.run()
+        var moments: [Duration] = []
+        for await moment in sent {
+            moments.append(moment)
+            guard moments.count < 4 else { break }
+            // The limit's sleeper and the one that watches the run.
+            await time.untilSleeping(2)
+            time.advance(by: .milliseconds(500))
         }
-        _ = try await running.value
-        #expect(sent.withLock { $0.map { start.duration(to: $0) } } == (0..<4).map { .milliseconds(500 * $0) })
+        _ = try await report
+        #expect(moments == (0..<4).map { .milliseconds(500 * $0) })
     }
 }
 

@@ -20,7 +20,8 @@ struct CaseReporting: Sendable {
     /// Codes of what is no test's: it couldn't be judged then.
     private static let errorCodes: Set<String> = Set(
         [
-            GloveboxError.Code.runEnded, .exchangeCancelled, .undoNotDeclared, .markNotIssued, .caseMayNotWrite,
+            GloveboxError.Code.runEnded, .exchangeCancelled, .undoNotDeclared, .markNotIssued, .markNotTaken,
+            .caseMayNotWrite,
             .caseRouteNotAllowed, .writeBudgetSpent, .internal,
         ].map(\.rawValue))
 

@@ -24,6 +24,8 @@ final class CaseSender: Sendable {
         var marks: [(token: String, until: BootInstant)] = []
         var used: [String] = []
         var isDeclared = false
+        /// A mark wasn't taken, and no other is tried.
+        var isUnmarked = false
         var requests = 0
     }
 
@@ -82,6 +84,12 @@ final class CaseSender: Sendable {
         try await self.readyMark()
         let answer = try await self.paced(request, &sent)
         sent.versions += Self.names(answer, "x-served-by").filter { !sent.versions.contains($0) }
+        // An edge says no-store of all that it takes for a test's (docs/edge.md). What was an ordinary user's is nothing to
+        // judge by, and another such request may write.
+        guard answer.headers("cache-control").contains(where: { $0.lowercased().contains("no-store") }) else {
+            self.state.withLock { $0.isUnmarked = true }
+            throw Self.unmarked
+        }
         sent.seenBy += Self.names(answer, "glovebox-test-seen").filter { !sent.seenBy.contains($0) }
         return answer
     }
@@ -127,10 +135,16 @@ final class CaseSender: Sendable {
             .exchangeCancelled, "the request was given up: \(self.room.endedBecause ?? "it was stopped")")
     }
 
+    private static let unmarked = GloveboxError(
+        .markNotTaken,
+        "the edge hasn't taken the mark, so that this was an ordinary user's request: is this the run's edge, and up for more than five seconds? Nothing more was sent"
+    )
+
     // MARK: before it's sent
 
     private func check(_ request: ExchangeRequest, _ isWrite: Bool) throws(GloveboxError) {
         if let reason = self.room.endedBecause { throw GloveboxError(.runEnded, "the run has ended: \(reason)") }
+        guard !self.state.withLock({ $0.isUnmarked }) else { throw Self.unmarked }
         guard !isWrite || self.testCase.writes, self.testCase.methods.contains(request.method) else {
             throw GloveboxError(
                 .caseMayNotWrite,
