@@ -305,6 +305,34 @@ struct SuiteRunnerTests {
         #expect(runs.log.last == "end")
     }
 
+    @Test("no more requests are under way at once than the limit says, whatever the jobs")
+    func concurrency() async throws {
+        let files = Dictionary(
+            uniqueKeysWithValues: (0..<12).map { ("\($0).hurl", "GET http://127.0.0.1/shop/a\nHTTP 200\n") })
+        let fixture = try SuiteFixture("limits: {rate: 10000/s, concurrency: 2}\ncases: [\"*.hurl\"]", files)
+        let (underWay, most) = (Mutex(0), Mutex(0))
+        let tools = RunTools(
+            carrier: {
+                AnsweringCarrier { request in
+                    let count = underWay.withLock { count in
+                        count += 1
+                        return count
+                    }
+                    most.withLock { $0 = max($0, count) }
+                    for _ in 0..<100 { await Task.yield() }
+                    underWay.withLock { $0 -= 1 }
+                    return ExchangeAnswer(
+                        url: request.url, status: 200, headers: [.init("Cache-Control", "no-store")])
+                }
+            }, redact: { $0 })
+        let report = try await SuiteRunner(
+            try fixture.suite(), self.options { $0.jobs = 6 }, fixture.runs, tools,
+            try CaseSecrets([:], file: SuiteFixture.secret, environment: [:])
+        ).run()
+        #expect(report.verdict == .passed && report.cases.count == 12)
+        #expect(most.withLock { $0 } <= 2)
+    }
+
     @Test("no more requests a second are sent than the limit says, whatever the jobs")
     func rate() async throws {
         let time = ManualTime()
@@ -342,11 +370,11 @@ struct SuiteRunnerTests {
 
 /// Answers without a network.
 struct AnsweringCarrier: ExchangeCarrier {
-    let answer: @Sendable (ExchangeRequest) -> ExchangeAnswer
+    let answer: @Sendable (ExchangeRequest) async -> ExchangeAnswer
 
-    init(_ answer: @escaping @Sendable (ExchangeRequest) -> ExchangeAnswer) { self.answer = answer }
+    init(_ answer: @escaping @Sendable (ExchangeRequest) async -> ExchangeAnswer) { self.answer = answer }
 
     func exchange(_ request: ExchangeRequest) async throws(GloveboxError) -> [ExchangeAnswer] {
-        [self.answer(request)]
+        [await self.answer(request)]
     }
 }
