@@ -310,7 +310,8 @@ struct SuiteRunnerTests {
         let files = Dictionary(
             uniqueKeysWithValues: (0..<12).map { ("\($0).hurl", "GET http://127.0.0.1/shop/a\nHTTP 200\n") })
         let fixture = try SuiteFixture("limits: {rate: 10000/s, concurrency: 2}\ncases: [\"*.hurl\"]", files)
-        let (underWay, most) = (Mutex(0), Mutex(0))
+        let underWay = Mutex(0)
+        let most = Mutex(0)
         let tools = RunTools(
             carrier: {
                 AnsweringCarrier { request in
