@@ -193,7 +193,7 @@ let targets: [Target] = [
         "5-Roles", "TestRunner",
         [
             "GloveboxCore", "Contracts", "YAMLDocument", "HurlFile", "JSONDocument", "TestReports", "Suites",
-            "CurlHTTP", "XPathQuery",
+            "Baselines", "CurlHTTP", "XPathQuery",
         ]),
 
     // 6: the executable
@@ -201,7 +201,7 @@ let targets: [Target] = [
         name: "glovebox",
         dependencies: [
             "GloveboxCore", "Contracts", "PostgresWire", "ControlAPI", "YAMLDocument", "FlagRules", "TransparencyLog",
-            "Policy", "Changes", "Suites", "TestReports", "CurlHTTP", "TestRunner",
+            "Policy", "Changes", "Suites", "Baselines", "TestReports", "CurlHTTP", "TestRunner",
             "Identity", "AuditFiles", "Redaction", "LogPipeline", "Gateway", "Agent", "Edge", "ControlClient",
             "Telemetry",
             arguments, crypto,

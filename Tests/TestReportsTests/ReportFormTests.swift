@@ -8,7 +8,7 @@ struct ReportFormTests {
     /// With all that a text can do to a form that it's put into.
     private static let odd = "<b>&\"'\u{0}\u{1B}[31m]]>\n# é \\ --> </script>"
 
-    private static let report: TestReport = {
+    static let report: TestReport = {
         let failure = Failure(
             place: "cases/a.hurl:3:1", path: "jsonpath \"$.total\"", expected: "a\nb\nc", actual: "a\nx\nc",
             request: "curl 'http://a/?b=\(odd)'", status: 200, traceID: String(repeating: "a", count: 32),

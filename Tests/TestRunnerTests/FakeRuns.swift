@@ -21,7 +21,6 @@ final class FakeRuns: RunControl {
 
     let state = Mutex(State())
 
-    /// Longer than any that a test runs.
     func begin(_ plan: RunPlan) async throws -> RunBegun {
         self.state.withLock { state in
             state.plans.append(plan)
@@ -52,8 +51,10 @@ final class FakeRuns: RunControl {
 
     func standing() async throws -> RunStanding { self.state.withLock { $0.standing } }
 
+    /// As a call over a network would, it fails in a task that's cancelled.
     func end(_ outcome: RunOutcome) async throws -> [Leftover] {
-        self.state.withLock { state in
+        try Task.checkCancellation()
+        return self.state.withLock { state in
             state.outcomes.append(outcome)
             state.log.append("end")
             return state.leftovers

@@ -143,6 +143,19 @@ struct SuiteRunnerTests {
         #expect(fixture.runs.log == ["begin", "GET /shop/run", "end"])
     }
 
+    @Test("a mark that wasn't taken is found by the answer, and nothing more is sent: it would be an ordinary user's")
+    func markNotTaken() async throws {
+        let server = try await ExchangeServer()
+        let fixture = try SuiteFixture(
+            SuiteFixture.fast(server, "\(Self.undo)cases: [{file: a.hurl, writes: true}]"),
+            ["a.hurl": "GET {{host}}/shop/run?stripped\n[Options]\nretry: 2\nretry-interval: 1\n\n\(Self.buying)"])
+        let report = try await fixture.runner().run()
+        #expect(report.cases.map(\.outcome) == [.error])
+        #expect(report.cases[0].failures.allSatisfy { $0.code == "mark_not_taken" })
+        #expect(report.cases[0].failures.count == 3)
+        #expect(fixture.runs.log == ["begin", "GET /shop/run?stripped", "end"])
+    }
+
     @Test("no more is written than the budget allows, over all cases")
     func writeBudget() async throws {
         let server = try await ExchangeServer()
@@ -292,6 +305,35 @@ struct SuiteRunnerTests {
         #expect(runs.log.last == "end")
     }
 
+    @Test("no more requests are under way at once than the limit says, whatever the jobs")
+    func concurrency() async throws {
+        let files = Dictionary(
+            uniqueKeysWithValues: (0..<12).map { ("\($0).hurl", "GET http://127.0.0.1/shop/a\nHTTP 200\n") })
+        let fixture = try SuiteFixture("limits: {rate: 10000/s, concurrency: 2}\ncases: [\"*.hurl\"]", files)
+        let underWay = Mutex(0)
+        let most = Mutex(0)
+        let tools = RunTools(
+            carrier: {
+                AnsweringCarrier { request in
+                    let count = underWay.withLock { count in
+                        count += 1
+                        return count
+                    }
+                    most.withLock { $0 = max($0, count) }
+                    for _ in 0..<100 { await Task.yield() }
+                    underWay.withLock { $0 -= 1 }
+                    return ExchangeAnswer(
+                        url: request.url, status: 200, headers: [.init("Glovebox-Test", "taken")])
+                }
+            }, redact: { $0 })
+        let report = try await SuiteRunner(
+            try fixture.suite(), self.options { $0.jobs = 6 }, fixture.runs, tools,
+            try CaseSecrets([:], file: SuiteFixture.secret, environment: [:])
+        ).run()
+        #expect(report.verdict == .passed && report.cases.count == 12)
+        #expect(most.withLock { $0 } <= 2)
+    }
+
     @Test("no more requests a second are sent than the limit says, whatever the jobs")
     func rate() async throws {
         let time = ManualTime()
@@ -299,39 +341,41 @@ struct SuiteRunnerTests {
             "limits: {rate: 2/s}\ncases: [a.hurl]",
             ["a.hurl": (0..<4).map { _ in "GET http://127.0.0.1/shop/a\n" }.joined(separator: "\n")])
         let suite = try fixture.suite()
-        let sent = Mutex<[BootInstant]>([])
         let start = time.boot
+        let (sent, send) = AsyncStream.makeStream(of: Duration.self)
+        let tools = RunTools(
+            time: time,
+            carrier: {
+                AnsweringCarrier { request in
+                    send.yield(start.duration(to: time.boot))
+                    return ExchangeAnswer(
+                        url: request.url, status: 200, headers: [.init("Glovebox-Test", "taken")])
+                }
+            }, redact: { $0 })
         let runner = SuiteRunner(
-            suite, SuiteRunOptions(), fixture.runs,
-            RunTools(
-                time: time,
-                carrier: {
-                    AnsweringCarrier { request in
-                        sent.withLock { $0.append(time.boot) }
-                        return ExchangeAnswer(url: request.url, status: 200)
-                    }
-                }, redact: { $0 }), try CaseSecrets([:], file: SuiteFixture.secret, environment: [:]))
-        let running = Task { try await runner.run() }
-        for expected in 1...4 {
-            try await eventually { sent.withLock { $0.count } == expected }
-            if expected < 4 {
-                // The limit's sleeper and the one that watches the run.
-                try await eventually { time.sleeperCount == 2 }
-                time.advance(by: .milliseconds(500))
-            }
+            suite, SuiteRunOptions(), fixture.runs, tools,
+            try CaseSecrets([:], file: SuiteFixture.secret, environment: [:]))
+        async let report = runner.run()
+        var moments: [Duration] = []
+        for await moment in sent {
+            moments.append(moment)
+            guard moments.count < 4 else { break }
+            // The limit's sleeper and the one that watches the run.
+            await time.untilSleeping(2)
+            time.advance(by: .milliseconds(500))
         }
-        _ = try await running.value
-        #expect(sent.withLock { $0.map { start.duration(to: $0) } } == (0..<4).map { .milliseconds(500 * $0) })
+        _ = try await report
+        #expect(moments == (0..<4).map { .milliseconds(500 * $0) })
     }
 }
 
 /// Answers without a network.
 struct AnsweringCarrier: ExchangeCarrier {
-    let answer: @Sendable (ExchangeRequest) -> ExchangeAnswer
+    let answer: @Sendable (ExchangeRequest) async -> ExchangeAnswer
 
-    init(_ answer: @escaping @Sendable (ExchangeRequest) -> ExchangeAnswer) { self.answer = answer }
+    init(_ answer: @escaping @Sendable (ExchangeRequest) async -> ExchangeAnswer) { self.answer = answer }
 
     func exchange(_ request: ExchangeRequest) async throws(GloveboxError) -> [ExchangeAnswer] {
-        [self.answer(request)]
+        [await self.answer(request)]
     }
 }

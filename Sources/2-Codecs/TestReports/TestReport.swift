@@ -261,8 +261,11 @@ package struct RaceReport: Hashable, Sendable, Codable {
     package var areAllOrdersTried: Bool { self.orders >= self.allOrders }
 
     package var summary: String {
-        let orders = self.areAllOrdersTried ? "all \(self.orders)" : "\(self.orders) of \(self.allOrders)"
-        let tried = "\(self.lanes) at once, \(self.rounds) times, against \(orders) orders"
+        let orders =
+            self.allOrders == 1
+            ? "its one order"
+            : self.areAllOrdersTried ? "all \(self.orders) orders" : "\(self.orders) of \(self.allOrders) orders"
+        let tried = "\(self.lanes) at once, \(self.rounds) times, against \(orders)"
         guard !self.races.isEmpty else { return "\(tried): nothing that no order comes to" }
         let times = self.races.reduce(0) { $0 + $1.times }
         return "\(tried): \(times) times what no order comes to"

@@ -20,9 +20,13 @@ struct CaseReporting: Sendable {
     /// Codes of what is no test's: it couldn't be judged then.
     private static let errorCodes: Set<String> = Set(
         [
-            GloveboxError.Code.runEnded, .exchangeCancelled, .undoNotDeclared, .markNotIssued, .caseMayNotWrite,
+            GloveboxError.Code.runEnded, .exchangeCancelled, .undoNotDeclared, .markNotIssued, .markNotTaken,
+            .caseMayNotWrite,
             .caseRouteNotAllowed, .writeBudgetSpent, .internal,
         ].map(\.rawValue))
+
+    /// Whether what ended a case says nothing of what was tested.
+    static func isNoOutcome(_ code: String) -> Bool { self.errorCodes.contains(code) }
 
     func isError(_ result: CaseResult) -> Bool {
         guard !result.isPassed, let error = result.entries.last(where: { $0.outcome == .failed })?.error else {

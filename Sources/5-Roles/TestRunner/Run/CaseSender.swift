@@ -24,6 +24,8 @@ final class CaseSender: Sendable {
         var marks: [(token: String, until: BootInstant)] = []
         var used: [String] = []
         var isDeclared = false
+        /// A mark wasn't taken, and no other is tried.
+        var isUnmarked = false
         var requests = 0
     }
 
@@ -128,23 +130,25 @@ final class CaseSender: Sendable {
             .exchangeCancelled, "the request was given up: \(self.room.endedBecause ?? "it was stopped")")
     }
 
-    /// An edge that takes a mark says so in its answer. A request whose mark wasn't taken was served as an ordinary user's, so
-    /// that it tested something else; one that writes has then written for real, and nothing more is sent.
+    /// An edge that takes a mark says so in its answer. A request whose mark wasn't taken was served as an ordinary user's: it's
+    /// nothing to judge by, no other of the case is sent, and after one that writes, and has written for real, none of the run.
     private func checkTaken(_ answer: ExchangeAnswer, _ isWrite: Bool) throws(GloveboxError) {
         guard !answer.headers("glovebox-test").contains("taken") else { return }
-        let what = isWrite ? "and has written as one: look what it did there" : "so that nothing was tested"
-        let error = GloveboxError(
-            .markNotTaken,
-            "the edge didn't take the mark of this request, which was served as an ordinary user's, \(what); the edge counts why in glovebox_edge_false_marks_total"
-        )
+        self.state.withLock { $0.isUnmarked = true }
         if isWrite { self.room.end(because: "the edge didn't take the mark of a request that writes") }
-        throw error
+        throw Self.unmarked
     }
+
+    private static let unmarked = GloveboxError(
+        .markNotTaken,
+        "the edge hasn't taken the mark, so that this was an ordinary user's request: is this the run's edge, and up for more than five seconds? Nothing more was sent"
+    )
 
     // MARK: before it's sent
 
     private func check(_ request: ExchangeRequest, _ isWrite: Bool) throws(GloveboxError) {
         if let reason = self.room.endedBecause { throw GloveboxError(.runEnded, "the run has ended: \(reason)") }
+        guard !self.state.withLock({ $0.isUnmarked }) else { throw Self.unmarked }
         guard !isWrite || self.testCase.writes, self.testCase.methods.contains(request.method) else {
             throw GloveboxError(
                 .caseMayNotWrite,

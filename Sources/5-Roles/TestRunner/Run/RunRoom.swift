@@ -12,7 +12,7 @@ final class RunRoom: Sendable {
     let rate: RateLimit
     let permits: Permits
     let writes: Budget
-    private let undos = UndoLedger()
+    private let undos: UndoLedger
     private let reason = Mutex<String?>(nil)
 
     init(_ suite: TestSuite, _ control: any RunControl, _ tools: RunTools, _ begun: RunBegun) {
@@ -23,6 +23,21 @@ final class RunRoom: Sendable {
         self.rate = RateLimit(perSecond: suite.limits.rate, tools.time)
         self.permits = Permits(suite.limits.concurrency)
         self.writes = Budget(suite.limits.writes)
+        self.undos = UndoLedger()
+    }
+
+    /// Of the same run, for requests that another version is to answer.
+    init(sharing other: RunRoom, version: String?) {
+        var suite = other.suite
+        suite.version = version
+        self.suite = suite
+        self.control = other.control
+        self.tools = other.tools
+        self.begun = other.begun
+        self.rate = other.rate
+        self.permits = other.permits
+        self.writes = other.writes
+        self.undos = other.undos
     }
 
     /// Why the run is over; the first reason stays.
