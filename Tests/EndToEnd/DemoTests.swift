@@ -43,9 +43,9 @@ struct DemoTests {
             #expect(checked.isRight && checked.notes == [])
             #expect(
                 checked.cases.map(\.name).sorted() == [
-                    "basket", "catalogue", "context", "last one", "order", "page", "product", "stock",
+                    "basket", "catalogue", "context", "last-one", "order", "page", "product", "stock",
                 ])
-            #expect(checked.cases.filter(\.writes).map(\.name).sorted() == ["basket", "last one", "order"])
+            #expect(checked.cases.filter(\.writes).map(\.name).sorted() == ["basket", "last-one", "order"])
         }
         let ports = String(decoding: try self.folder.read("demo/state/storefront.ports"), as: UTF8.self)
         let edge = try #require(ports.split(separator: "\n").first { $0.hasPrefix("edge ") }?.dropFirst(5))
