@@ -334,6 +334,42 @@ struct SuiteRunnerTests {
         #expect(most.withLock { $0 } <= 2)
     }
 
+    @Test("a mark that has waited too long isn't used: another is asked for")
+    func oldMarks() async throws {
+        let time = ManualTime()
+        let fixture = try SuiteFixture(
+            "cases: [a.hurl]",
+            [
+                "a.hurl":
+                    "GET http://127.0.0.1/shop/a\n\nGET http://127.0.0.1/shop/b\n[Options]\ndelay: 45s\n\nGET http://127.0.0.1/shop/c\n"
+            ])
+        let (sent, send) = AsyncStream.makeStream(of: String?.self)
+        let tools = RunTools(
+            time: time,
+            carrier: {
+                AnsweringCarrier { request in
+                    send.yield(request.headers.first { $0.name == "baggage" }?.value)
+                    return ExchangeAnswer(
+                        url: request.url, status: 200, headers: [.init("Cache-Control", "no-store")])
+                }
+            }, redact: { $0 })
+        let runner = SuiteRunner(
+            try fixture.suite(), SuiteRunOptions(), fixture.runs, tools,
+            try CaseSecrets([:], file: SuiteFixture.secret, environment: [:]))
+        async let report = runner.run()
+        var marks: [String?] = []
+        for await mark in sent {
+            marks.append(mark)
+            guard marks.count < 3 else { break }
+            // The case's delay, or its limit of requests, and the one that watches the run.
+            await time.untilSleeping(2)
+            time.advance(by: .seconds(45))
+        }
+        #expect(try await report.verdict == .passed)
+        #expect(marks == ["glovebox=run-1.1", "glovebox=run-1.4", "glovebox=run-1.6"])
+        #expect(fixture.runs.state.withLock { $0.wishes.map(\.count) } == [3, 2, 1])
+    }
+
     @Test("no more requests a second are sent than the limit says, whatever the jobs")
     func rate() async throws {
         let time = ManualTime()
