@@ -60,7 +60,8 @@ struct RaceRunner: Sendable {
             let gate = RaceGate(
                 lanes: self.settings.lanes, .atOnce(isLockstep: self.settings.isLockstep))
             guard let lanes = await self.trial(gate, &progress) else { break }
-            progress.atOnce.append((TrialFacts(order: nil, lanes: lanes.map { LaneFacts($0.result) }), lanes))
+            let facts = TrialFacts(order: nil, lanes: lanes.map { LaneFacts($0.result) })
+            progress.atOnce.append((facts, lanes.map(\.withoutBodies)))
         }
         var judgement = RaceJudgement(inOrder: progress.inOrder, atOnce: progress.atOnce.map(\.facts))
         if !progress.isOver, !judgement.races.isEmpty {
