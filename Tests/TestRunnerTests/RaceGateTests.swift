@@ -6,7 +6,8 @@ import Testing
 
 @Suite("Lanes of a race wait for each other")
 struct RaceGateTests {
-    /// Runs lanes of so many requests through a gate. Each is noted when it's let go, and again when its answer is there.
+    /// Runs lanes of so many requests through a gate. Each is noted when it's let go, and again when its answer is
+    /// there.
     private func lanes(_ gate: RaceGate, _ requests: [Int]) async throws -> [String] {
         let log = Log()
         try await within { [log] in

@@ -232,6 +232,21 @@ struct SuiteRunnerTests {
         #expect(throws: GloveboxError.self) { try self.options { try $0.take(tags: ["No tag"]) } }
     }
 
+    @Test("a variable that suite.yaml declares may have another value, and no other may")
+    func variables() async throws {
+        let server = try await ExchangeServer()
+        let fixture = try SuiteFixture(
+            "variables: {host: nowhere, status: 500}\nlimits: {rate: 1000/s}\ncases: [a.hurl]",
+            ["a.hurl": "GET {{host}}/shop/run\nHTTP *\n[Asserts]\nstatus == {{status}}\n"])
+        let given = try self.options { try $0.take(variables: ["host=\(server.url)", "status=200"]) }
+        #expect(try await fixture.runner(given).run().verdict == .passed)
+        let unknown = try self.options { try $0.take(variables: ["hots=x"]) }
+        await #expect(throws: GloveboxError.self) { _ = try await fixture.runner(unknown).run() }
+        for text in ["x", "=x", ""] {
+            #expect(throws: GloveboxError.self) { try self.options { try $0.take(variables: [text]) } }
+        }
+    }
+
     @Test("fail-fast begins no other case behind the first that fails")
     func failFast() async throws {
         let server = try await ExchangeServer()

@@ -84,8 +84,8 @@ final class CaseSender: Sendable {
         try await self.readyMark()
         let answer = try await self.paced(request, &sent)
         sent.versions += Self.names(answer, "x-served-by").filter { !sent.versions.contains($0) }
-        // An edge says no-store of all that it takes for a test's (docs/edge.md). What was an ordinary user's is nothing to
-        // judge by, and another such request may write.
+        // An edge says no-store of all that it takes for a test's (docs/edge.md). What was an ordinary user's is
+        // nothing to judge by, and another such request may write.
         guard answer.headers("cache-control").contains(where: { $0.lowercased().contains("no-store") }) else {
             self.state.withLock { $0.isUnmarked = true }
             throw Self.unmarked

@@ -17,6 +17,15 @@ package struct TestSuite: Sendable {
     package var version: String?
     package var flags: [SuiteFlag]
     package var cases: [SuiteCase]
+
+    /// With other values of its variables, as a command line writes them.
+    func with(_ variables: [String: String]) -> TestSuite {
+        var suite = self
+        for (name, text) in variables where suite.variables[name] != nil {
+            suite.variables[name] = SuiteValue(variable: text)
+        }
+        return suite
+    }
 }
 
 /// Where the run's marks may be used: all that's under a path, of one host or of any.

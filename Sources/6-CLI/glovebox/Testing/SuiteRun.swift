@@ -12,8 +12,8 @@ import TestReports
 import TestRunner
 import UnixSignals
 
-/// One `glovebox test run`: reads the suite's secrets, runs it under whatever begins runs, tells how far it is, and writes
-/// the reports.
+/// One `glovebox test run`: reads the suite's secrets, runs it under whatever begins runs, tells how far it is, and
+/// writes the reports.
 struct SuiteRun {
     private let suite: TestSuite
     private let options: SuiteRunOptions
@@ -50,8 +50,8 @@ struct SuiteRun {
             })
     }
 
-    /// Until it's done, or somebody interrupts it: then it's ended with its undo. A second interrupt doesn't wait for that;
-    /// the gateway undoes it all the same.
+    /// Until it's done, or somebody interrupts it: then it's ended with its undo. A second interrupt doesn't wait for
+    /// that; the gateway undoes it all the same.
     ///
     /// - Throws: `ProgramExit` where a case failed or couldn't be judged; why no run could be begun.
     func run(under control: any RunControl) async throws {
@@ -106,8 +106,8 @@ extension SuiteRun {
     }
 }
 
-/// Masks what answers say before it's reported. Equal values of one run get the same pseudonym, so that expected and actual
-/// can be compared.
+/// Masks what answers say before it's reported. Equal values of one run get the same pseudonym, so that expected and
+/// actual can be compared.
 private final class ReportMasking: Sendable {
     private let masker: Mutex<Masker>
 
