@@ -114,6 +114,7 @@ let targets: [Target] = [
         dependencies: ["GloveboxCore", "Contracts", "LinearRegex", "HurlFile", "JSONDocument", "JSONPath"],
         path: "Sources/3-Engines/Suites",
         resources: [.embedInCode("Filters/character-references.txt")], swiftSettings: house),
+    floor("3-Engines", "Baselines", ["GloveboxCore", "Contracts", "JSONDocument", "YAMLDocument"]),
     floor("3-Adapters", "StorageSQLite", ["GloveboxCore", "Contracts", grdb]),
     floor("3-Adapters", "AuditFiles", ["GloveboxCore", "Contracts", "TransparencyLog", crypto]),
     floor("3-Adapters", "Identity", ["GloveboxCore", "Contracts", crypto, x509, asn1]),
@@ -164,7 +165,7 @@ let targets: [Target] = [
             "GloveboxCore", "Contracts", "YAMLDocument", "FlagRules", "Policy", "Leases", "Approvals", "Changes",
             "StorageSQLite", "AuditFiles", "MetricsText", "OutboundHTTP", "Commands",
             "Identity", "TransparencyLog", "Redaction", "ControlWire", "Tunnel", "PostgresAccess", "PostgresWire",
-            "ControlAPI", "ControlServer", "Webhooks", "Telemetry",
+            "ControlAPI", "ControlServer", "Webhooks", "Telemetry", "TestContextToken",
             crypto, nio,
             nioPosix, nioSSL, logging, lifecycle,
         ]),
@@ -178,8 +179,8 @@ let targets: [Target] = [
     floor(
         "5-Roles", "Edge",
         [
-            "GloveboxCore", "Contracts", "YAMLDocument", "TestContextToken", "HTTPWire", "Redaction", "Identity",
-            "HTTPProxy", "Telemetry", nio, nioSSL, logging, lifecycle,
+            "GloveboxCore", "Contracts", "YAMLDocument", "TestContextToken", "HTTPWire", "ControlAPI", "Redaction",
+            "Identity", "OutboundHTTP", "HTTPProxy", "Telemetry", "GloveboxKit", nio, nioSSL, logging, lifecycle,
         ]),
     floor(
         "5-Roles", "ControlClient",
@@ -192,7 +193,7 @@ let targets: [Target] = [
         "5-Roles", "TestRunner",
         [
             "GloveboxCore", "Contracts", "YAMLDocument", "HurlFile", "JSONDocument", "TestReports", "Suites",
-            "CurlHTTP", "XPathQuery",
+            "Baselines", "CurlHTTP", "XPathQuery",
         ]),
 
     // 6: the executable
@@ -200,7 +201,7 @@ let targets: [Target] = [
         name: "glovebox",
         dependencies: [
             "GloveboxCore", "Contracts", "PostgresWire", "ControlAPI", "YAMLDocument", "FlagRules", "TransparencyLog",
-            "Policy", "Changes", "Suites", "TestReports", "CurlHTTP", "TestRunner",
+            "Policy", "Changes", "Suites", "Baselines", "TestReports", "CurlHTTP", "TestRunner",
             "Identity", "AuditFiles", "Redaction", "LogPipeline", "Gateway", "Agent", "Edge", "ControlClient",
             "Telemetry",
             arguments, crypto,
@@ -265,6 +266,7 @@ let targets: [Target] = [
     tests("HTTPWire", [nio]),
     tests("HTTPProxy", ["HTTPWire", nio, nioEmbedded, nioPosix, nioSSL, nioHTTP2, nioHPACK, logging]),
     tests("Suites", ["GloveboxCore", "Contracts", "LinearRegex", "HurlFile", "CurlHTTP", "XPathQuery"]),
+    tests("Baselines", ["GloveboxCore", "Contracts", "JSONDocument"]),
     tests("CurlHTTP", ["GloveboxCore", "Contracts"]),
     tests("XPathQuery", ["GloveboxCore"]),
     tests("TestReports", ["GloveboxCore", "XPathQuery"]),
@@ -301,7 +303,7 @@ let targets: [Target] = [
         "Gateway",
         [
             "GloveboxCore", "Contracts", "ControlAPI", "FlagRules", "TransparencyLog", "Leases", "Approvals", "Changes",
-            "Policy", "Redaction",
+            "Policy", "Redaction", "TestContextToken",
             "StorageSQLite", "AuditFiles", "Identity", "Webhooks", "Telemetry", "YAMLDocument", logging,
         ]),
     tests("Webhooks", ["GloveboxCore", "Contracts", "ControlAPI", nio, nioHTTP1, nioPosix, logging]),

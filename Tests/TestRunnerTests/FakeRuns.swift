@@ -42,6 +42,8 @@ final class FakeRuns: RunControl {
     }
 
     func declareUndo(_ undo: CaseUndo) async throws {
+        // As long as a call takes, in which others may ask for the same.
+        for _ in 0..<50 { await Task.yield() }
         try self.state.withLock { state in
             if state.isRefusingUndo { throw GloveboxError(.agentOffline, "no agent") }
             state.undos.append(undo)

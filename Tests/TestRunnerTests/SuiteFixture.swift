@@ -39,10 +39,12 @@ struct SuiteFixture {
         _ options: SuiteRunOptions = SuiteRunOptions(), environment: [String: String] = [:],
         time: any TimeSource = SystemTime(),
         told: @escaping @Sendable (RunEvent) -> Void = { _ in },
-        redact: @escaping @Sendable (String) throws -> String = { $0 },
+        preflight: Bool = false, redact: @escaping @Sendable (String) throws -> String = { $0 },
         change: (inout TestSuite) -> Void = { _ in }
     ) throws -> SuiteRunner {
         var suite = try self.suite()
+        var options = options
+        options.skipsPreflight = !preflight
         change(&suite)
         let runs = self.runs
         return SuiteRunner(

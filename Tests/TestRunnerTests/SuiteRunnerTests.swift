@@ -120,6 +120,23 @@ struct SuiteRunnerTests {
             ])
     }
 
+    @Test("an undo is written down once, though the case runs several times at once")
+    func undoOnce() async throws {
+        let server = try await ExchangeServer()
+        let fixture = try SuiteFixture(
+            SuiteFixture.fast(server, "\(Self.undo)cases: [{file: a.hurl, writes: true}]"),
+            ["a.hurl": "POST {{host}}/shop/buy/safe\nHTTP *\n"])
+        let report = try await fixture.runner(
+            self.options {
+                $0.jobs = 6
+                $0.repeats = 6
+            }
+        ).run()
+        #expect(report.verdict == .passed)
+        #expect(fixture.runs.state.withLock { $0.undos.count } == 1)
+        #expect(fixture.runs.log.firstIndex(of: "undo a") == 1)
+    }
+
     @Test("a case that fails before it writes has declared nothing")
     func nothingDeclared() async throws {
         let server = try await ExchangeServer()
@@ -338,7 +355,7 @@ struct SuiteRunnerTests {
                     for _ in 0..<100 { await Task.yield() }
                     underWay.withLock { $0 -= 1 }
                     return ExchangeAnswer(
-                        url: request.url, status: 200, headers: [.init("Cache-Control", "no-store")])
+                        url: request.url, status: 200, headers: [.init("Glovebox-Test", "taken")])
                 }
             }, redact: { $0 })
         let report = try await SuiteRunner(
@@ -365,11 +382,11 @@ struct SuiteRunnerTests {
                 AnsweringCarrier { request in
                     send.yield(request.headers.first { $0.name == "baggage" }?.value)
                     return ExchangeAnswer(
-                        url: request.url, status: 200, headers: [.init("Cache-Control", "no-store")])
+                        url: request.url, status: 200, headers: [.init("Glovebox-Test", "taken")])
                 }
             }, redact: { $0 })
         let runner = SuiteRunner(
-            try fixture.suite(), SuiteRunOptions(), fixture.runs, tools,
+            try fixture.suite(), self.options { $0.skipsPreflight = true }, fixture.runs, tools,
             try CaseSecrets([:], file: SuiteFixture.secret, environment: [:]))
         async let report = runner.run()
         var marks: [String?] = []
@@ -400,7 +417,7 @@ struct SuiteRunnerTests {
                 AnsweringCarrier { request in
                     send.yield(start.duration(to: time.boot))
                     return ExchangeAnswer(
-                        url: request.url, status: 200, headers: [.init("Cache-Control", "no-store")])
+                        url: request.url, status: 200, headers: [.init("Glovebox-Test", "taken")])
                 }
             }, redact: { $0 })
         let runner = SuiteRunner(

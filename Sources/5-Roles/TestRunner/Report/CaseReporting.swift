@@ -25,6 +25,9 @@ struct CaseReporting: Sendable {
             .caseRouteNotAllowed, .writeBudgetSpent, .internal,
         ].map(\.rawValue))
 
+    /// Whether what ended a case says nothing of what was tested.
+    static func isNoOutcome(_ code: String) -> Bool { self.errorCodes.contains(code) }
+
     func isError(_ result: CaseResult) -> Bool {
         guard !result.isPassed, let error = result.entries.last(where: { $0.outcome == .failed })?.error else {
             return false

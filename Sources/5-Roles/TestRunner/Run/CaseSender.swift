@@ -83,13 +83,8 @@ final class CaseSender: Sendable {
         }
         try await self.readyMark()
         let answer = try await self.paced(request, &sent)
+        try self.checkTaken(answer, isWrite)
         sent.versions += Self.names(answer, "x-served-by").filter { !sent.versions.contains($0) }
-        // An edge says no-store of all that it takes for a test's (docs/edge.md). What was an ordinary user's is
-        // nothing to judge by, and another such request may write.
-        guard answer.headers("cache-control").contains(where: { $0.lowercased().contains("no-store") }) else {
-            self.state.withLock { $0.isUnmarked = true }
-            throw Self.unmarked
-        }
         sent.seenBy += Self.names(answer, "glovebox-test-seen").filter { !sent.seenBy.contains($0) }
         return answer
     }
@@ -133,6 +128,16 @@ final class CaseSender: Sendable {
     private var cancelled: GloveboxError {
         GloveboxError(
             .exchangeCancelled, "the request was given up: \(self.room.endedBecause ?? "it was stopped")")
+    }
+
+    /// An edge that takes a mark says so in its answer. A request whose mark wasn't taken was served as an ordinary
+    /// user's: it's nothing to judge by, no other of the case is sent, and after one that writes, and has written for
+    /// real, none of the run.
+    private func checkTaken(_ answer: ExchangeAnswer, _ isWrite: Bool) throws(GloveboxError) {
+        guard !answer.headers("glovebox-test").contains("taken") else { return }
+        self.state.withLock { $0.isUnmarked = true }
+        if isWrite { self.room.end(because: "the edge didn't take the mark of a request that writes") }
+        throw Self.unmarked
     }
 
     private static let unmarked = GloveboxError(

@@ -168,7 +168,7 @@ extension GloveboxError.Code {
     package static let writeBudgetSpent = Self("write_budget_spent")
     /// The undo of a case couldn't be written down, so that it wrote nothing.
     package static let undoNotDeclared = Self("undo_not_declared")
-    /// An answer says that the mark of its request wasn't taken.
+    /// The edge served a test's request as an ordinary user's.
     package static let markNotTaken = Self("mark_not_taken")
     /// The gateway gave no mark for a request.
     package static let markNotIssued = Self("mark_not_issued")

@@ -12,7 +12,7 @@ final class RunRoom: Sendable {
     let rate: RateLimit
     let permits: Permits
     let writes: Budget
-    private let undos = UndoLedger()
+    private let undos: UndoLedger
     private let reason = Mutex<String?>(nil)
 
     init(_ suite: TestSuite, _ control: any RunControl, _ tools: RunTools, _ begun: RunBegun) {
@@ -23,6 +23,21 @@ final class RunRoom: Sendable {
         self.rate = RateLimit(perSecond: suite.limits.rate, tools.time)
         self.permits = Permits(suite.limits.concurrency)
         self.writes = Budget(suite.limits.writes)
+        self.undos = UndoLedger()
+    }
+
+    /// Of the same run, for requests that another version is to answer.
+    init(sharing other: RunRoom, version: String?) {
+        var suite = other.suite
+        suite.version = version
+        self.suite = suite
+        self.control = other.control
+        self.tools = other.tools
+        self.begun = other.begun
+        self.rate = other.rate
+        self.permits = other.permits
+        self.writes = other.writes
+        self.undos = other.undos
     }
 
     /// Why the run is over; the first reason stays.
@@ -67,14 +82,24 @@ final class RunRoom: Sendable {
     }
 }
 
-/// Which undos are written down.
+/// Which undos are written down. Of several that ask for the same at once one sees to it, and the others wait for that.
 private actor UndoLedger {
     private var declared: Set<String> = []
+    private var underWay: Set<String> = []
+    private var waiting: [String: [CheckedContinuation<Void, Never>]] = [:]
 
-    /// Two that come at once both ask; it counts once.
     func declare(_ undo: CaseUndo, _ control: any RunControl) async throws {
-        guard !self.declared.contains(undo.testCase) else { return }
+        let name = undo.testCase
+        while self.underWay.contains(name) {
+            await withCheckedContinuation { self.waiting[name, default: []].append($0) }
+        }
+        guard !self.declared.contains(name) else { return }
+        self.underWay.insert(name)
+        defer {
+            self.underWay.remove(name)
+            for one in self.waiting.removeValue(forKey: name) ?? [] { one.resume() }
+        }
         try await control.declareUndo(undo)
-        self.declared.insert(undo.testCase)
+        self.declared.insert(name)
     }
 }

@@ -39,6 +39,8 @@ package struct SuiteRunOptions: Hashable, Sendable {
     package var withoutTags: Set<String> = []
     /// After the first case that fails no other is begun.
     package var failsFast = false
+    /// Whether nobody looks first if services see that a request is a test's: for those that are known to.
+    package var skipsPreflight = false
     /// Every case is raced so; nil for those that say so themselves.
     package var race: Int?
     /// In place of those that `suite.yaml` gives these names.

@@ -64,11 +64,13 @@ package struct SuiteRunner: Sendable {
         var report = TestReport(
             suite: self.suite.title, startedAt: String(SuiteDate(self.tools.time.wall).rfc3339.prefix(19)) + "Z",
             version: self.suite.version)
-        try await self.runCases(cases, into: &report)
+        let refusal = try await self.runCases(cases, into: &report)
         for (testCase, race) in races {
             let isOver = Task.isCancelled || report.endedEarly != nil || self.hasFailed(report)
-            guard !isOver else {
-                let why = report.endedEarly ?? (Task.isCancelled ? Self.stopped : "a case has failed")
+            let isRefused = testCase.writes && refusal != nil
+            guard !isOver, !isRefused else {
+                let stopped = Task.isCancelled ? Self.stopped : "a case has failed"
+                let why = report.endedEarly ?? (isOver ? stopped : "it writes, and \(refusal ?? "")")
                 self.take(self.skipped(RaceRunner.named(testCase, race), 1, why), into: &report)
                 continue
             }
@@ -109,7 +111,8 @@ package struct SuiteRunner: Sendable {
 
     // MARK: cases
 
-    private func runCases(_ cases: [SuiteCase], into report: inout TestReport) async throws {
+    /// Returns why cases that write weren't run, if that's so.
+    private func runCases(_ cases: [SuiteCase], into report: inout TestReport) async throws -> String? {
         var items: [Item] = []
         for repetition in 1...max(1, self.options.repeats) {
             for testCase in cases { items.append(Item(index: items.count, testCase: testCase, repetition: repetition)) }
@@ -117,8 +120,9 @@ package struct SuiteRunner: Sendable {
         let all = items
         let frame = RunFrame(suite: self.suite, control: self.control, tools: self.tools)
         let finished = try await frame.run(RunPlan(self.suite, cases), told: self.told) { room in
-            await self.runItems(all, room)
-        } outcome: { reports in
+            let refusal = await self.refusal(of: cases, in: room)
+            return (await self.runItems(all, refusal, room), refusal)
+        } outcome: { reports, _ in
             RunOutcome(reports.map(\.value))
         }
         report.run = finished.begun.run
@@ -127,7 +131,7 @@ package struct SuiteRunner: Sendable {
         report.problems = finished.problems
         report.leftovers = finished.leftovers.map(TestReport.Leftover.init)
         for item in items {
-            if let done = finished.value[item.index] {
+            if let done = finished.value.0[item.index] {
                 report.cases.append(done)
             } else {
                 self.take(
@@ -135,6 +139,26 @@ package struct SuiteRunner: Sendable {
                     into: &report)
             }
         }
+        return finished.value.1
+    }
+
+    /// Why no case may write: somebody on its way doesn't see that it's a test's.
+    private func refusal(of cases: [SuiteCase], in room: RunRoom) async -> String? {
+        guard !self.options.skipsPreflight, cases.contains(where: \.writes) else { return nil }
+        return await Preflight.run(self.suite.cases, in: room, self.secrets).refusal
+    }
+
+    /// Only looks whether each service on the way of a request sees that it's a test's.
+    /// - Throws: why there's no run.
+    package func preflight() async throws -> (findings: Preflight, endedEarly: String?) {
+        let cases = self.suite.cases.filter { self.options.wants($0) && !$0.writes }
+        let frame = RunFrame(suite: self.suite, control: self.control, tools: self.tools)
+        let finished = try await frame.run(RunPlan(self.suite, cases), told: self.told) { room in
+            await Preflight.run(cases, in: room, self.secrets)
+        } outcome: {
+            RunOutcome(verdict: $0.refusal == nil ? .passed : .failed)
+        }
+        return (finished.value, finished.endedEarly)
     }
 
     private func skipped(_ testCase: SuiteCase, _ repetition: Int, _ why: String) -> TestCaseReport {
@@ -144,14 +168,14 @@ package struct SuiteRunner: Sendable {
     }
 
     /// What has come of those that were begun, by their index.
-    private func runItems(_ items: [Item], _ room: RunRoom) async -> [Int: TestCaseReport] {
+    private func runItems(_ items: [Item], _ refusal: String?, _ room: RunRoom) async -> [Int: TestCaseReport] {
         let queue = Queue(items)
         return await withTaskGroup(of: [(Int, TestCaseReport)].self) { group in
             for _ in 0..<min(max(1, self.options.jobs), items.count) {
                 group.addTask {
                     var done: [(Int, TestCaseReport)] = []
                     while !Task.isCancelled, room.endedBecause == nil, let item = queue.next() {
-                        let report = await self.runItem(item, room)
+                        let report = await self.runItem(item, refusal, room)
                         self.told(.finished(report))
                         done.append((item.index, report))
                         if self.options.failsFast, report.outcome == .failed || report.outcome == .error {
@@ -169,8 +193,13 @@ package struct SuiteRunner: Sendable {
         }
     }
 
-    private func runItem(_ item: Item, _ room: RunRoom) async -> TestCaseReport {
+    private func runItem(_ item: Item, _ refusal: String?, _ room: RunRoom) async -> TestCaseReport {
         let testCase = item.testCase
+        if let refusal, testCase.writes {
+            var report = self.skipped(testCase, item.repetition, "it writes, and wasn't run: \(refusal)")
+            report.outcome = .error
+            return report
+        }
         self.told(.started(testCase))
         let reporting = CaseReporting(secrets: self.secrets, redact: self.tools.redact)
         var tries: [CaseTry.Ended] = []

@@ -5,7 +5,7 @@ import TestRunner
 struct TestCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "test", abstract: "Suites of tests that run inside production.",
-        subcommands: [Check.self, Run.self])
+        subcommands: [Check.self, PreflightCommand.self, Run.self, Compare.self])
 
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -69,17 +69,12 @@ struct TestCommand: AsyncParsableCommand {
             completion: .file(extensions: ["yaml"]))
         var suite: String
         @OptionGroup var options: SuiteOptions
-        @Option(
-            help: "The lease to run under. (default: one that's opened for the run)",
-            transform: argument { try LeaseID($0) })
-        var lease: LeaseID?
+        @OptionGroup var under: RunLeaseOptions
 
         func run() async throws {
-            let loading = try SuiteRun.loading(self.suite)
-            _ = try SuiteRun(loading, try self.options.options, reports: self.options.report)
-            // What implements RunControl over the gateway's API is handed to SuiteRun.run(under:) here.
-            throw GloveboxError(
-                .unavailable, "this glovebox can't begin a run yet: 'glovebox test check' is what there is")
+            let run = try SuiteRun(
+                try SuiteRun.loading(self.suite), try self.options.options, reports: self.options.report)
+            try await run.atGateway(self.under) { try await run.run(under: $0) }
         }
     }
 }
