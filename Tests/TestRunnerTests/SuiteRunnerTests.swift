@@ -317,11 +317,27 @@ struct SuiteRunnerTests {
         let runs = fixture.runs
         let runner = try fixture.runner()
         let running = Task { try await runner.run() }
-        try await eventually { runs.log.contains("GET /slow/60000") }
+        await runs.until("GET /slow/60000")
         running.cancel()
         let report = try await within(.seconds(30)) { try await running.value }
         #expect(report.endedEarly == "it was stopped" && report.verdict == .error)
         #expect(runs.log.last == "end" && runs.state.withLock { $0.undos.count } == 1)
+    }
+
+    @Test("a run that's cancelled while it's begun isn't left half begun: it's ended, and nothing was sent")
+    func cancelledAtItsBeginning() async throws {
+        let fixture = try SuiteFixture("cases: [a.hurl]", ["a.hurl": "GET http://127.0.0.1/shop\n"])
+        let runs = fixture.runs
+        let (beginning, goOn) = AsyncStream.makeStream(of: Void.self)
+        runs.state.withLock { $0.beginning = beginning }
+        let runner = try fixture.runner()
+        let running = Task { try await runner.run() }
+        await runs.until("begin")
+        running.cancel()
+        goOn.yield()
+        let report = try await running.value
+        #expect(report.endedEarly == "it was stopped" && report.cases.map(\.requests) == [0])
+        #expect(runs.log == ["begin", "end"])
     }
 
     @Test("the run's time ends it")
