@@ -22,7 +22,7 @@ MEGABYTE = 1 << 20
 # What a scenario may add to the edge's memory, at the most.
 MOST_GROWTH = 64 * MEGABYTE
 # Of an answer that isn't taken so much may wait at the edge: what's written to the stream, and what was read by then.
-MOST_HELD = 128 * 1024
+MOST_HELD = 160 * 1024
 ENHANCE_YOUR_CALM, COMPRESSION_ERROR = 11, 9
 
 
