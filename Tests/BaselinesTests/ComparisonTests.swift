@@ -20,7 +20,8 @@ struct ComparisonTests {
             let faults = isCandidate ? faults : []
             let served = isCandidate ? "web@2, orders@2, inventory@1" : "web@1, orders@1, inventory@1"
             action = comparison.answered([
-                shop.productList(faults, served: served), shop.placedOrder(faults, served: served), shop.shopPage(faults),
+                shop.productList(faults, served: served), shop.placedOrder(faults, served: served),
+                shop.shopPage(faults),
             ])
         }
         return comparison.report
@@ -48,10 +49,11 @@ struct ComparisonTests {
         var count = 0
         let expected = shop.productList()
         for _ in 0..<1000 {
-            count += differ.compare(expected: expected, actual: shop.productList(), isConcurrent: false).differences.count {
-                // Stock goes down as people buy, further than was learned.
-                $0.path != "$.products[*].available"
-            }
+            count += differ.compare(expected: expected, actual: shop.productList(), isConcurrent: false).differences
+                .count {
+                    // Stock goes down as people buy, further than was learned.
+                    $0.path != "$.products[*].available"
+                }
         }
         #expect(count == 0)
     }
@@ -180,7 +182,8 @@ struct ComparisonTests {
         }
         let alarms = (0..<30).count { seed in
             var comparison = Comparison(
-                cases, .init(error: .init(falseAlarm: 0.1), mostTriples: 400, mostPaths: 50, seed: UInt64(seed)), mask: { $0 })
+                cases, .init(error: .init(falseAlarm: 0.1), mostTriples: 400, mostPaths: 50, seed: UInt64(seed)),
+                mask: { $0 })
             var action = comparison.next()
             while case .send = action {
                 let members = (0..<6).map { JSONObject.Member("m\($0)", .bool(generator.once(in: $0 + 2))) }

@@ -110,7 +110,9 @@ package struct AnswerDiffer: Sendable {
 
     /// Holds a value to its rule alone: there's none to compare it with.
     mutating func check(_ actual: JSON, _ path: Int) {
-        guard let kind = self.table.rule(path)?.kind,
+        let rule = self.table.rule(path)
+        if rule?.isNullable == true, case .null = actual { return }
+        guard let kind = rule?.kind,
             let fault = kind.fault(of: actual, expected: actual, isConcurrent: self.isConcurrent)
         else { return }
         self.report(.shape, path, actual: actual, detail: fault)

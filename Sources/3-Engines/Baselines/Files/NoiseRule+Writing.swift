@@ -32,8 +32,8 @@ extension YAMLText {
         case .list(let isUnordered, let length):
             if isUnordered { self.line("unordered: true") }
             if let length { self.line("length: \(length.written)") }
-        case .words(let kinds):
-            self.line("words:")
+        case .words(let kinds), .either(let kinds):
+            self.line("kinds:")
             for kind in kinds { self.entry { $0.kind(kind) } }
         case .any(let kinds): self.line("of: [\(kinds.map(\.rawValue).joined(separator: ", "))]")
         }

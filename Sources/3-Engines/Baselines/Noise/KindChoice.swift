@@ -21,7 +21,16 @@ struct KindChoice {
 
     private var all: [JSON] { self.columns.flatMap(\.self) }
 
+    /// One kind for all; or else for each column its own, if there's one.
     func kind() -> NoiseKind? {
+        if let kind = self.commonKind() { return kind }
+        guard self.columns.count > 1, let kinds = Self.kinds(self.columns, now: self.now, isWord: self.isWord) else {
+            return nil
+        }
+        return .either(kinds)
+    }
+
+    private func commonKind() -> NoiseKind? {
         let texts = self.all.compactMap(\.string)
         let numbers = self.all.compactMap(\.number)
         if texts.count == self.all.count {
@@ -150,10 +159,15 @@ struct KindChoice {
                 differing.append(split.map { .string($0[index]) })
             }
         }
-        // Words of one kind are learned together, whichever place they have.
+        let kinds = Self.kinds(differing, now: self.now, isWord: true)
+        return kinds.flatMap { $0.isEmpty ? nil : .words($0) }
+    }
+
+    /// Of each column its kind; those of one are learned together. Nil where one of them has none.
+    private static func kinds(_ columns: [[JSON]], now: Double, isWord: Bool) -> [NoiseKind]? {
         var byName: [(name: String, columns: [[JSON]])] = []
-        for column in differing {
-            guard let kind = KindChoice([column], now: self.now, isWord: true).kind() else { return nil }
+        for column in columns {
+            guard let kind = KindChoice([column], now: now, isWord: isWord).commonKind() else { return nil }
             if let index = byName.firstIndex(where: { $0.name == kind.name }) {
                 byName[index].columns.append(column)
             } else {
@@ -162,9 +176,9 @@ struct KindChoice {
         }
         var kinds: [NoiseKind] = []
         for (_, columns) in byName {
-            guard let kind = KindChoice(columns, now: self.now, isWord: true).kind() else { return nil }
+            guard let kind = KindChoice(columns, now: now, isWord: isWord).commonKind() else { return nil }
             kinds.append(kind)
         }
-        return kinds.isEmpty ? nil : .words(kinds)
+        return kinds
     }
 }

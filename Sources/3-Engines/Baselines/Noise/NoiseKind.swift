@@ -15,6 +15,8 @@ package indirect enum NoiseKind: Hashable, Sendable {
     case list(isUnordered: Bool, length: ClosedRange<Int>?)
     /// A text whose words are the same, but for those that are of one of these kinds in both.
     case words([NoiseKind])
+    /// Both of the same one of these kinds: elements of one list may each have another.
+    case either([NoiseKind])
     /// Of one of these kinds of JSON value: what somebody writes who knows no better, never what's learned.
     case any([ValueKind])
 
@@ -58,6 +60,7 @@ package indirect enum NoiseKind: Hashable, Sendable {
         case .oneOf: "one-of"
         case .list: "list"
         case .words: "words"
+        case .either: "either"
         case .any: "any"
         }
     }
@@ -91,6 +94,9 @@ extension NoiseKind {
             guard let length, !length.contains(list.count) else { return nil }
             return "has \(list.count) elements where \(length.written) are expected"
         case .words(let kinds): return Self.wordsFault(actual, expected, kinds, isConcurrent)
+        case .either(let kinds):
+            return Self.isNoise(actual, expected, kinds, isConcurrent)
+                ? nil : "isn't of the kind that it was, of \(kinds.map(\.name).joined(separator: ", "))"
         case .any(let kinds):
             return kinds.contains { $0.rawValue == actual.kind }
                 ? nil : "isn't a \(kinds.map(\.rawValue).joined(separator: " or "))"
@@ -128,6 +134,16 @@ extension NoiseKind {
         return apart <= Double(within) ? nil : "is \(Int(apart)) s from the other, where \(within) s are allowed"
     }
 
+    /// Whether there's a kind that both are of.
+    private static func isNoise(
+        _ actual: JSON, _ expected: JSON, _ kinds: [NoiseKind], _ isConcurrent: Bool
+    ) -> Bool {
+        kinds.contains { kind in
+            kind.fault(of: expected, expected: expected, isConcurrent: isConcurrent) == nil
+                && kind.fault(of: actual, expected: expected, isConcurrent: isConcurrent) == nil
+        }
+    }
+
     private static func wordsFault(
         _ actual: JSON, _ expected: JSON, _ kinds: [NoiseKind], _ isConcurrent: Bool
     ) -> String? {
@@ -135,11 +151,9 @@ extension NoiseKind {
         let (words, wanted) = (TextWords.words(actual), TextWords.words(expected))
         guard words.count == wanted.count else { return "has other words" }
         for (word, other) in zip(words, wanted) where word != other {
-            let isNoise = kinds.contains { kind in
-                kind.fault(of: .string(other), expected: .string(other), isConcurrent: isConcurrent) == nil
-                    && kind.fault(of: .string(word), expected: .string(other), isConcurrent: isConcurrent) == nil
+            guard Self.isNoise(.string(word), .string(other), kinds, isConcurrent) else {
+                return "has '\(word.shortened)' where '\(other.shortened)' or the like is expected"
             }
-            guard isNoise else { return "has '\(word.shortened)' where '\(other.shortened)' or the like is expected" }
         }
         return nil
     }
@@ -188,8 +202,19 @@ package struct NoiseRule: Hashable, Sendable {
     }
 
     package static let optional = NoiseRule(isOptional: true)
-    var isUnordered: Bool { if case .list(true, _)? = self.kind { true } else { false } }
-    var hasFreeLength: Bool { if case .list(_, _?)? = self.kind { true } else { false } }
+    var isUnordered: Bool { self.kind?.ofLists?.isUnordered ?? false }
+    var hasFreeLength: Bool { self.kind?.ofLists?.length != nil }
+}
+
+extension NoiseKind {
+    /// What it says of lists, if it says anything of these.
+    var ofLists: (isUnordered: Bool, length: ClosedRange<Int>?)? {
+        switch self {
+        case .list(let isUnordered, let length): (isUnordered, length)
+        case .either(let kinds): kinds.lazy.compactMap(\.ofLists).first
+        case .uuid, .time, .counter, .token, .tolerance, .oneOf, .words, .any: nil
+        }
+    }
 }
 
 extension String {

@@ -34,6 +34,9 @@ package struct NoiseLearner {
     private var optional: Set<AnswerPath> = []
     private var nullable: Set<AnswerPath> = []
     private var unordered: Set<AnswerPath> = []
+    /// What stays the same at paths where something isn't always there.
+    private var constants: [AnswerPath: Set<JSON>] = [:]
+    private var containers: [AnswerPath: Set<NoiseKind.ValueKind>] = [:]
     private var learned = LearnedNoise()
 
     /// - Parameter runs: the answers, in the order in which they were asked for; counters are told by it.
@@ -88,9 +91,16 @@ package struct NoiseLearner {
         let present = values.compactMap(\.self)
         if present.count < values.count { self.optional.insert(path) }
         let known = present.filter { if case .null = $0 { false } else { true } }
+        // Always null is always the same, unless it's not always there.
+        if known.count < present.count, known.count > 0 || present.count < values.count { self.nullable.insert(path) }
         guard let first = known.first else { return }
-        if known.count < present.count { self.nullable.insert(path) }
-        guard known.contains(where: { $0 != first }) else { return }
+        if known.count < values.count, first.isContainer {
+            self.containers[path, default: []].insert(first.object == nil ? .array : .object)
+        }
+        guard known.contains(where: { $0 != first }) else {
+            if known.count < values.count, !first.isContainer { self.constants[path, default: []].insert(first) }
+            return
+        }
         let objects = known.compactMap(\.object)
         let lists = known.compactMap(\.array)
         if objects.count == known.count {
@@ -177,6 +187,27 @@ package struct NoiseLearner {
 
     // MARK: concluding
 
+    /// Where elements of one list have values of several kinds at a path, and one of these wasn't there to be compared with,
+    /// it's held to what was seen of any.
+    private mutating func widen(_ path: AnswerPath) {
+        guard let kind = self.learned.rules[path]?.kind else { return }
+        var others: [NoiseKind] = []
+        let constants = (self.constants[path] ?? []).filter {
+            kind.fault(of: $0, expected: $0, isConcurrent: false) != nil
+        }
+        if !constants.isEmpty, constants.count <= 20 {
+            others.append(.oneOf(constants.sorted { $0.printed() < $1.printed() }))
+        }
+        let containers = self.containers[path] ?? []
+        if !containers.isEmpty { others.append(.any(containers.sorted { $0.rawValue < $1.rawValue })) }
+        guard !others.isEmpty else { return }
+        if case .either(let kinds) = kind {
+            self.learned.rules[path]?.kind = .either(kinds + others)
+        } else {
+            self.learned.rules[path]?.kind = .either([kind] + others)
+        }
+    }
+
     private mutating func conclude() {
         for (path, columns) in self.columns.sorted(by: { $0.key < $1.key }) {
             if let kind = KindChoice(columns, now: self.now).kind() {
@@ -186,8 +217,14 @@ package struct NoiseLearner {
             }
         }
         for path in self.unordered {
-            self.learned.rules[path, default: NoiseRule()].kind = .list(isUnordered: true, length: nil)
+            let list = NoiseKind.list(isUnordered: true, length: nil)
+            switch self.learned.rules[path]?.kind {
+            case nil: self.learned.rules[path, default: NoiseRule()].kind = list
+            case .either(let kinds)?: self.learned.rules[path]?.kind = .either(kinds + [list])
+            case .some(let kind): self.learned.rules[path]?.kind = .either([kind, list])
+            }
         }
+        for path in self.optional.union(self.nullable) { self.widen(path) }
         for path in self.optional { self.learned.rules[path, default: NoiseRule()].isOptional = true }
         for path in self.nullable { self.learned.rules[path, default: NoiseRule()].isNullable = true }
         for path in self.learned.rules.keys {
