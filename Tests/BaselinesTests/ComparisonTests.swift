@@ -10,7 +10,7 @@ import Testing
 struct ComparisonTests {
     /// Runs a comparison to its end, both sides answering from one shop; the candidate's version has these faults.
     private func compare(
-        _ faults: Set<ShopAnswers.Fault>, most: Int = 1000, seed: UInt64 = 1, mask: @escaping TextMask = { $0 }
+        _ faults: Set<ShopAnswers.Fault>, most: Int = 300, seed: UInt64 = 1, mask: @escaping TextMask = { $0 }
     ) throws -> ComparisonReport {
         var shop = ShopAnswers(seed: seed)
         var comparison = Comparison([.init(try shop.baseline())], .init(mostTriples: most, seed: seed), mask: mask)

@@ -3,7 +3,8 @@ import JSONDocument
 
 extension ObservedAnswer {
     /// With every text in it, names and numbers as well, as `mask` has it.
-    /// - Parameter rules: values of paths that differ from answer to answer stay as they are where they are what they have to
+    /// - Parameter rules: values of paths that differ from answer to answer stay as they are where they are what they
+    ///   have to
     ///   be, since that couldn't be seen of a masked one.
     /// - Throws: `redaction_failed` when `mask` throws.
     package func masked(

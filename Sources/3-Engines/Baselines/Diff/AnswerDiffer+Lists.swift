@@ -190,7 +190,8 @@ extension AnswerDiffer {
                 hasher.combine(value.kind)
             } else {
                 hasher.combine(6)
-                // Texts that are the same but to JSON have one key; whether they're equal is seen when they're compared.
+                // Texts that are the same but to JSON have one key; whether they're equal is seen when they're
+                // compared.
                 if case .string(let text) = value { hasher.combine(text) } else { hasher.combine(value) }
             }
         }

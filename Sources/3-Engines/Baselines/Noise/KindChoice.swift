@@ -1,6 +1,7 @@
 import JSONDocument
 
-/// Which kind of noise has all values of one path. From the narrowest on; none where nothing short of "anything" would do.
+/// Which kind of noise has all values of one path. From the narrowest on; none where nothing short of "anything" would
+/// do.
 struct KindChoice {
     /// Values that differ, by run.
     private let columns: [[JSON]]

@@ -1,11 +1,12 @@
 package import JSONDocument
 
-/// What a value that differs from answer to answer still has to be. There is no kind that accepts whatever comes: of each it
-/// can be said that a value isn't of it any more.
+/// What a value that differs from answer to answer still has to be. There is no kind that accepts whatever comes: of
+/// each it can be said that a value isn't of it any more.
 package indirect enum NoiseKind: Hashable, Sendable {
     /// By RFC 9562, in small letters unless `isUpperCase`.
     case uuid(isUpperCase: Bool)
-    /// In one of these formats; where two answers were asked for at the same time, no further apart than `within` seconds.
+    /// In one of these formats; where two answers were asked for at the same time, no further apart than `within`
+    /// seconds.
     case time([TimeFormat], within: Int?)
     case counter(Counter)
     case token(TokenShape)
@@ -32,8 +33,8 @@ package indirect enum NoiseKind: Hashable, Sendable {
         }
     }
 
-    /// How far a number may be from the one that's expected. Either is enough. A text that's a number keeps the digits behind
-    /// its point.
+    /// How far a number may be from the one that's expected. Either is enough. A text that's a number keeps the digits
+    /// behind its point.
     package struct Tolerance: Hashable, Sendable {
         package var absolute: Double
         /// Of the expected number.
@@ -115,7 +116,9 @@ extension NoiseKind {
     /// A number, or a text of digits.
     static func whole(_ value: JSON) -> Int64? {
         if let number = value.number { return number.isWrittenAsInteger ? number.int64 : nil }
-        guard let text = value.string, !text.isEmpty, text.utf8.allSatisfy(\.isDigit) else { return nil }
+        guard let text = value.string, case let digits = text.hasPrefix("-") ? text.dropFirst() : text[...],
+            !digits.isEmpty, digits.utf8.allSatisfy(\.isDigit)
+        else { return nil }
         return Int64(text)
     }
 
@@ -184,7 +187,8 @@ extension NoiseKind.Tolerance {
     }
 }
 
-/// What's known of one path: optional, nullable, of a kind, each if it's so. It came out of answers, or somebody wrote it.
+/// What's known of one path: optional, nullable, of a kind, each if it's so. It came out of answers, or somebody wrote
+/// it.
 package struct NoiseRule: Hashable, Sendable {
     package var kind: NoiseKind?
     /// Whether a member isn't always there.

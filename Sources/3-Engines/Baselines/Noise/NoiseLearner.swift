@@ -3,8 +3,8 @@ import JSONDocument
 
 /// What several answers of the primary to the same request tell of its noise.
 package struct LearnedNoise: Hashable, Sendable {
-    /// A path whose values differ in a way that no kind of noise explains: somebody has to write a rule, or to mend what
-    /// makes it so.
+    /// A path whose values differ in a way that no kind of noise explains: somebody has to write a rule, or to mend
+    /// what makes it so.
     package struct Unexplained: Hashable, Sendable, Codable {
         package var path: String
         package var what: String
@@ -24,8 +24,8 @@ package struct LearnedNoise: Hashable, Sendable {
     package init() {}
 }
 
-/// Learns noise by looking at how answers differ: values at the same path stand in a column, run by run, and a path's kind is
-/// the narrowest that has all of its columns.
+/// Learns noise by looking at how answers differ: values at the same path stand in a column, run by run, and a path's
+/// kind is the narrowest that has all of its columns.
 package struct NoiseLearner {
     /// When the answers were recorded, which tells times since 1970 from other numbers. Seconds.
     private let now: Double
@@ -40,7 +40,8 @@ package struct NoiseLearner {
     private var learned = LearnedNoise()
 
     /// - Parameter runs: the answers, in the order in which they were asked for; counters are told by it.
-    /// - Returns: what was learned, and which of the answers it's of: those that have the status and kind of body which most
+    /// - Returns: what was learned, and which of the answers it's of: those that have the status and kind of body which
+    ///   most
     ///   have.
     package static func learn(
         _ runs: [ObservedAnswer], at now: WallTime
@@ -126,8 +127,8 @@ package struct NoiseLearner {
         for name in names { self.learn(byName.map { $0[name] }, path.appending(.name(name))) }
     }
 
-    /// An element is known by what of it is the same in all runs, wherever it stands. Where these stand in another order, the
-    /// list has none.
+    /// An element is known by what of it is the same in all runs, wherever it stands. Where these stand in another
+    /// order, the list has none.
     private mutating func learn(_ lists: [[JSON]], _ path: AnswerPath) {
         let count = lists[0].count
         guard lists.allSatisfy({ $0.count == count }) else {
@@ -162,7 +163,8 @@ package struct NoiseLearner {
         for index in 0..<count { self.learn(aligned.map { $0[index] }, element) }
     }
 
-    /// By a hash of the path in the element, a sum of the hashes of all values there: the order of inner lists doesn't count.
+    /// By a hash of the path in the element, a sum of the hashes of all values there: the order of inner lists doesn't
+    /// count.
     private static func profile(_ value: JSON) -> [Int: Int] {
         var profile: [Int: Int] = [:]
         func walk(_ value: JSON, _ path: Int) {
@@ -187,8 +189,8 @@ package struct NoiseLearner {
 
     // MARK: concluding
 
-    /// Where elements of one list have values of several kinds at a path, and one of these wasn't there to be compared with,
-    /// it's held to what was seen of any.
+    /// Where elements of one list have values of several kinds at a path, and one of these wasn't there to be compared
+    /// with, it's held to what was seen of any.
     private mutating func widen(_ path: AnswerPath) {
         guard let kind = self.learned.rules[path]?.kind else { return }
         var others: [NoiseKind] = []

@@ -1,7 +1,7 @@
 /// Numbers for the paths of answers, so that a walk over a tree writes no paths. Rules are looked for once for each.
 struct PathTable: Sendable {
-    /// What's right below one path. Answers to the same request mostly have the same members in the same order, so the one
-    /// behind the last is looked at first.
+    /// What's right below one path. Answers to the same request mostly have the same members in the same order, so the
+    /// one behind the last is looked at first.
     private struct Children {
         var names: [String] = []
         var numbers: [Int] = []
