@@ -98,6 +98,7 @@ let targets: [Target] = [
     floor("2-Codecs", "JSONPath", ["GloveboxCore", "JSONDocument", "LinearRegex"]),
     floor("2-Codecs", "TestContextToken", ["GloveboxCore", crypto]),
     floor("2-Codecs", "HurlFile", ["GloveboxCore", "LinearRegex"]),
+    floor("2-Codecs", "TestReports"),
 
     // 3: engines and adapters
     floor(
@@ -164,7 +165,7 @@ let targets: [Target] = [
             "GloveboxCore", "Contracts", "YAMLDocument", "FlagRules", "Policy", "Leases", "Approvals", "Changes",
             "StorageSQLite", "AuditFiles", "MetricsText", "OutboundHTTP", "Commands",
             "Identity", "TransparencyLog", "Redaction", "ControlWire", "Tunnel", "PostgresAccess", "PostgresWire",
-            "ControlAPI", "ControlServer", "Webhooks", "Telemetry",
+            "ControlAPI", "ControlServer", "Webhooks", "Telemetry", "TestContextToken",
             crypto, nio,
             nioPosix, nioSSL, logging, lifecycle,
         ]),
@@ -178,8 +179,8 @@ let targets: [Target] = [
     floor(
         "5-Roles", "Edge",
         [
-            "GloveboxCore", "Contracts", "YAMLDocument", "TestContextToken", "HTTPWire", "Redaction", "Identity",
-            "HTTPProxy", "Telemetry", nio, nioSSL, logging, lifecycle,
+            "GloveboxCore", "Contracts", "YAMLDocument", "TestContextToken", "HTTPWire", "ControlAPI", "Redaction",
+            "Identity", "OutboundHTTP", "HTTPProxy", "Telemetry", "GloveboxKit", nio, nioSSL, logging, lifecycle,
         ]),
     floor(
         "5-Roles", "ControlClient",
@@ -188,15 +189,22 @@ let targets: [Target] = [
             logging,
         ]),
 
+    floor(
+        "5-Roles", "TestRunner",
+        [
+            "GloveboxCore", "Contracts", "YAMLDocument", "HurlFile", "JSONDocument", "TestReports", "Suites",
+            "Baselines", "CurlHTTP", "XPathQuery",
+        ]),
+
     // 6: the executable
     .executableTarget(
         name: "glovebox",
         dependencies: [
             "GloveboxCore", "Contracts", "PostgresWire", "ControlAPI", "YAMLDocument", "FlagRules", "TransparencyLog",
-            "Policy", "Changes",
+            "Policy", "Changes", "Suites", "Baselines", "TestReports", "CurlHTTP", "TestRunner",
             "Identity", "AuditFiles", "Redaction", "LogPipeline", "Gateway", "Agent", "Edge", "ControlClient",
             "Telemetry",
-            arguments,
+            arguments, crypto,
             configuration,
             logging, lifecycle, signals, nio, nioPosix, nioTLS, nioSSL,
         ],
@@ -261,6 +269,8 @@ let targets: [Target] = [
     tests("Baselines", ["GloveboxCore", "Contracts", "JSONDocument"]),
     tests("CurlHTTP", ["GloveboxCore", "Contracts"]),
     tests("XPathQuery", ["GloveboxCore"]),
+    tests("TestReports", ["GloveboxCore", "XPathQuery"]),
+    tests("TestRunner", ["GloveboxCore", "Contracts", "HurlFile", "Suites", "TestReports", "CurlHTTP"]),
     tests("Redaction", ["GloveboxCore", "SensitiveNames", "YAMLDocument", "CByteClasses", nio]),
     tests("GloveboxKit", ["GloveboxCore", "Contracts", "FlagRules", "TestContextToken", logging, instrumentation]),
     // Runs the executable, which a build of the tests has made.
@@ -292,7 +302,7 @@ let targets: [Target] = [
         "Gateway",
         [
             "GloveboxCore", "Contracts", "ControlAPI", "FlagRules", "TransparencyLog", "Leases", "Approvals", "Changes",
-            "Policy", "Redaction",
+            "Policy", "Redaction", "TestContextToken",
             "StorageSQLite", "AuditFiles", "Identity", "Webhooks", "Telemetry", "YAMLDocument", logging,
         ]),
     tests("Webhooks", ["GloveboxCore", "Contracts", "ControlAPI", nio, nioHTTP1, nioPosix, logging]),

@@ -76,9 +76,12 @@ struct HostChangesTests {
                 check: [/bin/sh, "\(shop)", "\(folder.path)", runs, "{version}"]
                 apply: [/bin/sh, "\(shop)", "\(folder.path)", deploy, "{version}"]
                 undo: [/bin/sh, "\(shop)", "\(folder.path)", deploy, undone]
+              forget:
+                parameters: {version: {type: word}}
+                undo: [/bin/sh, "\(shop)", "\(folder.path)", deploy, "forgot-{version}"]
             """
         var ceiling = CeilingTarget(capabilities: [.change], longest: .seconds(3600))
-        ceiling.runbooks = ["deploy", "release", "checked"]
+        ceiling.runbooks = ["deploy", "release", "checked", "forget"]
         ceiling.files = ["\(folder.path)/*.conf"]
         ceiling.mayKeep = true
         let host = try HostTarget(
@@ -233,6 +236,18 @@ struct HostChangesTests {
         #expect(try self.read("a.conf") == "orig")
     }
 
+    @Test("what only takes back does nothing when it's applied, and its undo when the lease ends, newest first")
+    func onlyUndo() async throws {
+        try await self.running { agent in
+            let first = try await self.applied(self.runbook("forget", "a"), agent)
+            let second = try await self.applied(self.runbook("forget", "b"), agent)
+            #expect(try self.read("version") == "v1\n" && access(self.folder.file("history"), F_OK) != 0)
+            agent.inbox.put(.leaseEnded(self.lease))
+            for change in [first, second] { #expect(try await self.until(change, .undone, agent).conflict == nil) }
+        }
+        #expect(try self.read("history") == "forgot-b\nforgot-a\n")
+    }
+
     @Test("all whose lease ends go back newest first: none is in another's way")
     func atOnce() async throws {
         try await self.running { agent in
@@ -305,6 +320,29 @@ struct HostChangesTests {
         }
     }
 
+    @Test("a file whose permissions somebody changed since stays as it is, as one whose content they changed")
+    func permissions() async throws {
+        func mode() -> UInt32 {
+            var status = stat()
+            return stat(self.folder.file("a.conf"), &status) == 0 ? UInt32(status.st_mode & 0o7777) : 0
+        }
+        chmod(self.folder.file("a.conf"), 0o600)
+        try await self.running { agent in
+            let first = try await self.applied(self.file("AAA"), agent)
+            #expect(mode() == 0o600)
+            chmod(self.folder.file("a.conf"), 0o640)
+            let second = try await self.applied(self.file("BBB"), agent)
+            #expect(try await self.undone(first, agent).conflict == self.conflict(by: nil))
+            #expect(try await self.undone(second, agent).conflict == nil)
+            #expect(try self.read("a.conf") == "AAA" && mode() == 0o640)
+
+            let third = try await self.applied(self.file("CCC"), agent)
+            chmod(self.folder.file("a.conf"), 0o644)
+            #expect(try await self.undone(third, agent).conflict == self.conflict(by: nil))
+            #expect(try self.read("a.conf") == "CCC" && mode() == 0o644)
+        }
+    }
+
     // MARK: What was never begun
 
     @Test("where the first look fails nothing was done, and nothing is undone")
@@ -317,6 +355,19 @@ struct HostChangesTests {
             #expect(report.failure?.message.contains("'check' of runbook 'checked' failed") == true)
         }
         #expect(access(self.folder.file("history"), F_OK) != 0)
+    }
+
+    @Test("what nothing is written down of is told as such, and not as undone like any other")
+    func unknown() async throws {
+        let reports = Mutex<[ChangeReport]>([])
+        try await self.running { agent in
+            agent.inbox.answer { report in reports.withLock { $0.append(report) } }
+            let made = Made(change: HostChange(target: self.target, lease: self.lease, action: self.file("AAA")))
+            self.order(.undo, made, agent)
+            try await eventually { reports.withLock { !$0.isEmpty } }
+        }
+        let report = reports.withLock { $0.first }
+        #expect(report?.state == .undone && report?.failure?.code == "not_found")
     }
 
     @Test("what was broken off by the agent's end may have been done, and is undone")
@@ -336,6 +387,38 @@ struct HostChangesTests {
             order.isUrgent = true
             agent.inbox.put(.order(order))
             _ = try await self.until(made, .undone, agent)
+        }
+        #expect(try self.read("history") == "undone\n")
+    }
+
+    @Test("what stood so before, without a former state to say it, stays so: nothing was made that could be undone")
+    func stoodBefore() async throws {
+        try self.byHand("version", "v2\n")
+        var made: Made?
+        try await self.running { agent in made = try await self.applied(self.runbook("checked", "v2"), agent) }
+        #expect(access(self.folder.file("history"), F_OK) != 0)
+        try await self.running { agent in
+            let report = try await self.undone(try #require(made), agent)
+            #expect(report.conflict == nil)
+        }
+        #expect(try self.read("version") == "v2\n")
+    }
+
+    @Test("what was made, and is found made after the agent's end, is undone")
+    func madeBefore() async throws {
+        try self.byHand("v2-hangs", "")
+        var made: Made?
+        try await self.running { agent in
+            made = self.asked(self.runbook("checked", "v2"), agent)
+            try await eventually { access(self.folder.file("begun"), F_OK) == 0 }
+        }
+        // It got so far before it was broken off.
+        try self.byHand("version", "v2\n")
+        unlink(self.folder.file("v2-hangs"))
+        try await self.running { agent in
+            let made = try #require(made)
+            _ = try await self.until(made, .applied, agent)
+            _ = try await self.undone(made, agent)
         }
         #expect(try self.read("history") == "undone\n")
     }

@@ -29,7 +29,7 @@ struct HostTargetTests {
             undo: [/bin/do, "{former}", "{a}"]
             """)
         let plan = try runbook.plan(name: "x", ["a": "; rm -rf / {former} $(id)", "n": "3"])
-        #expect(plan.apply.arguments() == ["/bin/do", "--to=; rm -rf / {former} $(id)", "3", "{literal}"])
+        #expect(plan.apply?.arguments() == ["/bin/do", "--to=; rm -rf / {former} $(id)", "3", "{literal}"])
         #expect(plan.undo.arguments(former: "two {a}") == ["/bin/do", "two {a}", "; rm -rf / {former} $(id)"])
         #expect(plan.subject == #"runbook ["/bin/show", "3"]"#)
     }
@@ -42,6 +42,7 @@ struct HostTargetTests {
             "{apply: [/bin/true, '{p}'], undo: [/bin/true]}", "{apply: [/bin/true], undo: [/bin/true, '{former}']}",
             "{apply: [/bin/true, '{p'], undo: [/bin/true]}", "{apply: /bin/true, undo: [/bin/true]}",
             "{parameters: {former: {type: word}}, apply: [/bin/true], undo: [/bin/true]}", "{apply: [/bin/true]}",
+            "{check: [/bin/true], undo: [/bin/true]}", "{former: [/bin/true], undo: [/bin/true]}",
         ])
     func declarations(_ yaml: String) {
         #expect(Self.code { _ = try Self.runbook(yaml) } == "configuration_invalid")
@@ -98,8 +99,8 @@ struct HostTargetTests {
             """
         let call = try DeclaredCall(try YAMLNode(yaml: yaml, file: "agent.yaml"), folder: "/")
         let plan = try call.plan(name: "x", ["p": #"../a b?"\"#], allowed: ["http://127.0.0.1:9/x/"], rule: "r")
-        #expect(plan.apply.url.text() == "http://127.0.0.1:9/x/..%2Fa%20b%3F%22%5C")
-        #expect(plan.apply.body?.text() == #"{"a": "../a b?\"\\"}"#)
+        #expect(plan.apply?.url.text() == "http://127.0.0.1:9/x/..%2Fa%20b%3F%22%5C")
+        #expect(plan.apply?.body?.text() == #"{"a": "../a b?\"\\"}"#)
         let up = try call.plan(name: "x", ["p": ".."], allowed: ["http://127.0.0.1:9/x/"], rule: "r")
         #expect(up.undo.url.text() == "http://127.0.0.1:9/x/%2E%2E")
         #expect(

@@ -52,6 +52,18 @@ struct HostStepTests {
         }
     }
 
+    @Test("a file with the applied content is somebody else's once its permissions or its owner were changed")
+    func permissions() {
+        func judge(_ isFormer: Bool, _ isApplied: Bool, _ isAsLeft: Bool) -> UndoJudgement {
+            UndoJudgement(
+                wasApplied: true, isExact: true, isFormer: isFormer, isBeneath: false, isApplied: isApplied,
+                isAsLeft: isAsLeft)
+        }
+        #expect(judge(false, true, true) == .undo)
+        #expect(judge(false, true, false) == .conflict)
+        #expect(judge(true, true, false) == .nothing)
+    }
+
     @Test(
         "a runbook that was broken off is undone whatever can be seen; one that was applied only while its check says so"
     )

@@ -40,6 +40,30 @@ struct RolloutFlagsTests {
         #expect(try FlagShare.definition(of: "f", from: Self.former, to: Self.new, percent: 100) == Self.new)
     }
 
+    @Test("a flag's own buckets are seen in the share as they will be in the whole, and by the rest as they were")
+    func ownBuckets() throws {
+        func buckets(_ one: String, _ other: String) -> String {
+            """
+            {"state":"ENABLED","variants":{"\(one)":"\(one)","\(other)":"\(other)"},"defaultVariant":"\(one)",
+             "targeting":{"fractional":[["\(one)",50],["\(other)",50]]}}
+            """
+        }
+        let definition = try FlagShare.definition(
+            of: "f", from: buckets("a", "b"), to: buckets("x", "y"), percent: 10)
+        var counts: [String: Int] = [:]
+        for person in 0..<4000 { counts[try Self.seen(definition, "p\(person)") ?? "nothing", default: 0] += 1 }
+        #expect(Set(counts.keys) == ["a", "b", "x", "y"], "\(counts)")
+        for name in ["x", "y"] { #expect(abs((counts[name] ?? 0) - 200) < 60, "\(counts)") }
+        for name in ["a", "b"] { #expect(abs((counts[name] ?? 0) - 1800) < 150, "\(counts)") }
+    }
+
+    @Test("whoever has no targeting key is in no share")
+    func withoutKey() throws {
+        let definition = try FlagShare.definition(of: "f", from: Self.former, to: Self.new, percent: 99)
+        let flags = try FlagSet(json: Array(#"{"flags":{"f":\#(definition)}}"#.utf8))
+        #expect(flags.resolve("f", FlagContext(), timestamp: 0).variant == "old")
+    }
+
     @Test("a side without a default variant leaves the caller's own default")
     func noDefault() throws {
         let former = #"{"state":"ENABLED","variants":{"a":1}}"#

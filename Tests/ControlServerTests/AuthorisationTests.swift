@@ -25,6 +25,7 @@ struct AuthorisationTests {
         .listApprovals: "oaaa-", .showApproval: "oaaa-", .withdrawApproval: "oooo-",
         .grantApproval: "-a-a-", .denyApproval: "-a-a-", .reviewApproval: "-a-a-",
         .applyChanges: "oooo-", .listChanges: "oaaa-", .showChange: "oaaa-", .keepChange: "oaoa-", .undoChange: "oaoa-",
+        .attendRun: "oooo-", .issueMarks: "oooo-", .markKeys: "aaaa-",
         .rollBack: "oaoa-", .listFlags: "aaaa-", .explainFlag: "aaaa-", .followFlags: "aaaa-",
         .listSessions: "oaaa-", .sessionRecords: "oaaa-", .endSession: "oaoa-",
     ]
@@ -165,6 +166,7 @@ struct AuthorisationTests {
         case .reviewApproval: #"{"note":"fine"}"#
         case .applyChanges: #"{"lease":"0123456789ab","title":"x","changes":[{"flag":{"key":"a","isRemoved":true}}]}"#
         case .rollBack, .explainFlag: "{}"
+        case .issueMarks: #"{"testCase": "a", "methods": ["GET"]}"#
         default: ""
         }
     }

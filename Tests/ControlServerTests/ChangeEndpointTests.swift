@@ -36,6 +36,8 @@ struct ChangeEndpointTests {
                 let answer = try await client.explainFlag(
                     "a/b ü", FlagQuestion(target: target, context: ["targetingKey": .string("u")]))
                 #expect(answer.value == .bool(true) && answer.epoch == 7)
+                #expect(try await client.attendRun(id).id == id)
+                #expect(try await client.issueMarks(id, Self.marks).marks == ["mark-0", "mark-1"])
             }
             #expect(
                 gateway.operations.asked == [
@@ -43,10 +45,13 @@ struct ChangeEndpointTests {
                     .changes(ChangeQuery(openOnly: true, lease: lease, page: PageRequest(after: "a b", limit: 2))),
                     .change(id), .keepChange(id), .undoChange(id), .rollBack(nil, nil, since, false, true),
                     .rollBack(nil, nil, nil, false, false), .flags(FlagQuery(target: target)),
-                    .explainFlag("a/b ü", target, ["targetingKey": .string("u")]),
+                    .explainFlag("a/b ü", target, ["targetingKey": .string("u")]), .attendRun(id),
+                    .issueMarks(id, Self.marks),
                 ])
         }
     }
+
+    private static let marks = MarkRequest(testCase: "order", methods: ["GET", "POST"], version: "v2", count: 2)
 
     @Test(
         "a change that can't be right is refused before anything is asked",
@@ -56,7 +61,16 @@ struct ChangeEndpointTests {
             (#"[{"flag":{"key":"a","isRemoved":true,"isEnabled":true}}]"#, "say one of definition"),
             (#"[{"flag":{"key":"a","isRemoved":true}},{"flag":{"key":"a","isEnabled":true}}]"#, "there twice"),
             (#"[{"flag":{"key":"a","isRemoved":true,"when":1}}]"#, "unknown field 'when'"),
-            (#"[{"flag":{"key":"a","isRemoved":true},"route":{}}]"#, "unknown field 'route'"),
+            (#"[{"flag":{"key":"a","isRemoved":true},"way":{}}]"#, "unknown field 'way'"),
+            (#"[{"route":{"service":"web","weights":{}}}]"#, "one at least is more than 0"),
+            (#"[{"route":{"service":"web","weights":{"v1":0}}}]"#, "one at least is more than 0"),
+            (#"[{"route":{"service":"w b","weights":{"v1":1}}}]"#, "1 to 63 letters"),
+            (#"[{"testRun":{"routes":[]}}]"#, "1 to 32 routes"),
+            (#"[{"testRun":{"routes":[{"path":"/"}],"writes":-1}}]"#, "'writes' is from 0"),
+            (
+                #"[{"testRun":{"routes":[{"path":"/"}]}},{"testRun":{"routes":[{"path":"/"}]}}]"#,
+                "begins one test run at most"
+            ),
         ])
     func malformed(_ changes: String, _ complaint: String) async throws {
         try await TestGateway.run { gateway in

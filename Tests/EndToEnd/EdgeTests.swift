@@ -23,7 +23,7 @@ struct EdgeTests {
     }
 
     /// Two versions of a service: each says which it is, and which baggage it got.
-    private static let upstream = """
+    static let upstream = """
         import http.server, json, sys, threading
         def serve(version):
             class Handler(http.server.BaseHTTPRequestHandler):
@@ -45,7 +45,7 @@ struct EdgeTests {
         print(f"ports {serve('v1')} {serve('v2')}.", flush=True)
         """
 
-    private struct Answer: Decodable {
+    struct Answer: Decodable {
         var version: String
         var path: String
         var baggage: [String]
@@ -53,7 +53,7 @@ struct EdgeTests {
     }
 
     /// An edge before both versions, until it's stopped.
-    private final class Running {
+    final class Running {
         let upstream: RunningProcess
         let edge: RunningProcess
         let file: String
@@ -62,23 +62,34 @@ struct EdgeTests {
         let upstreams: [Int]
         let folder: TemporaryFolder
 
-        init(_ test: EdgeTests, more: String = "") async throws {
-            self.folder = test.folder
+        convenience init(_ test: EdgeTests) async throws {
+            try await self.init(test.folder, test.ada.environment)
+        }
+
+        /// - Parameter marks: the file's `marks`, and what else it has.
+        init(
+            _ folder: TemporaryFolder, _ environment: [String: String], marks: String = Running.marks
+        ) async throws {
+            self.folder = folder
             self.upstream = try RunningProcess(["python3", "-I", "-u", "-c", EdgeTests.upstream])
             try await self.upstream.printed(".")
             self.upstreams = self.upstream.output.split(whereSeparator: { " .\n".contains($0) }).compactMap { Int($0) }
             self.telemetry = try freePort()
             self.file = self.folder.file("edge.yaml")
-            try self.folder.write("edge.yaml", Self.text(self.upstreams, (100, 0), self.telemetry, more))
+            try self.folder.write("edge.yaml", Self.text(self.upstreams, (100, 0), self.telemetry, "", marks: marks))
             self.edge = try RunningProcess(
-                [Repository.program, "edge", "--config", self.file], environment: test.ada.environment)
+                [Repository.program, "edge", "--config", self.file], environment: environment)
             try await self.edge.printed("ready: requests are taken at ")
             let errors = self.edge.errors
             let place = errors.firstRange(of: "taken at 127.0.0.1:").map { errors[$0.upperBound...] }
             self.port = place.flatMap { Int($0.prefix(while: \.isNumber)) } ?? 0
         }
 
-        static func text(_ upstreams: [Int], _ weights: (Int, Int), _ telemetry: Int, _ more: String) -> String {
+        static let marks = "marks: {edge: shop-edge, keys: [ingress.pub], signing: {key: internal.key}}"
+
+        static func text(
+            _ upstreams: [Int], _ weights: (Int, Int), _ telemetry: Int, _ more: String, marks: String = Running.marks
+        ) -> String {
             """
             version: 1
             listen: [{at: "127.0.0.1:0"}]
@@ -88,7 +99,7 @@ struct EdgeTests {
                   v1: {weight: \(weights.0), endpoints: ["127.0.0.1:\(upstreams[0])"]}
                   v2: {weight: \(weights.1), endpoints: ["127.0.0.1:\(upstreams[1])"]}
             routes: [{name: shop, path: /, service: web}]
-            marks: {edge: shop-edge, keys: [ingress.pub], signing: {key: internal.key}}
+            \(marks)
             access: access.log
             telemetry: "127.0.0.1:\(telemetry)"
             \(more)

@@ -28,7 +28,8 @@ final class ChangeBench: Sendable {
     let storage: StorageSQLite
     let time: ManualTime
     let log: MemoryLog
-    let house = FlagHouse()
+    static let edge = TargetName(unchecked: "shop-edge")
+    let house = FlagHouse(edges: [ChangeBench.edge])
     let endings: LeaseEndings
     let signals = ManualSignals()
     /// What webhooks are told.
@@ -100,7 +101,8 @@ final class ChangeBench: Sendable {
             alarms: ChangeAlarms { message in told.messages.withLock { $0.append(message) } },
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         try await self.changes.resume([
-            FlagTarget(name: ChangeBench.target, seed: ["checkout": ChangeBench.flag("off")])
+            FlagTarget(name: ChangeBench.target, seed: ["checkout": ChangeBench.flag("off")]),
+            FlagTarget(name: ChangeBench.edge, isEdge: true),
         ])
     }
 
@@ -111,9 +113,11 @@ final class ChangeBench: Sendable {
         return try await ChangeBench(self.folder, storage, self.time, self.log, ended)
     }
 
-    func grant(_ holder: IdentityName = ChangeBench.ada, lease: LeaseID = .random()) -> LeaseGrant {
+    func grant(
+        _ holder: IdentityName = ChangeBench.ada, lease: LeaseID = .random(), on target: TargetName = ChangeBench.target
+    ) -> LeaseGrant {
         LeaseGrant(
-            lease: lease, holder: holder, target: ChangeBench.target, purpose: "INC-1",
+            lease: lease, holder: holder, target: target, purpose: "INC-1",
             capabilities: [.change], limits: Limits(), maskingProfile: "default", rule: "r",
             remaining: .seconds(60))
     }

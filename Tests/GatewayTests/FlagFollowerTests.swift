@@ -105,15 +105,16 @@ struct FlagFollowerTests {
     @Test("an epoch's tag hangs on all that anybody sees, and on nothing else")
     func tags() throws {
         let set = ChangeSetID.random()
-        func tag(_ number: Int64, _ scope: FlagScope?, _ definition: String) throws -> String {
-            try Self.epoch(
-                number,
-                [FlagLayer(set: set, scope: scope, entries: [.init(change: 0, key: "a", definition: definition)])]
-            ).state.tag
+        func tag(
+            _ number: Int64, _ scope: FlagScope?, _ definition: String, share: Int? = nil
+        ) throws -> String {
+            let entry = FlagLayer.Entry(change: 0, key: "a", definition: definition, share: share)
+            return try Self.epoch(number, [FlagLayer(set: set, scope: scope, entries: [entry])]).state.tag
         }
         let tags = [
             try tag(1, nil, Self.on), try tag(2, nil, Self.on), try tag(1, .testRun("x"), Self.on),
             try tag(1, .testRun("y"), Self.on), try tag(1, nil, Self.off), try Self.epoch(1).state.tag,
+            try tag(1, nil, Self.on, share: 10), try tag(1, nil, Self.on, share: 50),
         ]
         #expect(Set(tags).count == tags.count)
         #expect(try tag(1, nil, Self.on) == tags[0])

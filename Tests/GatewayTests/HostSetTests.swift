@@ -227,6 +227,53 @@ struct HostSetTests {
         #expect(try bench.house.epoch(of: nil).state.base["checkout"]?.contains(#""defaultVariant":"on""#) == true)
     }
 
+    @Test("what an agent made and knows nothing of any more is named as left there, and not as gone back")
+    func lost() async throws {
+        let bench = try await ChangeBench()
+        let unknown = GloveboxFailure(GloveboxError(.notFound, "nothing is written down of it on its host"))
+        let set = try await Self.applied(bench)
+        _ = try await bench.changes.undo(set.id, by: ChangeBench.ada)
+        await bench.changes.take(Self.report(set, 2, .undone, unknown))
+        await bench.changes.take(Self.report(set, 0, .undone))
+        #expect(try await bench.storage.changeSet(set.id)?.state == .undone)
+        guard case .changeUndone(_, _, _, let left) = bench.log.events.last else { throw TestSupportError("no record") }
+        #expect(left.count == 1 && left.first?.contains("runbook 'b'") == true, "\(left)")
+        // One that never got to it has left nothing.
+        let other = try await bench.changes.apply([Self.host("a")], title: "t", under: bench.grant())
+        _ = try await bench.changes.undo(other.id, by: ChangeBench.ada)
+        await bench.changes.take(Self.report(other, 0, .undone, unknown))
+        guard case .changeUndone(_, _, _, let none) = bench.log.events.last else { throw TestSupportError("no record") }
+        #expect(none == [])
+    }
+
+    @Test("a host that keeps what isn't kept after all is told so, lest it does when it's cut off")
+    func keepsNot() async throws {
+        var bench = try await ChangeBench()
+        let set = try await Self.applied(bench)
+        func orders() -> [String] { bench.hosts.take().map { "\($0.verb) \($0.number)" } }
+        // The other won't while this one is away, and it's told when it's back.
+        _ = try await bench.changes.keep(set.id, by: ChangeBench.bob)
+        #expect(orders() == ["keep 0", "keep 2"])
+        bench.hosts.isAway.withLock { $0 = true }
+        await bench.changes.take(
+            Self.report(set, 2, .applied, GloveboxFailure(GloveboxError(.ceilingDenied, "it lets none be kept"))))
+        bench.hosts.isAway.withLock { $0 = false }
+        await bench.changes.take(Self.report(set, 0, .kept))
+        #expect(orders() == ["apply 0", "apply 2"])
+        // The gateway dies before all have said it.
+        _ = try await bench.changes.keep(set.id, by: ChangeBench.bob)
+        bench = try await bench.again()
+        await bench.changes.take(Self.report(set, 0, .kept))
+        #expect(orders() == ["apply 0", "apply 2"])
+        // That it's kept can't be recorded.
+        _ = try await bench.changes.keep(set.id, by: ChangeBench.bob)
+        _ = orders()
+        bench.log.fail()
+        for number in [0, 2] { await bench.changes.take(Self.report(set, number, .kept)) }
+        #expect(orders() == ["apply 0", "apply 2"])
+        #expect(try await bench.changes.changeSet(set.id).state == .applied)
+    }
+
     @Test("flags that don't stand together, and a share of a host, are refused")
     func refused() async throws {
         let bench = try await ChangeBench()

@@ -1,7 +1,8 @@
 """What tests of HTTP clients send their requests to. Listens on a loopback port that it prints; with a certificate and
 its key as arguments it speaks TLS.
 
-Everything it answers is worked out from the request, but for the counters of /count and /flaky.
+Everything it answers is worked out from the request, but for the counters of /count and /flaky, and for /shop: a shop
+whose requests are a run's by their mark (`glovebox=RUN.N` in `baggage`), with one thing in stock for each run.
 """
 
 import base64
@@ -18,6 +19,8 @@ from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 
 counters = {}
 lock = threading.Lock()
+shop = {"stock": {}, "marks": set(), "next": 1, "waiting": {}}
+met = threading.Condition()
 
 HTML = (
     '<!DOCTYPE html><html><head><title>Shop &amp; more</title><meta name="csrf" content="t0k3n"></head>'
@@ -50,6 +53,9 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Type", type)
         for name, value in headers:
             self.send_header(name, value)
+        # As an edge has it for what it took for a test's; one in front of /stripped takes nothing for that.
+        if "glovebox=" in (self.headers.get("baggage") or "") and "stripped" not in self.path:
+            self.send_header("Cache-Control", "private, no-store")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
@@ -178,6 +184,81 @@ class Handler(BaseHTTPRequestHandler):
             counters[rest[0]] = counters.get(rest[0], 0) + 1
             count = counters[rest[0]]
         self.answer(200 if count > int(rest[1]) else 503, str(count))
+
+    # The shop. A mark counts once; whoever brings none, or one again, isn't a run's.
+    def shopper(self):
+        members = [m.strip() for line in self.headers.get_all("baggage") or [] for m in line.split(",")]
+        tokens = [m[len("glovebox="):] for m in members if m.startswith("glovebox=")]
+        with lock:
+            if len(tokens) != 1 or tokens[0] in shop["marks"]:
+                return None
+            shop["marks"].add(tokens[0])
+        return tokens[0].rpartition(".")[0]
+
+    def shop_answer(self, run, status, value, headers=()):
+        seen = [("glovebox-test-seen", "web@2, orders@1"), ("glovebox-test", "taken")] if run else []
+        self.answer(status, json.dumps(value), [("x-served-by", "web@2, orders@1")] + seen + list(headers),
+                    "application/json")
+
+    def meet(self, run):
+        """Between looking and writing: until another of the run is here too, or a while has passed."""
+        with met:
+            shop["waiting"][run] = shop["waiting"].get(run, 0) + 1
+            met.notify_all()
+            met.wait_for(lambda: shop["waiting"][run] >= 2, timeout=0.2)
+
+    def part(self, run):
+        with met:
+            shop["waiting"][run] -= 1
+
+    def on_shop(self, rest, query, body):
+        run = self.shopper()
+        if rest[0] == "buy":
+            if rest[1] == "safe":
+                with lock:
+                    left = shop["stock"].get(run, 1)
+                    shop["stock"][run] = max(0, left - 1)
+            else:
+                left = shop["stock"].get(run, 1)
+                self.meet(run)
+                shop["stock"][run] = max(0, left - 1)
+                time.sleep(0.05)
+                self.part(run)
+            with lock:
+                shop["next"] += 1
+                number = shop["next"]
+            if left < 1:
+                return self.shop_answer(run, 409, {"error": "out_of_stock", "request": number})
+            return self.shop_answer(run, 201, {"id": f"o-{number}", "left": left - 1, "at": "2026-01-01T00:00:00Z"})
+        if rest[0] == "number":
+            number = shop["next"]
+            if rest[1] == "racy":
+                self.meet(run)
+                shop["next"] = number + 1
+                time.sleep(0.05)
+                self.part(run)
+            else:
+                with lock:
+                    number = shop["next"]
+                    shop["next"] = number + 1
+            return self.shop_answer(run, 200, {"number": number})
+        if rest[0] == "add":
+            # Two requests that add to what was read by the client: a lost update that only some orders have.
+            with lock:
+                shop["stock"].setdefault(run, 0)
+                if self.command == "PUT":
+                    shop["stock"][run] = int(query["to"])
+                count = shop["stock"][run]
+            return self.shop_answer(run, 200, {"count": count, "next": count + 1})
+        if rest[0] == "mirror":
+            return self.shop_answer(run, 200, {"baggage": self.headers.get("baggage"), "run": run,
+                                               "traceparent": self.headers.get("traceparent"),
+                                               "mail": "ada@example.org", "authorization": self.headers.get("authorization")})
+        if rest[0] == "on":
+            return self.shop_answer(run, 302, {}, [("Location", query["to"])])
+        if rest[0] == "run":
+            return self.shop_answer(run, 200 if run else 403, {"run": run})
+        self.shop_answer(run, 404, {})
 
     def on_basic(self, rest, query, body):
         wanted = "Basic " + base64.b64encode(b"bob:s3cret").decode()

@@ -102,10 +102,17 @@ package struct ChangeRequest: RequestContent {
         }
         for change in self.changes {
             try change.validate()
-            guard let flag = change.flag else { continue }
-            guard keys.insert(flag.key).inserted else {
+            if let flag = change.flag, !keys.insert("flag '\(flag.key)'").inserted {
                 throw GloveboxError(
                     .invalidArgument, "changes: flag '\(flag.key)' is there twice: say once what it's to be")
+            }
+            if let route = change.route, !keys.insert("route '\(route.service)'").inserted {
+                throw GloveboxError(
+                    .invalidArgument,
+                    "changes: the route of '\(route.service)' is there twice: say once what it's to be")
+            }
+            if change.testRun != nil, !keys.insert("testRun").inserted {
+                throw GloveboxError(.invalidArgument, "changes: a set begins one test run at most")
             }
         }
     }
@@ -117,31 +124,40 @@ package struct ChangeItem: Sendable, Hashable, Codable {
     package var runbook: HostUse?
     package var file: FileEdit?
     package var call: HostUse?
+    package var route: RouteEdit?
+    package var testRun: TestRunEdit?
 
-    package init(flag: FlagEdit? = nil, runbook: HostUse? = nil, file: FileEdit? = nil, call: HostUse? = nil) {
+    package init(
+        flag: FlagEdit? = nil, runbook: HostUse? = nil, file: FileEdit? = nil, call: HostUse? = nil,
+        route: RouteEdit? = nil, testRun: TestRunEdit? = nil
+    ) {
         self.flag = flag
         self.runbook = runbook
         self.file = file
         self.call = call
+        self.route = route
+        self.testRun = testRun
     }
 
     package init(from decoder: any Decoder) throws {
-        try decoder.allowOnly(["flag", "runbook", "file", "call"])
+        try decoder.allowOnly(["flag", "runbook", "file", "call", "route", "testRun"])
         let container = try decoder.container(keyedBy: CodingKeys.self)
         self.flag = try container.decodeIfPresent(FlagEdit.self, forKey: .flag)
         self.runbook = try container.decodeIfPresent(HostUse.self, forKey: .runbook)
         self.file = try container.decodeIfPresent(FileEdit.self, forKey: .file)
         self.call = try container.decodeIfPresent(HostUse.self, forKey: .call)
+        self.route = try container.decodeIfPresent(RouteEdit.self, forKey: .route)
+        self.testRun = try container.decodeIfPresent(TestRunEdit.self, forKey: .testRun)
     }
 
     package static var empty: GloveboxError {
-        GloveboxError(.invalidArgument, "changes: each is one of flag, runbook, file and call")
+        GloveboxError(.invalidArgument, "changes: each is one of flag, runbook, file, call, route and testRun")
     }
 
-    /// The host that it's on; `nil` for the lease's own, and for a flag.
+    /// The host that it's on; `nil` for the lease's own, and for what edges and flags are told.
     package var target: TargetName? { self.runbook?.target ?? self.file?.target ?? self.call?.target }
 
-    /// What's done on a host; `nil` for a flag.
+    /// What's done on a host; `nil` for what edges and flags are told.
     package var action: HostAction? {
         if let runbook { return .runbook(name: runbook.name, parameters: runbook.parameters) }
         if let call { return .call(name: call.name, parameters: call.parameters) }
@@ -150,16 +166,21 @@ package struct ChangeItem: Sendable, Hashable, Codable {
     }
 
     func validate() throws(GloveboxError) {
-        let ways = [self.flag != nil, self.runbook != nil, self.file != nil, self.call != nil]
+        let ways = [
+            self.flag != nil, self.runbook != nil, self.file != nil, self.call != nil, self.route != nil,
+            self.testRun != nil,
+        ]
         guard ways.count(where: { $0 }) == 1 else { throw Self.empty }
         try self.flag?.validate()
         try self.runbook?.validate()
         try self.file?.validate()
         try self.call?.validate()
+        try self.route?.validate()
+        try self.testRun?.validate()
     }
 
     private enum CodingKeys: String, CodingKey {
-        case flag, runbook, file, call
+        case flag, runbook, file, call, route, testRun
     }
 }
 

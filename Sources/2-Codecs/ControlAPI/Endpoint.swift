@@ -19,6 +19,7 @@ package enum Endpoint: String, CaseIterable, Sendable {
     case listApprovals, showApproval, grantApproval, denyApproval, withdrawApproval, reviewApproval
     case listSessions, sessionRecords, endSession
     case applyChanges, listChanges, showChange, keepChange, undoChange, rollBack
+    case attendRun, issueMarks, markKeys
     case listFlags, explainFlag, followFlags
 
     package enum Method: String, Sendable {
@@ -32,12 +33,12 @@ package enum Endpoint: String, CaseIterable, Sendable {
         case .apiDocument, .authority, .health, .whoAmI, .listIdentities, .showIdentity, .listAgents, .showAgent,
             .listTokens, .listTargets, .listLeases, .showLease, .listRecords, .showRecord, .proveRecord, .followRecords,
             .showCheckpoint, .listApprovals, .showApproval, .listSessions, .sessionRecords, .listChanges, .showChange,
-            .listFlags:
+            .listFlags, .markKeys:
             .get
         case .enrol, .renewCertificate, .inviteIdentity, .disableIdentity, .enableIdentity, .inviteAgent,
             .quarantineAgent, .releaseAgent, .createToken, .openLease, .extendLease, .endLease, .grantApproval,
             .denyApproval, .withdrawApproval, .reviewApproval, .endSession, .applyChanges, .keepChange, .undoChange,
-            .rollBack, .explainFlag, .followFlags:
+            .rollBack, .attendRun, .issueMarks, .explainFlag, .followFlags:
             .post
         case .revokeCurrentCertificate, .removeAgent, .revokeToken: .delete
         }
@@ -89,6 +90,9 @@ package enum Endpoint: String, CaseIterable, Sendable {
         case .keepChange: "/v1/changes/{id}/keep"
         case .undoChange: "/v1/changes/{id}/undo"
         case .rollBack: "/v1/rollbacks"
+        case .attendRun: "/v1/changes/{id}/attend"
+        case .issueMarks: "/v1/changes/{id}/marks"
+        case .markKeys: "/v1/targets/{id}/marks/keys"
         case .listFlags: "/v1/flags"
         case .explainFlag: "/v1/flags/{id}/explain"
         case .followFlags: "/v1/targets/{id}/flags/follow"

@@ -16,11 +16,15 @@ package struct ServerEvent: Sendable, Hashable {
     /// Keeps the connection from looking dead; readers pass it over.
     package static let alive = ServerEvent(data: "")
 
+    /// Tells no more than where to go on: readers note it, and pass it over.
+    package static func place(_ id: String) -> ServerEvent { ServerEvent(id: id, data: "") }
+
     /// `id` and `name` have no line ends.
     package var bytes: [UInt8] {
         guard self != Self.alive else { return Array(":\n\n".utf8) }
         var text = ""
         if let id { text += "id: \(id)\n" }
+        guard self.name != nil || !self.data.isEmpty else { return Array((text + "\n").utf8) }
         if let name { text += "event: \(name)\n" }
         for line in self.data.split(separator: "\n", omittingEmptySubsequences: false) { text += "data: \(line)\n" }
         return Array((text + "\n").utf8)

@@ -1,7 +1,8 @@
 package import GloveboxCore
 
 /// A share of the contexts sees a flag as it's to be, the rest as it was: by flagd's own `fractional`, on the flag's key and
-/// the targeting key, so that whoever is in the share stays in it as that grows.
+/// the targeting key, so that whoever is in the share stays in it as that grows. What the flag itself makes of a `fractional`
+/// has nothing to do with it: each of its variants is seen in the share as it will be in the whole.
 package enum FlagShare {
     /// - Parameters:
     ///   - former: the flag's definition as it was, JSON.
@@ -32,16 +33,7 @@ package enum FlagShare {
         flag["defaultVariant"] = nil
         flag["targeting"] = .object([
             "if": .array([
-                .object([
-                    "==": .array([
-                        .object([
-                            "fractional": .array([
-                                .array([.string(Self.inside), .integer(Int64(percent))]),
-                                .array([.string("rest"), .integer(Int64(100 - percent))]),
-                            ])
-                        ]), .string(Self.inside),
-                    ])
-                ]), Self.outcome(flag: after, targeting: after["targeting"]),
+                Self.isInside(key, percent), Self.outcome(flag: after, targeting: after["targeting"]),
                 Self.outcome(flag: before, targeting: before["targeting"]),
             ])
         ])
@@ -49,6 +41,25 @@ package enum FlagShare {
     }
 
     private static let inside = "rollout"
+
+    /// Whether a context is in the share. Nobody is who has no targeting key, since all of them would be at once.
+    private static func isInside(_ key: String, _ percent: Int) -> FlagValue {
+        let targetingKey = FlagValue.object(["var": .string("targetingKey")])
+        // By the flag's key and the targeting key alone the share would be the flag's own first bucket, where it has any.
+        let hashed = FlagValue.object(["cat": .array([.string("\(Self.inside) \(key) "), targetingKey])])
+        let bucket = FlagValue.object([
+            "fractional": .array([
+                hashed, .array([.string(Self.inside), .integer(Int64(percent))]),
+                .array([.string("rest"), .integer(Int64(100 - percent))]),
+            ])
+        ])
+        return .object([
+            "and": .array([
+                .object(["!=": .array([targetingKey, .null])]),
+                .object(["==": .array([bucket, .string(Self.inside)])]),
+            ])
+        ])
+    }
 
     /// What targeting names, or the default variant where it names none.
     private static func outcome(flag: [String: FlagValue], targeting: FlagValue?) -> FlagValue {

@@ -24,6 +24,8 @@ package enum TestContextRefusal: String, Error, Hashable, Sendable, CaseIterable
     case replayed
     /// Its run was ended.
     case revoked
+    /// The edge hears no gateway, and doesn't know which runs there are.
+    case cutOff = "cut_off"
     /// The run has sent as many writing requests to this edge as it may.
     case overBudget = "over_budget"
     /// There's no room to remember the nonce or the run.

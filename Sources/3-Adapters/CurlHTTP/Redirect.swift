@@ -1,14 +1,15 @@
 import CCurl
-import Contracts
-import GloveboxCore
+package import Contracts
+package import GloveboxCore
 
-/// Where an answer sends on to, and with what.
-enum Redirect {
+/// Where an answer sends on to, and with what. Whoever has to look at each hop follows redirects by this, and sends
+/// requests that don't follow any by themselves.
+package enum Redirect {
     /// The request that follows an answer; nil where it isn't a redirect.
     ///
     /// As curl does it: 301, 302 and 303 are followed by a GET without a body, 307 and 308 by the same request. What says
     /// who asks goes to another origin only where that's trusted.
-    static func next(
+    package static func next(
         after answer: ExchangeAnswer, to request: ExchangeRequest
     ) throws(GloveboxError) -> ExchangeRequest? {
         guard (300..<400).contains(answer.status), let location = answer.headers("location").first else { return nil }
@@ -45,16 +46,22 @@ enum Redirect {
 
     /// Scheme, host and port.
     static func origin(of url: String) -> String? { URLParts(url)?.origin }
+
+    /// Where libcurl would send a request for this URL: the host in small letters, without a port, and the path. Nil where
+    /// it would send none.
+    package static func place(of url: String, keepsPathAsIs: Bool = false) -> (host: String, path: String)? {
+        URLParts(url, UInt32(CURLU_URLENCODE) | (keepsPathAsIs ? UInt32(CURLU_PATH_AS_IS) : 0))?.place
+    }
 }
 
 /// libcurl's own view of a URL.
 private final class URLParts {
     private let pointer: OpaquePointer
 
-    init?(_ url: String) {
+    init?(_ url: String, _ flags: UInt32 = 0) {
         guard let pointer = curl_url() else { return nil }
         self.pointer = pointer
-        guard curl_url_set(pointer, CURLUPART_URL, url, 0) == CURLUE_OK else { return nil }
+        guard curl_url_set(pointer, CURLUPART_URL, url, flags) == CURLUE_OK else { return nil }
     }
 
     deinit {
@@ -74,6 +81,11 @@ private final class URLParts {
             let port = self.part(CURLUPART_PORT, UInt32(CURLU_DEFAULT_PORT))
         else { return nil }
         return "\(scheme.lowercased())://\(host.lowercased()):\(port)"
+    }
+
+    var place: (host: String, path: String)? {
+        guard let host = self.part(CURLUPART_HOST), let path = self.part(CURLUPART_PATH) else { return nil }
+        return (host.lowercased(), path)
     }
 
     private func part(_ part: CURLUPart, _ flags: UInt32 = 0) -> String? {

@@ -41,7 +41,7 @@ package enum UndoJudgement: Hashable, Sendable {
         switch (isExact, wasApplied) {
         case (true, _):
             // One that was broken off may have stopped before its own beginning, or after its end.
-            let isOwn = isApplied == true || (isBeneath && !wasApplied)
+            let isOwn = (isApplied == true && isAsLeft != false) || (isBeneath && !wasApplied)
             self = isFormer == true ? .nothing : isOwn ? .undo : .conflict
         case (false, true):
             self = isFormer == true ? .nothing : (isApplied ?? isAsLeft ?? true) ? .undo : .conflict

@@ -26,6 +26,8 @@ import GloveboxCore
 /// | applyChanges | | own | own | own | own | |
 /// | listChanges, showChange | | own | all | all | all | |
 /// | keepChange, undoChange, rollBack | | own | all | own | all | |
+/// | attendRun, issueMarks | | own | own | own | own | |
+/// | markKeys | | all | all | all | all | |
 /// | listFlags, explainFlag, followFlags | | all | all | all | all | |
 ///
 /// Whether a lease may be opened at all is policy's affair, and the ceiling's.
@@ -60,9 +62,10 @@ package struct Authorisation: Hashable, Sendable {
             Authorisation(member: .own, approver: .own, auditor: .all, admin: .all)
         case .revokeToken:
             Authorisation(member: .own, approver: .own, auditor: .own, admin: .all)
-        case .listTargets, .listAgents, .showAgent, .listFlags, .explainFlag, .followFlags:
+        case .listTargets, .listAgents, .showAgent, .listFlags, .explainFlag, .followFlags,
+            .markKeys:
             Authorisation(member: .all, approver: .all, auditor: .all, admin: .all)
-        case .openLease, .extendLease, .applyChanges:
+        case .openLease, .extendLease, .applyChanges, .attendRun, .issueMarks:
             Authorisation(member: .own, approver: .own, auditor: .own, admin: .own)
         case .endLease:
             Authorisation(member: .own, approver: .own, auditor: .own, admin: .all)

@@ -88,6 +88,11 @@ package protocol ControlOperations: Sendable {
     func keepChange(_ id: ChangeSetID, _ call: Call) async throws -> ChangeStatus
     func undoChange(_ id: ChangeSetID, _ call: Call) async throws -> ChangeStatus
     func rollBack(_ request: RollbackRequest, _ call: Call) async throws -> Rollback
+    /// Says that whoever runs a test run is still there; one that nobody attends to goes back.
+    func attendRun(_ id: ChangeSetID, _ call: Call) async throws -> ChangeStatus
+    /// - Throws: `run_over`.
+    func issueMarks(_ id: ChangeSetID, _ request: MarkRequest, _ call: Call) async throws -> Marks
+    func markKeys(_ edge: TargetName, _ call: Call) async throws -> MarkKeys
     /// By target and key.
     func flags(_ query: FlagQuery, _ call: Call) async throws -> Page<FlagStatus>
     func explainFlag(_ key: String, _ question: FlagQuestion, _ call: Call) async throws -> FlagExplanation

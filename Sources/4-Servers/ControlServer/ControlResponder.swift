@@ -286,6 +286,17 @@ struct ControlResponder: HTTPResponder {
                 endpoint == .keepChange ? operations.keepChange(id, call) : operations.undoChange(id, call))
         case .rollBack:
             return try Self.json(endpoint, await operations.rollBack(reading.body(RollbackRequest.self), call))
+        case .attendRun:
+            let id = try reading.changeID()
+            try await reading.noBody()
+            return try Self.json(endpoint, await operations.attendRun(id, call))
+        case .issueMarks:
+            let id = try reading.changeID()
+            return try Self.json(endpoint, await operations.issueMarks(id, reading.body(MarkRequest.self), call))
+        case .markKeys:
+            try reading.noQuery()
+            return try Self.json(
+                endpoint, await operations.markKeys(try reading.name(TargetName.self, "target"), call))
         case .listFlags:
             return try Self.json(endpoint, await operations.flags(FlagQuery(query: reading.query), call))
         case .explainFlag:

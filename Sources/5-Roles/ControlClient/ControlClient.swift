@@ -276,6 +276,16 @@ package actor ControlClient {
         try await self.call(.rollBack, body: request)
     }
 
+    // Test runs
+
+    package func attendRun(_ id: ChangeSetID) async throws -> ChangeStatus {
+        try await self.call(.attendRun, id: id.rawValue)
+    }
+
+    package func issueMarks(_ id: ChangeSetID, _ request: MarkRequest) async throws -> Marks {
+        try await self.call(.issueMarks, id: id.rawValue, body: request)
+    }
+
     // Flags
 
     package func flags(_ query: FlagQuery = .init()) async throws -> Page<FlagStatus> {

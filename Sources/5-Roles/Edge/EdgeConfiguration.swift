@@ -23,6 +23,8 @@ package struct EdgeConfiguration: Sendable {
     package var retries: RetryRule
     package var trusted: [AddressRange]
     package var marks: MarkConfiguration?
+    /// Who tells it of weights, runs and keys.
+    var gateway: GatewayLinkConfiguration?
     /// Where each request is written down, masked; `nil`: nowhere.
     package var accessLog: AccessLogPlace?
     package var telemetry: TelemetryPlace?
@@ -41,8 +43,8 @@ package struct EdgeConfiguration: Sendable {
     /// - Throws: `configuration_invalid` with file, line and column.
     package init(_ document: YAMLNode, folder: String) throws(GloveboxError) {
         let fields = try document.mapping(
-            "version", "listen", "services", "routes", "limits", "timeouts", "retries", "trusted", "marks", "access",
-            "telemetry", "log", "drain")
+            "version", "listen", "services", "routes", "limits", "timeouts", "retries", "trusted", "gateway", "marks",
+            "access", "telemetry", "log", "drain")
         try fields.checkVersion(1)
         self.listeners = try fields.required("listen").map { (node) throws(GloveboxError) in
             try Self.listener(node, folder)
@@ -65,8 +67,12 @@ package struct EdgeConfiguration: Sendable {
                 }
                 return range
             } ?? []
+        let gateway = try fields["gateway"].map { (node) throws(GloveboxError) in
+            try GatewayLinkConfiguration(node, folder: folder)
+        }
+        self.gateway = gateway
         self.marks = try fields["marks"].map { (node) throws(GloveboxError) in
-            try MarkConfiguration(node, folder: folder)
+            try MarkConfiguration(node, gateway: gateway, folder: folder)
         }
         self.accessLog = try fields["access"].map { (node) throws(GloveboxError) in
             let text = try node.string

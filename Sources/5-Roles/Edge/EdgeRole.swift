@@ -1,4 +1,5 @@
 package import Contracts
+import ControlAPI
 import Foundation
 import GloveboxCore
 import HTTPProxy
@@ -6,7 +7,7 @@ package import Logging
 import NIOCore
 import NIOSSL
 import Redaction
-import ServiceLifecycle
+package import ServiceLifecycle
 import Synchronization
 package import Telemetry
 import YAMLDocument
@@ -17,9 +18,13 @@ package final class EdgeRole: Service {
     private let proxy: ProxyServer
     private let certificates: [Certificate]
     private let marks: TestMarks?
+    private let link: GatewayLink?
+    /// What its own file says, without what a gateway has told.
+    private let ownRoutes: Mutex<ProxyRoutes>
     private let accessLog: AccessLog?
     private let reloads = ReloadState()
     private let drain: Duration
+    private let gateway: GatewayLinkConfiguration?
     private let ready: @Sendable ([String]) -> Void
     private let logger: Logger
     /// `nil` where the configuration names none.
@@ -36,6 +41,7 @@ package final class EdgeRole: Service {
         self.file = file
         self.logger = logger
         self.drain = configuration.drain
+        self.gateway = configuration.gateway
         self.ready = ready
         var (certificates, listeners) = ([Certificate](), [ProxyListener]())
         for listener in configuration.listeners {
@@ -56,7 +62,13 @@ package final class EdgeRole: Service {
         settings.timeouts = configuration.timeouts
         settings.retries = configuration.retries
         settings.trusted = configuration.trusted
-        self.marks = configuration.marks.map { TestMarks($0, time: time) }
+        let link = try configuration.gateway.map { try GatewayLink($0, time: time, logger: logger) }
+        self.link = link
+        var isFollowing: (@Sendable () -> Bool)?
+        if let link { isFollowing = { link.isFollowing } }
+        let heard = isFollowing
+        self.marks = configuration.marks.map { TestMarks($0, time: time, isFollowing: heard) }
+        self.ownRoutes = Mutex(configuration.routes)
         self.accessLog = try configuration.accessLog.map { place in
             try AccessLog(place, detectors: Detectors(), time: time, logger: logger)
         }
@@ -81,7 +93,13 @@ package final class EdgeRole: Service {
         return try EdgeConfiguration(try YAMLNode(bytes: Array(bytes), file: file), folder: folder)
     }
 
+    /// Follows the gateway; `nil` where the file names none. To be run beside this one.
+    package var following: (any Service)? { self.link }
+
     package func run() async throws {
+        self.link?.tell(
+            { [weak self] state in await self?.bringInForce(state) },
+            keys: { [marks = self.marks] in marks?.take(keys: $0) })
         let addresses = try await self.proxy.start()
         self.ready(
             addresses.compactMap { address in
@@ -102,9 +120,12 @@ package final class EdgeRole: Service {
                     .configurationInvalid, "\(self.file): 'marks' can't come or go while the edge runs: start it again")
             }
             let contexts = try self.certificates.map { try $0.read() }
-            var routes = configuration.routes
-            routes.epoch = self.proxy.routes.epoch + 1
-            try await self.proxy.apply(routes)
+            guard configuration.gateway == self.gateway else {
+                throw GloveboxError(
+                    .configurationInvalid, "\(self.file): 'gateway' can't change while the edge runs: start it again")
+            }
+            try await self.apply(configuration.routes, self.link?.state.weights ?? [:])
+            self.ownRoutes.withLock { $0 = configuration.routes }
             for (certificate, context) in zip(self.certificates, contexts) { certificate.take(context) }
             if let marks = configuration.marks { self.marks?.take(marks) }
             self.reloads.refusal = nil
@@ -115,6 +136,33 @@ package final class EdgeRole: Service {
                 "the edge's file is refused, and what was read before stays in force",
                 metadata: ["error": "\(error)"])
         }
+    }
+}
+
+extension EdgeRole {
+    /// Runs first: a run that's over is over before anything else happens.
+    private func bringInForce(_ state: EdgeState) async {
+        self.marks?.take(runs: Set(state.runs.keys))
+        do {
+            try await self.apply(self.ownRoutes.withLock { $0 }, state.weights)
+        } catch {
+            self.logger.error("routes of a gateway are refused", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func apply(_ own: ProxyRoutes, _ weights: [String: [String: Int]]) async throws {
+        for (service, versions) in weights {
+            let known = own.services.first { $0.name == service }?.versions.map(\.name) ?? []
+            for version in versions.keys where !known.contains(version) {
+                self.logger.warning(
+                    "a route names a version that this edge doesn't have",
+                    metadata: ["service": "\(service)", "version": "\(version)"])
+            }
+        }
+        var routes = own.weighted(by: weights)
+        routes.epoch = self.proxy.routes.epoch + 1
+        guard routes.services != self.proxy.routes.services || routes.routes != self.proxy.routes.routes else { return }
+        try await self.proxy.apply(routes)
     }
 }
 

@@ -7,22 +7,30 @@ import YAMLDocument
 /// Whose marks an edge takes, and with which key it marks for the services behind it.
 ///
 ///     marks:
-///       edge: shop-edge                      # as marks name it
-///       keys: [edge.pub]                     # files with public keys, in base 64; several while they rotate
+///       edge: shop-edge                      # as marks name it; the gateway's target where there's a gateway
+///       keys: [edge.pub]                     # files with public keys, in base 64, beside those that a gateway tells of
 ///       signing: {key: internal.key, validity: 60s}
 package struct MarkConfiguration: Sendable {
     let edge: String
-    let keys: TestContextKeys
+    /// Of files.
+    let ownKeys: [TestContextKey]
     let signer: TestContextSigner
     /// Of what services get: long enough for all that one request does.
     let validity: Duration
 
     /// - Throws: `configuration_invalid`, `file_unusable`, `file_exposed`.
-    init(_ node: YAMLNode, folder: String) throws(GloveboxError) {
+    init(_ node: YAMLNode, gateway: GatewayLinkConfiguration?, folder: String) throws(GloveboxError) {
         let fields = try node.mapping("edge", "keys", "signing")
-        self.edge = try fields.required("edge").name(IdentityName.self).rawValue
+        if let gateway {
+            self.edge = gateway.target.rawValue
+            if let name = fields["edge"], try name.string != self.edge {
+                throw name.error("with a gateway, \(name.label) is its target '\(self.edge)': leave it out")
+            }
+        } else {
+            self.edge = try fields.required("edge").name(IdentityName.self).rawValue
+        }
         var keys: [TestContextKey] = []
-        for node in try fields.required("keys").list {
+        for node in try gateway == nil ? fields.required("keys").list : fields["keys"]?.list ?? [] {
             let bytes = try Self.key(node, folder, sharing: true)
             do {
                 keys.append(
@@ -31,7 +39,7 @@ package struct MarkConfiguration: Sendable {
                 throw node.error(error.message)
             }
         }
-        self.keys = TestContextKeys(keys)
+        self.ownKeys = keys
         let signing = try fields.required("signing").mapping("key", "validity")
         let key = try signing.required("key")
         do {

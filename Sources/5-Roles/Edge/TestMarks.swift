@@ -10,6 +10,11 @@ import TestContextToken
 final class TestMarks: RequestJudge {
     private struct State {
         var configuration: MarkConfiguration
+        var keys: TestContextKeys
+        /// Those that a gateway tells of.
+        var toldKeys: [TestContextKey] = []
+        /// Those that a gateway tells of; `nil` for an edge without a gateway, which takes whatever is signed.
+        var runs: Set<String>?
         var memory: NonceMemory
         var refusals: [TestContextRefusal: UInt64] = [:]
         var admitted: UInt64 = 0
@@ -17,41 +22,61 @@ final class TestMarks: RequestJudge {
 
     private let state: Mutex<State>
     private let time: any TimeSource
+    /// Whether a gateway is heard: without, nobody knows which runs have ended.
+    private let isFollowing: (@Sendable () -> Bool)?
 
-    init(_ configuration: MarkConfiguration, time: any TimeSource) {
+    /// - Parameter isFollowing: `nil` for an edge without a gateway.
+    init(_ configuration: MarkConfiguration, time: any TimeSource, isFollowing: (@Sendable () -> Bool)? = nil) {
         self.time = time
+        self.isFollowing = isFollowing
         // What a process before this one had let in isn't known: nothing is, until none of that can come again.
-        self.state = Mutex(State(configuration: configuration, memory: NonceMemory(since: time.wall)))
+        self.state = Mutex(
+            State(
+                configuration: configuration, keys: TestContextKeys(configuration.ownKeys),
+                runs: isFollowing == nil ? nil : [], memory: NonceMemory(since: time.wall)))
     }
 
     /// Keys may change while it runs; what was used is remembered.
-    func take(_ configuration: MarkConfiguration) { self.state.withLock { $0.configuration = configuration } }
-
-    /// No mark of this run counts from now on.
-    func revoke(_ run: String, until end: WallTime) {
-        let now = self.time.wall
-        self.state.withLock { $0.memory.revoke(run, until: end, at: now) }
+    func take(_ configuration: MarkConfiguration) {
+        self.state.withLock { state in
+            state.configuration = configuration
+            state.keys = TestContextKeys(configuration.ownKeys + state.toldKeys)
+        }
     }
+
+    /// Those that a gateway's marks are signed by now.
+    func take(keys: [TestContextKey]) {
+        self.state.withLock { state in
+            state.toldKeys = keys
+            state.keys = TestContextKeys(state.configuration.ownKeys + keys)
+        }
+    }
+
+    /// No marks but those of these runs count from now on.
+    func take(runs: Set<String>) { self.state.withLock { $0.runs = runs } }
 
     var counts: (admitted: UInt64, refusals: [TestContextRefusal: UInt64]) {
         self.state.withLock { ($0.admitted, $0.refusals) }
     }
 
     func judge(_ request: borrowing RequestView) -> RequestVerdict {
-        var lines: [[UInt8]] = []
         var mayHoldMark = false
-        request.withValues(of: .baggage) { value in
-            if BaggageLines.mayHoldMark(value) { mayHoldMark = true }
-            lines.append(Array(value))
-        }
+        request.withValues(of: .baggage) { if BaggageLines.mayHoldMark($0) { mayHoldMark = true } }
         guard mayHoldMark else { return .ordinary }
+        // An ordinary request's lines aren't copied.
+        var lines: [[UInt8]] = []
+        request.withValues(of: .baggage) { lines.append(Array($0)) }
         var baggage = BaggageLines(lines)
         let now = self.time.wall
         do throws(TestContextRefusal) {
-            let configuration = self.state.withLock { $0.configuration }
-            guard
-                let context = try configuration.keys.ingress(baggage.mark, edge: configuration.edge, at: now)
-            else { return .ordinary }
+            let (configuration, keys, runs) = self.state.withLock { ($0.configuration, $0.keys, $0.runs) }
+            guard let context = try keys.ingress(baggage.mark, edge: configuration.edge, at: now) else {
+                return .ordinary
+            }
+            if let runs {
+                guard self.isFollowing?() == true else { throw .cutOff }
+                guard runs.contains(context.run) else { throw .revoked }
+            }
             let method = request.method
             try context.check(method: method, host: request.host, path: request.path)
             let isWriting = IngressContext.isWriting(method)

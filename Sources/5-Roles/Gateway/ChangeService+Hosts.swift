@@ -152,7 +152,15 @@ extension ChangeService {
                 return await self.tryUndo(report.set)
             }
             _ = machine.begin(at: self.time.wall)
-            machine.undone(step: step, conflicts: report.conflict.map { [$0] } ?? [], at: self.time.wall)
+            var conflict = report.conflict
+            if machine.hasApplied(step), report.failure?.code == GloveboxError.Code.notFound.rawValue {
+                // Its agent has lost what it had written down, and with it what would undo it.
+                conflict = ChangeConflict(change: report.number, by: nil)
+                self.logger.critical(
+                    "an agent knows nothing of a change that it has made: undo it by hand",
+                    metadata: ["change": "\(report.set)", "target": "\(report.target)"])
+            }
+            machine.undone(step: step, conflicts: conflict.map { [$0] } ?? [], at: self.time.wall)
             self.open[report.set]?.machine = machine
             self.open[report.set]?.due = nil
             await self.finishUndo(report.set)
@@ -246,20 +254,32 @@ extension ChangeService {
     /// Asks the hosts of a set to keep it; it's kept once all of them have said so.
     func beginKeeping(_ id: ChangeSetID, _ machine: ChangeMachine, by identity: IdentityName) throws {
         self.open[id]?.keeping = Keeping(by: identity, confirmed: [])
-        for step in machine.steps.indices {
-            guard let change = machine.hostChange(step) else { continue }
-            try self.hosts.send(self.order(.keep, machine.set, machine.steps[step].lowerBound, change))
+        do {
+            for step in machine.steps.indices {
+                guard let change = machine.hostChange(step) else { continue }
+                try self.hosts.send(self.order(.keep, machine.set, machine.steps[step].lowerBound, change))
+            }
+        } catch {
+            self.letGo(id)
+            throw error
+        }
+    }
+
+    /// It isn't kept after all: hosts that said they would have it go back with the others, also where they're cut off then.
+    private func letGo(_ id: ChangeSetID) {
+        self.open[id]?.keeping = nil
+        guard let set = self.open[id]?.machine.set else { return }
+        for (number, change) in set.changes.enumerated() {
+            guard case .host(let change) = change else { continue }
+            // One that's away says that it keeps it when it's back, and is told then.
+            try? self.hosts.send(self.order(.apply, set, number, change))
         }
     }
 
     /// One of its hosts won't: those that said they would have it go back with the others.
     private func refuseKeeping(_ id: ChangeSetID, _ failure: GloveboxFailure) async {
         guard let keeping = self.open[id]?.keeping, let set = self.open[id]?.machine.set else { return }
-        self.open[id]?.keeping = nil
-        for (number, change) in set.changes.enumerated() {
-            guard case .host(let change) = change else { continue }
-            try? self.hosts.send(self.order(.apply, set, number, change))
-        }
+        self.letGo(id)
         try? await self.record(
             keeping.by, set.target, set.lease, .changeRefused(code: failure.code, message: failure.message))
         self.logger.warning(
@@ -267,7 +287,12 @@ extension ChangeService {
     }
 
     private func confirmKept(_ id: ChangeSetID, _ step: Int) async {
-        guard var keeping = self.open[id]?.keeping, let machine = self.open[id]?.machine else { return }
+        guard let machine = self.open[id]?.machine else { return }
+        guard var keeping = self.open[id]?.keeping else {
+            // Nobody keeps it any more, as after a restart in between.
+            if machine.state == .applied { self.letGo(id) }
+            return
+        }
         keeping.confirmed.insert(step)
         self.open[id]?.keeping = keeping
         let hosts = machine.steps.indices.filter { machine.hostChange($0) != nil }
@@ -276,7 +301,7 @@ extension ChangeService {
             let set = try await self.kept(id, by: keeping.by)
             self.settle(set)
         } catch {
-            self.open[id]?.keeping = nil
+            self.letGo(id)
             self.logger.error("a change can't be kept", metadata: ["change": "\(id)", "error": "\(error)"])
         }
     }

@@ -33,6 +33,8 @@ actor ChangeService: Service {
 
     /// How often those who wait for flags get a sign of life.
     private static let look = Duration.seconds(15)
+    /// How often edges do, which take no test's mark soon after they've lost their gateway.
+    private static let edgeLook = Duration.seconds(3)
     /// How many sets may be open at once.
     private static let mostOpen = 1000
 
@@ -53,6 +55,8 @@ actor ChangeService: Service {
     private let expiries: @Sendable (Set<LeaseID>) async -> [LeaseID: LeaseExpiry]
     var states: [TargetName: FlagState] = [:]
     var open: [ChangeSetID: Open] = [:]
+    /// Test runs that somebody attends to, or has to.
+    var attended: [ChangeSetID: Attendance] = [:]
     /// Newest last, as they were planned.
     private var order: [ChangeSetID] = []
     private let endings: LeaseEndings
@@ -110,6 +114,7 @@ actor ChangeService: Service {
                     RolloutMachine($0, step: machine.rolloutStep, at: self.time.boot)
                 })
             self.order.append(set.id)
+            self.attend(set)
         }
         for target in served { try await self.publish(target.name) }
         for id in self.order {
@@ -137,6 +142,7 @@ actor ChangeService: Service {
 
     private func watch() async {
         var reminding = self.time.boot.advanced(by: Self.look)
+        var remindingEdges = self.time.boot.advanced(by: Self.edgeLook)
         while !Task.isCancelled {
             await self.inTurn {
                 for news in self.hosts.take() { await self.take(news) }
@@ -144,13 +150,19 @@ actor ChangeService: Service {
                 await self.revise(self.endings.takeMoved())
                 let now = self.time.boot
                 for (id, open) in self.open where open.due.map({ $0 <= now }) ?? false { await self.tryUndo(id) }
+                await self.leaveUnattended()
             }
             if self.time.boot >= reminding {
                 self.house.remind()
                 reminding = self.time.boot.advanced(by: Self.look)
             }
-            let due = self.open.values.compactMap(\.due).min()
-            await self.endings.alarm.wait(until: min(due ?? reminding, reminding))
+            if self.time.boot >= remindingEdges {
+                self.house.remindEdges()
+                remindingEdges = self.time.boot.advanced(by: Self.edgeLook)
+            }
+            let due = self.open.values.compactMap(\.due) + self.attended.values.map(\.due)
+            let next = self.house.hasEdges ? min(reminding, remindingEdges) : reminding
+            await self.endings.alarm.wait(until: due.min().map { min($0, next) } ?? next)
         }
     }
 
@@ -195,7 +207,8 @@ actor ChangeService: Service {
             throw GloveboxError(
                 .limitReached, "\(Self.mostOpen) changes are open at this gateway: keep or undo some first")
         }
-        let changes = try self.changes(edits, grant.target, scope)
+        let id = ChangeSetID.random()
+        let changes = try self.changes(edits, id, grant.target, scope)
         guard rollout == nil || changes.allSatisfy(\.isFlag) else {
             throw GloveboxError(
                 .invalidArgument,
@@ -203,7 +216,7 @@ actor ChangeService: Service {
         }
         let title = try self.masked(title)
         let set = ChangeSet(
-            id: .random(), title: title, holder: grant.holder, lease: grant.lease, target: grant.target,
+            id: id, title: title, holder: grant.holder, lease: grant.lease, target: grant.target,
             changes: changes, guards: guards.map(\.condition), rollout: rollout, scope: scope,
             plannedAt: self.time.wall)
         try set.checkShares()
@@ -228,12 +241,14 @@ actor ChangeService: Service {
                 .leaseNotActive, "lease \(grant.lease) ended (\(reason.rawValue)) while change \(set.id) was applied")
         }
         self.watchGuards(of: set.id)
+        self.attend(set)
+        self.endings.alarm.ring()
         return try await self.changeSet(set.id)
     }
 
     /// - Throws: `unknown_target`, `flags_invalid`, `not_found`, `invalid_argument`.
     private func changes(
-        _ edits: [ChangePlan], _ target: TargetName, _ scope: FlagScope?
+        _ edits: [ChangePlan], _ id: ChangeSetID, _ target: TargetName, _ scope: FlagScope?
     ) throws -> [Change] {
         var changes: [Change] = []
         var effective: [String: String]?
@@ -244,7 +259,8 @@ actor ChangeService: Service {
                     throw GloveboxError(.invalidArgument, "scope: only flags can be for some alone")
                 }
                 changes.append(.host(change))
-            case .flag(let edit):
+            case .flag, .testRun:
+                let edit = try edit.flagPlan(in: id)
                 if effective == nil {
                     guard let state = self.states[target], self.isServed(target) else {
                         throw GloveboxError(
@@ -303,6 +319,10 @@ actor ChangeService: Service {
                 return try await self.closed(id) { machine throws(GloveboxError) in
                     try machine.keep(by: identity, at: self.time.wall)
                 }
+            }
+            guard !machine.set.isTestRun else {
+                throw GloveboxError(
+                    .invalidArgument, "change \(id) is a test run, which ends with its lease: it can't be kept")
             }
             if let scope = machine.set.scope, machine.state == .applied {
                 throw GloveboxError(

@@ -58,6 +58,25 @@ struct FlagChangePlan: Sendable {
 enum ChangePlan: Sendable {
     case flag(FlagChangePlan)
     case host(HostChange)
+    case testRun(TestRunEdit)
+
+    static func route(_ edit: RouteEdit) throws -> ChangePlan {
+        .flag(
+            FlagChangePlan(
+                key: EdgeState.Entry.route(service: edit.service).key,
+                .define(try FlagValue(EdgeState.definition(edit)))))
+    }
+
+    /// A test run has its set's name.
+    func flagPlan(in set: ChangeSetID) throws -> FlagChangePlan {
+        switch self {
+        case .flag(let plan): plan
+        case .testRun(let edit):
+            FlagChangePlan(
+                key: EdgeState.Entry.run(set.rawValue).key, .define(try FlagValue(EdgeState.definition(edit))))
+        case .host: throw GloveboxError(.internal, "what's done on a host is no flag")
+        }
+    }
 }
 
 extension Change {
@@ -77,12 +96,17 @@ struct FlagTarget: Sendable {
     var labels: [String: String] = [:]
     /// What its flags are when nobody has changed anything yet, JSON by key.
     var seed: [String: String] = [:]
+    /// Whether it's what edges are told, and not what services ask.
+    var isEdge = false
 
     var announcement: TargetAnnouncement {
-        TargetAnnouncement(name: self.name, kind: Self.kind, labels: self.labels, capabilities: [.change])
+        TargetAnnouncement(
+            name: self.name, kind: self.isEdge ? Self.edgeKind : Self.kind, labels: self.labels,
+            capabilities: self.isEdge ? [.change, .test] : [.change])
     }
 
     static let kind = "flags"
+    static let edgeKind = "edge"
 }
 
 extension FlagValue {
@@ -117,7 +141,12 @@ extension Change {
     /// What it's about: `flag 'new-checkout'`.
     var title: String {
         switch self {
-        case .flag(let flag): "flag '\(flag.key)'"
+        case .flag(let flag):
+            switch EdgeState.Entry(key: flag.key) {
+            case .route(let service)?: "the route of '\(service)'"
+            case .run(let id)?: "test run \(id)"
+            case nil: "flag '\(flag.key)'"
+            }
         case .host(let change): "\(change.action.title) on \(change.target)"
         }
     }
@@ -127,12 +156,24 @@ extension Change {
         switch self {
         case .flag(let flag):
             switch (flag.former, flag.definition) {
+            case (_, let definition?) where EdgeState.Entry(key: flag.key) != nil:
+                "\(self.title): \(Self.shown(definition, of: flag.key))"
             case (nil, _): "\(self.title) is made"
             case (_, nil): "\(self.title) is removed"
             case (let former?, let definition?): "\(self.title): \(Self.difference(former, definition))"
             }
         case .host(let change): "\(change.action.summary) on \(change.target)"
         }
+    }
+
+    private static func shown(_ definition: String, of key: String) -> String {
+        guard let state = try? EdgeState(flags: [key: definition]) else { return "defined anew" }
+        if let weights = state.weights.values.first {
+            return weights.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+        }
+        let run = state.runs.values.first
+        let routes = run?.routes.map { "\($0.host ?? "")\($0.path)" }.joined(separator: ", ") ?? ""
+        return "\(routes), at most \(run?.writes ?? 0) writes"
     }
 
     private static func difference(_ former: String, _ definition: String) -> String {

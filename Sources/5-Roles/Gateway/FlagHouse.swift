@@ -43,6 +43,12 @@ final class FlagHouse: Sendable {
     private static let mostTold = 16
 
     private let state = Mutex(State())
+    /// Targets whose state is for edges: nobody asks for flags of theirs without naming them.
+    private let edges: Set<TargetName>
+
+    init(edges: Set<TargetName> = []) {
+        self.edges = edges
+    }
 
     /// - Parameters:
     ///   - expiries: of the leased changes in it.
@@ -79,13 +85,16 @@ final class FlagHouse: Sendable {
         for watcher in watchers { watcher.news.yield(served) }
     }
 
-    var targets: [TargetName] { self.state.withLock { $0.epochs.keys.sorted() } }
+    var targets: [TargetName] {
+        self.state.withLock { $0.epochs.keys.filter { !self.edges.contains($0) }.sorted() }
+    }
 
     /// - Parameter target: may be left out where there's only one.
     /// - Throws: `unknown_target`; `invalid_argument` where there are several to choose from.
     func epoch(of target: TargetName?) throws(GloveboxError) -> FlagEpoch {
         let epochs = self.state.withLock { $0.epochs }
         guard let target else {
+            let epochs = epochs.filter { !self.edges.contains($0.key) }
             if epochs.count == 1, let only = epochs.values.first { return only.epoch }
             guard !epochs.isEmpty else {
                 throw GloveboxError(
@@ -177,8 +186,17 @@ final class FlagHouse: Sendable {
     }
 
     /// Gives everybody who waits the epoch that they have once more, as a sign of life.
-    func remind() {
-        let (watchers, epochs) = self.state.withLock { (Array($0.watchers.values), $0.epochs) }
+    func remind() { self.remind { _ in true } }
+
+    /// The same for edges alone.
+    func remindEdges() { self.remind { self.edges.contains($0) } }
+
+    var hasEdges: Bool { !self.edges.isEmpty }
+
+    private func remind(_ isMeant: (TargetName) -> Bool) {
+        let (watchers, epochs) = self.state.withLock { state in
+            (state.watchers.values.filter { isMeant($0.target) }, state.epochs)
+        }
         for watcher in watchers {
             if let served = epochs[watcher.target] { watcher.news.yield(served) }
         }
@@ -223,6 +241,7 @@ extension FlagState {
                 add(entry.key)
                 add(entry.definition)
                 add(entry.overtakenBy?.rawValue)
+                if let share = entry.share { add("share \(share)") }
             }
         }
         return "\(self.epoch)-\(hexadecimal(Array(hash.finalize().prefix(8))))"

@@ -11,6 +11,18 @@ import YAMLDocument
 ///         labels: {env: production}
 ///         file: storefront.flagd.yaml    # what they are before anybody has changed anything; read once; JSON does as well
 extension FlagTarget {
+    /// An edge: whatever asks for its state by this name.
+    ///
+    ///     edges:
+    ///       - {name: shop-edge, labels: {env: production}}
+    ///
+    /// - Throws: `configuration_invalid`.
+    init(edge node: YAMLNode) throws(GloveboxError) {
+        let fields = try node.mapping("name", "labels")
+        self.init(name: try fields.required("name").name(), isEdge: true)
+        for label in try fields["labels"]?.entries ?? [] { self.labels[label.key] = try label.value.string }
+    }
+
     /// - Throws: `configuration_invalid`; `flags_invalid` with the file's name.
     init(_ node: YAMLNode, folder: String) throws(GloveboxError) {
         let fields = try node.mapping("name", "labels", "file")

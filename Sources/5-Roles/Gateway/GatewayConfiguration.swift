@@ -25,7 +25,7 @@ package struct GatewayConfiguration: Sendable {
     package var webhooks: [WebhookConfiguration] = []
     /// Paths of detectors of one's own, for what people write for the record.
     package var detectors: [String] = []
-    /// Whose flags it serves.
+    /// Whose flags it serves, and which edges it tells what to do.
     var flags: [FlagTarget] = []
     /// What guards of changes may measure.
     var guards = GuardConfiguration()
@@ -39,7 +39,7 @@ package struct GatewayConfiguration: Sendable {
     /// - Throws: `configuration_invalid` with line and column.
     package init(yaml text: String, file: String, folder: String) throws(GloveboxError) {
         let root = try YAMLNode(yaml: text, file: file).mapping(
-            "listen", "names", "policy", "webhooks", "flags", "guards", "log", "logging", "drain", "detectors")
+            "listen", "names", "policy", "webhooks", "flags", "edges", "guards", "log", "logging", "drain", "detectors")
         let listen = try root["listen"]?.mapping("api", "postgres", "tunnel", "telemetry")
         self.listen = Listen(
             api: try listen?["api"].map(SocketPlace.init(node:)) ?? SocketPlace(host: "127.0.0.1", port: 8443),
@@ -67,6 +67,13 @@ package struct GatewayConfiguration: Sendable {
             let target = try FlagTarget(node, folder: folder)
             guard !self.flags.contains(where: { $0.name == target.name }) else {
                 throw node.error("two targets with flags are called '\(target.name)': give each a name of its own")
+            }
+            self.flags.append(target)
+        }
+        for node in try root["edges"]?.list ?? [] {
+            let target = try FlagTarget(edge: node)
+            guard !self.flags.contains(where: { $0.name == target.name }) else {
+                throw node.error("two targets are called '\(target.name)': give each a name of its own")
             }
             self.flags.append(target)
         }

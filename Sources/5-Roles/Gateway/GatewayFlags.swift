@@ -103,8 +103,13 @@ private actor FlagNews {
         self.epochs = epochs
         guard let epoch, self.time.boot < self.end else { return nil }
         defer { self.isFirst = false }
-        // Whoever comes without a last event has just read the flags, or is about to.
-        let isKnown = self.last == epoch.tag || (self.isFirst && self.last == nil)
+        // Whoever comes without a last event has just read the flags, or is about to. They're told where they are, or they
+        // would come without one again after this stream's end, whatever came in between.
+        guard !self.isFirst || self.last != nil else {
+            self.last = epoch.tag
+            return .place(epoch.tag)
+        }
+        let isKnown = self.last == epoch.tag
         self.last = epoch.tag
         // The same one again is a sign of life.
         guard !isKnown else { return .alive }

@@ -6,14 +6,18 @@ import FlagRules
 import GloveboxCore
 import Leases
 import Policy
+import TestContextToken
 
 /// Changes and flags.
 extension GatewayOperations {
     func applyChanges(_ request: ChangeRequest, _ call: Call) async throws -> ChangeStatus {
         var grants: [LeaseGrant] = []
         for id in [request.lease] + request.moreLeases { grants.append(try await self.changeGrant(id, call)) }
+        try self.checkKinds(request, grants)
         let edits = try request.changes.map { item -> ChangePlan in
             if let flag = item.flag { return .flag(try FlagChangePlan(flag)) }
+            if let route = item.route { return try .route(route) }
+            if let run = item.testRun { return .testRun(run) }
             let target = item.target ?? grants[0].target
             guard let grant = grants.first(where: { $0.target == target }) else {
                 throw GloveboxError(
@@ -44,14 +48,44 @@ extension GatewayOperations {
         else {
             throw GloveboxError(.notFound, "there is no lease '\(id)' of yours")
         }
-        let grant = try await self.leases.grant(id)
-        guard grant.capabilities.contains(.change) else {
+        return try await self.leases.grant(id)
+    }
+
+    /// What a lease allows, and what its target is: flags are changed where services ask for them, routes and test runs where
+    /// edges are told of them.
+    private func checkKinds(_ request: ChangeRequest, _ grants: [LeaseGrant]) throws(GloveboxError) {
+        let (main, rest) = (grants[0], grants.dropFirst())
+        let isRun = request.changes.contains { $0.testRun != nil }
+        let isMore = request.changes.contains { $0.testRun == nil }
+        for grant in (isMore ? [main] : []) + rest where !grant.capabilities.contains(.change) {
             throw GloveboxError(
                 .policyDenied,
-                "lease \(grant.lease) doesn't allow to change anything: open one with '--capability change'"
-            )
+                "lease \(grant.lease) doesn't allow to change anything: open one with '--capability change'")
         }
-        return grant
+        guard !isRun || main.capabilities.contains(.test) else {
+            throw GloveboxError(
+                .policyDenied, "lease \(main.lease) allows no test run: open one with '--capability test'")
+        }
+        let isEdge = self.isEdge(main.target)
+        for item in request.changes {
+            if item.flag != nil, isEdge {
+                throw GloveboxError(
+                    .invalidArgument,
+                    "changes: '\(main.target)' is an edge, which has routes and test runs and no flags: take a lease on a target with flags"
+                )
+            }
+            if item.route != nil || item.testRun != nil, !isEdge {
+                throw GloveboxError(
+                    .invalidArgument,
+                    "changes: '\(main.target)' is no edge: take a lease on one that gateway.yaml names under 'edges'")
+            }
+        }
+        guard !isRun || request.scope == nil, !isRun || request.rollout == nil else {
+            throw GloveboxError(.invalidArgument, "a test run has neither a scope nor a rollout: leave them out")
+        }
+        for run in request.changes.compactMap(\.testRun) {
+            for route in run.routes { _ = try TestContextRoute(host: route.host, path: route.path) }
+        }
     }
 
     /// Of targets on which agents run runbooks, write files and send calls.
@@ -157,10 +191,7 @@ extension GatewayOperations {
         let since = Dictionary(found.map { ($0.change, $0) }) { $1 }
         let items = set.changes.enumerated().map { index, change -> ChangeStatus.Item in
             switch change {
-            case .flag(let flag):
-                ChangeStatus.Item(
-                    kind: "flag", key: flag.key, definition: Self.shown(flag.definition),
-                    former: Self.shown(flag.former), changedSinceBy: since[index]?.by)
+            case .flag(let flag): Self.item(flag, changedSinceBy: since[index]?.by)
             case .host(let host):
                 ChangeStatus.Item(host, isChangedSince: since[index] != nil, by: since[index]?.by)
             }
@@ -194,6 +225,25 @@ extension GatewayOperations {
                 .map { Seconds($0) }
         }
         return status
+    }
+
+    private static func item(_ flag: FlagChange, changedSinceBy other: ChangeSetID?) -> ChangeStatus.Item {
+        func value(_ definition: String?) -> JSONValue? {
+            definition.flatMap { try? EdgeState.value($0, of: flag.key) }
+        }
+        return switch EdgeState.Entry(key: flag.key) {
+        case .route(let service)?:
+            ChangeStatus.Item(
+                kind: "route", key: service, definition: value(flag.definition), former: value(flag.former),
+                changedSinceBy: other)
+        case .run(let id)?:
+            ChangeStatus.Item(
+                kind: "testRun", key: id, definition: value(flag.definition), former: nil, changedSinceBy: other)
+        case nil:
+            ChangeStatus.Item(
+                kind: "flag", key: flag.key, definition: Self.shown(flag.definition), former: Self.shown(flag.former),
+                changedSinceBy: other)
+        }
     }
 
     private static func shown(_ definition: String?) -> JSONValue? {

@@ -27,6 +27,7 @@ struct GatewayOperations: ControlOperations {
     let approvals: ApprovalService
     let changes: ChangeService
     let flagHouse: FlagHouse
+    let markIssuer: MarkIssuer
     let sessionTable: SessionTable
     let ports: GatewayPorts
     /// Where PostgreSQL clients are to connect.

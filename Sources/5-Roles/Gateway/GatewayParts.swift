@@ -18,6 +18,7 @@ struct GatewayParts: Sendable {
     let enrolment: Enrolment
     let machineTokens: MachineTokens
     let certificates: ServerCertificates
+    let markIssuer: MarkIssuer
     let fleet = AgentFleet()
 
     /// - Throws: `configuration_invalid`, `store_locked`, `store_corrupt`, `journal_corrupt` and others that say what
@@ -44,6 +45,7 @@ struct GatewayParts: Sendable {
         self.log = log
         self.reserve = AuditReserve(path: "\(state)/reserve")
         self.policy = policy
+        self.markIssuer = try MarkIssuer(folder: state, time: time)
         self.state = state
         self.enrolment = Enrolment(storage: storage, authority: authority, time: time)
         self.machineTokens = MachineTokens(storage: storage, authority: authority, time: time)

@@ -123,7 +123,7 @@ extension GatewayRole {
                 storage: parts.storage, log: services.log, tree: parts.log, refusals: services.refusals,
                 time: self.time, policy: parts.policy, fleet: parts.fleet, links: services.links,
                 leases: services.leases, approvals: services.approvals, changes: services.changes,
-                flagHouse: services.flagHouse, sessionTable: services.sessionTable,
+                flagHouse: services.flagHouse, markIssuer: parts.markIssuer, sessionTable: services.sessionTable,
                 ports: self.ports, postgres: postgresPlace),
             flags: GatewayFlags(house: services.flagHouse, time: self.time),
             authenticator: self.authenticator(services.refusals), ledger: parts.storage, time: self.time,

@@ -19,7 +19,7 @@ struct GatewayServices: Sendable {
     let approvals: ApprovalService
     let leases: LeaseService
     let courier: CheckpointCourier
-    let flagHouse = FlagHouse()
+    let flagHouse: FlagHouse
     let changes: ChangeService
 
     /// - Throws: `configuration_invalid` for a webhook without its secret, `redaction_failed`.
@@ -44,6 +44,7 @@ struct GatewayServices: Sendable {
             detectors: detectors, approvals: self.approvals, emergencyRoom: Self.emergencyRoom(parts),
             effects: ports.effects.telling(endings), logger: logger)
         self.leases = leases
+        self.flagHouse = FlagHouse(edges: Set(configuration.flags.filter(\.isEdge).map(\.name)))
         self.changes = ChangeService(
             house: self.flagHouse, storage: parts.storage, log: log, time: time, detectors: detectors,
             signals: try GuardSignals(configuration.guards, time: time), endings: endings,

@@ -177,6 +177,9 @@ struct DocumentSamples {
                             runbook: HostUse(target: try TargetName("host"), name: "deploy", parameters: ["a": "1"])),
                         ChangeItem(file: FileEdit(target: try TargetName("host"), path: "/etc/a", content: "b")),
                         ChangeItem(call: HostUse(name: "drain")),
+                        ChangeItem(route: RouteEdit(service: "web", weights: ["v1": 90, "v2": 10])),
+                        ChangeItem(
+                            testRun: TestRunEdit(routes: [.init(host: "shop.example", path: "/api")], writes: 5)),
                     ],
                     guards: [
                         GuardItem(name: "e", signal: "errors", atMost: 0.1, patience: Seconds(.seconds(5))),
@@ -190,6 +193,11 @@ struct DocumentSamples {
                     "change": .string("0123456789ab"), "lease": .string("0123456789ab"),
                     "since": .string("2026-11-25T07:17:57Z"),
                 ]),
+            try Self.request(
+                "MarkRequest", MarkRequest(testCase: "order", methods: ["GET"], version: "v2", count: 3),
+                least: #"{"testCase": "a", "methods": ["POST"]}"#),
+            try Self.answer("Marks", full: Marks(marks: ["a"], expiresAt: Timestamp(FakeOperations.moment))),
+            try Self.answer("MarkKeys", full: FakeOperations.markKeys),
             try Self.request(
                 "FlagQuestion", FlagQuestion(target: TargetName("flags"), context: ["a": .integer(1)]), least: "{}"),
             DocumentSamples(
@@ -244,7 +252,7 @@ struct DocumentSamples {
         .inviteAgent: "AgentInviteRequest", .createToken: "TokenRequest", .openLease: "LeaseRequest",
         .extendLease: "LeaseExtension", .grantApproval: "ApprovalVerdict", .denyApproval: "ApprovalVerdict",
         .reviewApproval: "ApprovalReview", .applyChanges: "ChangeRequest", .rollBack: "RollbackRequest",
-        .explainFlag: "FlagQuestion",
+        .explainFlag: "FlagQuestion", .issueMarks: "MarkRequest",
     ]
 
     /// The schema of what each endpoint answers with; `followRecords` and `followFlags` answer no JSON.
@@ -262,6 +270,7 @@ struct DocumentSamples {
         .reviewApproval: "ApprovalStatus", .listSessions: "SessionStatusPage", .sessionRecords: "SessionRecords",
         .endSession: "SessionStatus", .applyChanges: "ChangeStatus", .listChanges: "ChangeStatusPage",
         .showChange: "ChangeStatus", .keepChange: "ChangeStatus", .undoChange: "ChangeStatus", .rollBack: "Rollback",
+        .attendRun: "ChangeStatus", .issueMarks: "Marks", .markKeys: "MarkKeys",
         .listFlags: "FlagStatusPage", .explainFlag: "FlagExplanation",
     ]
 }

@@ -31,6 +31,7 @@ final class FakeOperations: ControlOperations {
         case rollBack(ChangeSetID?, LeaseID?, Timestamp?, Bool, Bool)
         case flags(FlagQuery), explainFlag(String, TargetName?, [String: JSONValue])
         case followFlags(TargetName, String?), acknowledged(String)
+        case attendRun(ChangeSetID), issueMarks(ChangeSetID, MarkRequest), markKeys(TargetName)
     }
 
     struct Entry: Sendable {
@@ -349,6 +350,28 @@ final class FakeOperations: ControlOperations {
                 events.finish()
             })
     }
+
+    func attendRun(_ id: ChangeSetID, _ call: Call) async throws -> ChangeStatus {
+        try await self.note(.attendRun(id), call)
+        return try Self.change(id)
+    }
+
+    func issueMarks(_ id: ChangeSetID, _ request: MarkRequest, _ call: Call) async throws -> Marks {
+        try await self.note(.issueMarks(id, request), call)
+        return Marks(
+            marks: (0..<request.count).map { "mark-\($0)" }, expiresAt: Timestamp(Self.moment))
+    }
+
+    func markKeys(_ edge: TargetName, _ call: Call) async throws -> MarkKeys {
+        try await self.note(.markKeys(edge), call)
+        return Self.markKeys
+    }
+
+    static let markKeys = MarkKeys(keys: [
+        .init(
+            publicKey: "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", validFrom: Timestamp(FakeOperations.moment),
+            validUntil: Timestamp(FakeOperations.moment))
+    ])
 
     /// With all fields, or with no more than must be there.
     static func change(

@@ -102,6 +102,8 @@ package struct CheckResult: Hashable, Sendable, CustomStringConvertible {
     package var isMet: Bool
     package var expected: String
     package var actual: String
+    /// Both in whole, where they're bodies of text: what's shown above is cut short.
+    package var texts: CheckTexts?
     /// The two can't be compared.
     package var isKindMismatch = false
     /// Why there's no actual value, or no expected one.
@@ -112,4 +114,10 @@ package struct CheckResult: Hashable, Sendable, CustomStringConvertible {
         if let error = self.error { return "\(place): \(error.message) [\(error.code)]" }
         return "\(place): expected \(self.expected), actual \(self.actual)"
     }
+}
+
+/// What a body was to be and what it is; without secrets, as everything that's shown.
+package struct CheckTexts: Hashable, Sendable {
+    package var expected: String
+    package var actual: String
 }

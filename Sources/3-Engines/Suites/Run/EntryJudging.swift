@@ -97,7 +97,11 @@ extension SuiteScope {
             if expected.isText {
                 expectedValue = .string(String(decoding: expected.bytes, as: UTF8.self))
                 result.expected = self.shown(expectedValue)
-                actualValue = .string(try reading.bodyText())
+                let text = try reading.bodyText()
+                actualValue = .string(text)
+                result.texts = CheckTexts(
+                    expected: self.secrets.masked(String(decoding: expected.bytes, as: UTF8.self)),
+                    actual: self.secrets.masked(text))
             } else {
                 expectedValue = .bytes(expected.bytes)
                 result.expected = self.shown(expectedValue)

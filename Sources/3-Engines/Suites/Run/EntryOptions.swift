@@ -141,7 +141,7 @@ extension SuiteScope {
     }
 
     /// `FILE[:PASSWORD]`, in which `\:` is a colon of the file's name.
-    static func certificate(_ text: String) -> (file: String, password: String?) {
+    package static func certificate(_ text: String) -> (file: String, password: String?) {
         var file = ""
         var rest = Substring(text)
         while let next = rest.first {

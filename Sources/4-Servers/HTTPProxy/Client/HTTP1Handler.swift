@@ -314,7 +314,7 @@ extension HTTP1Handler: ExchangeClient {
         let isLast = self.requests >= self.loop.settings.limits.requestsPerConnection
         self.isClosing = !plan.keeps || endsByClose || isLast
         var dropped = FieldSet.hopByHop
-        if plan.isUncacheable { dropped.formUnion(FieldSet(.cacheControl)) }
+        if plan.isMarked { dropped.formUnion(FieldSet(.cacheControl)) }
         self.writeHead(head, bytes, dropping: dropped) { writer in
             if self.isChunking {
                 writer.write("Transfer-Encoding: chunked\r\n")
@@ -333,7 +333,7 @@ extension HTTP1Handler: ExchangeClient {
             } else if isHTTP10 {
                 writer.write("Connection: keep-alive\r\n")
             }
-            if plan.isUncacheable { writer.write("Cache-Control: no-store\r\n") }
+            if plan.isMarked { writer.write("Cache-Control: no-store\r\nGlovebox-Test: taken\r\n") }
         }
     }
 

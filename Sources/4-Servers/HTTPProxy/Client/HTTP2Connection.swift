@@ -30,7 +30,8 @@ final class HTTP2Connection: LoopMember, ChannelInboundHandler, DrainableClient 
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if Self.isOfOneStream(error) { return }
-        self.loop.counters.sums.refusals["http2_error", default: 0] &+= 1
+        // A client that's gone without a farewell was refused nothing.
+        if error is any NIOHTTP2Error { self.loop.counters.sums.refusals["http2_error", default: 0] &+= 1 }
         context.close(promise: nil)
     }
 

@@ -172,12 +172,15 @@ extension HTTP2Stream: ExchangeClient {
 
     func answer(_ head: ResponseHead, _ bytes: UnsafeRawBufferPointer, _ plan: AnswerPlan) {
         var dropped = FieldSet.hopByHop
-        if plan.isUncacheable { dropped.formUnion(FieldSet(.cacheControl)) }
+        if plan.isMarked { dropped.formUnion(FieldSet(.cacheControl)) }
         var headers = self.headers(head, bytes, dropping: dropped)
         if let length = head.contentLength, head.status != 204 {
             headers.add(name: "content-length", value: "\(length)")
         }
-        if plan.isUncacheable { headers.add(name: "cache-control", value: "no-store") }
+        if plan.isMarked {
+            headers.add(name: "cache-control", value: "no-store")
+            headers.add(name: "glovebox-test", value: "taken")
+        }
         headers.add(name: "via", value: "1.1 \(self.loop.settings.pseudonym)")
         self.hasEnded = plan.framing == .none
         self.write(.headers(.init(headers: headers, endStream: self.hasEnded)))

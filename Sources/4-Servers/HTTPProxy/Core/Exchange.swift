@@ -352,7 +352,7 @@ final class Exchange {
         self.client.answer(
             head, bytes,
             AnswerPlan(
-                framing: framing, isToHead: self.request.isHead, keeps: keeps, isUncacheable: self.mark != nil))
+                framing: framing, isToHead: self.request.isHead, keeps: keeps, isMarked: self.mark != nil))
         return .body(framing)
     }
 

@@ -36,8 +36,9 @@ struct AnswerPlan {
     var isToHead: Bool
     /// The client's connection stays open behind it.
     var keeps: Bool
-    /// `Cache-Control: no-store` in place of what it says.
-    var isUncacheable: Bool
+    /// `Cache-Control: no-store` in place of what it says, and `Glovebox-Test: taken`, by which a test knows that it wasn't
+    /// served as an ordinary request.
+    var isMarked: Bool
 }
 
 /// What an upstream connection does behind a head.

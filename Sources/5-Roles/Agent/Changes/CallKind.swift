@@ -91,7 +91,8 @@ struct DeclaredCall: Sendable {
 
     var parameters: [String: ParameterType]
     var check: Request?
-    var apply: Request
+    /// `nil` for one that only takes back what others do.
+    var apply: Request?
     var undo: Request
     var credential: CallPlan.Credential?
     var timeout: Duration
@@ -103,7 +104,12 @@ struct DeclaredCall: Sendable {
         self.check = try fields["check"].map { (node) throws(GloveboxError) in
             try Request(node, parameters: names, method: "GET")
         }
-        self.apply = try Request(try fields.required("apply"), parameters: names, method: "POST")
+        self.apply = try fields["apply"].map { (node) throws(GloveboxError) in
+            try Request(node, parameters: names, method: "POST")
+        }
+        if self.apply == nil, let check = fields["check"] {
+            throw check.error("what has no 'apply' only takes back what others do: 'check' has no meaning")
+        }
         self.undo = try Request(try fields.required("undo"), parameters: names, method: "POST")
         self.credential = try fields["credential"].map { (node) throws(GloveboxError) in
             let source = try node.mapping("file", "environment")
@@ -123,7 +129,7 @@ struct DeclaredCall: Sendable {
     ) throws(GloveboxError) -> CallPlan {
         try self.parameters.check(values)
         let plan = CallPlan(
-            name: name, check: self.check?.filled(values), apply: self.apply.filled(values),
+            name: name, check: self.check?.filled(values), apply: self.apply?.filled(values),
             undo: self.undo.filled(values), credential: self.credential, timeout: self.timeout)
         for request in [plan.check, plan.apply, plan.undo].compactMap({ $0 }) {
             let url = request.url.text()
@@ -161,7 +167,7 @@ struct CallPlan: Sendable, Codable {
 
     var name: String
     var check: DeclaredCall.Request?
-    var apply: DeclaredCall.Request
+    var apply: DeclaredCall.Request?
     var undo: DeclaredCall.Request
     var credential: Credential?
     var timeout: Duration
@@ -194,7 +200,10 @@ struct CallKind: ChangeKind {
         return false
     }
 
-    func apply() async throws { try await self.do(self.plan.apply, "apply") }
+    func apply() async throws {
+        if let apply = self.plan.apply { try await self.do(apply, "apply") }
+    }
+
     func undo(_ former: [UInt8]?) async throws { try await self.do(self.plan.undo, "undo") }
 
     private func `do`(_ request: DeclaredCall.Request, _ step: String) async throws {

@@ -191,9 +191,12 @@ actor HostChanges {
         switch order.verb {
         case .apply: self.asked[key] = order
         case .undo:
-            self.asked[key] = nil
-            self.inbox.report(
-                ChangeReport(set: order.set, number: order.number, target: order.change.target, state: .undone))
+            var report = ChangeReport(
+                set: order.set, number: order.number, target: order.change.target, state: .undone)
+            if self.asked.removeValue(forKey: key) == nil {
+                report.failure = GloveboxFailure(GloveboxError(.notFound, "nothing is written down of it on its host"))
+            }
+            self.inbox.report(report)
         case .keep, .settle: break
         }
     }
@@ -434,7 +437,8 @@ actor HostChanges {
             let left = await self.left(by: entry, kind)
             guard var applied = self.entries[key], case .apply(let step) = applied.machine.next else { return }
             applied.machine.applied(step: step, at: self.time.wall)
-            applied.isUntouched = false
+            // What stood so before isn't this one's to undo. Where it's known what stood there, that's what decides.
+            applied.isUntouched = applied.isUntouched && applied.former == nil
             applied.left = left
             try self.journal.store(applied)
             self.entries[key] = applied
@@ -452,7 +456,6 @@ actor HostChanges {
 
     /// By what is known again what it made; `nil` where that can't be asked for, or isn't answered.
     private func left(by entry: HostEntry, _ kind: any ChangeKind) async -> String? {
-        guard !kind.isExact else { return nil }
         do {
             return try await kind.look().map { self.seal.digest($0, place: entry.key.mark) }
         } catch {
@@ -542,7 +545,7 @@ actor HostChanges {
         let (former, beneath) = (try self.former(entry), try self.former(later))
         if let beneath, beneath != former {
             let digest = self.seal.digest(beneath, place: entry.key.mark)
-            let isOwn = kind.hasMade(beneath) ?? (!wasApplied || entry.left.map { $0 == digest } ?? true)
+            let isOwn = kind.hasMade(beneath) != false && (!wasApplied || entry.left.map { $0 == digest } ?? true)
             // Somebody changed it before the later one did, which goes back to that.
             guard isOwn || (!wasApplied && entry.beneath.contains(digest)) else {
                 return ChangeConflict(change: 0, by: nil)

@@ -35,7 +35,8 @@ struct HostEntry: Sendable {
     var failure: GloveboxFailure?
     /// When its undo is tried again; not kept.
     var due: BootInstant?
-    /// Nothing of it was run or sent yet. One that's to be applied and is read from the journal may have been.
+    /// Nothing of it was run or sent: not yet, or, of one that's applied, since it stood so before. One that's to be applied
+    /// and is read from the journal may have been.
     var isUntouched = false
 
     var key: Key { Key(set: self.machine.set.id, number: self.number) }

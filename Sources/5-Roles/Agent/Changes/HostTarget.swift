@@ -15,6 +15,9 @@ import YAMLDocument
 ///           user: shop
 ///           timeout: 60s
 ///           output: 64kB
+///         forget-orders:                                   # without apply: what takes back what others write, a test's cases
+///           parameters: {run: {type: word}}
+///           undo: [/opt/shop/shop, forget, "{run}"]
 struct HostTarget: Sendable {
     var runbooks: [String: Runbook] = [:]
     var calls: [String: DeclaredCall] = [:]
@@ -32,7 +35,8 @@ struct Runbook: Sendable {
     var parameters: [String: ParameterType]
     var former: ArgumentTemplate?
     var check: ArgumentTemplate?
-    var apply: ArgumentTemplate
+    /// `nil` for one that only takes back what others do.
+    var apply: ArgumentTemplate?
     var undo: ArgumentTemplate
     var user: String?
     /// Of each of its programs.
@@ -51,7 +55,12 @@ struct Runbook: Sendable {
         self.check = try fields["check"].map { (node) throws(GloveboxError) in
             try ArgumentTemplate(node, parameters: names)
         }
-        self.apply = try ArgumentTemplate(try fields.required("apply"), parameters: names)
+        self.apply = try fields["apply"].map { (node) throws(GloveboxError) in
+            try ArgumentTemplate(node, parameters: names)
+        }
+        if self.apply == nil, let more = fields["former"] ?? fields["check"] {
+            throw more.error("what has no 'apply' only takes back what others do: 'former' and 'check' have no meaning")
+        }
         self.undo = try ArgumentTemplate(
             try fields.required("undo"), parameters: names, hasFormer: self.former != nil)
         self.user = try fields["user"]?.string
@@ -64,7 +73,7 @@ struct Runbook: Sendable {
         try self.parameters.check(values)
         return RunbookPlan(
             name: name, former: self.former?.filled(values), check: self.check?.filled(values),
-            apply: self.apply.filled(values), undo: self.undo.filled(values), user: self.user,
+            apply: self.apply?.filled(values), undo: self.undo.filled(values), user: self.user,
             timeout: self.timeout, output: self.output)
     }
 }

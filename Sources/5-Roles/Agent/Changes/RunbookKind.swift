@@ -8,7 +8,7 @@ struct RunbookPlan: Sendable, Codable {
     var name: String
     var former: ArgumentTemplate?
     var check: ArgumentTemplate?
-    var apply: ArgumentTemplate
+    var apply: ArgumentTemplate?
     var undo: ArgumentTemplate
     var user: String?
     var timeout: Duration
@@ -64,7 +64,8 @@ struct RunbookKind: ChangeKind {
     func hasMade(_ state: [UInt8]) -> Bool? { nil }
 
     func apply() async throws {
-        let outcome = try await self.run(self.plan.apply.arguments(), "apply")
+        guard let apply = self.plan.apply else { return }
+        let outcome = try await self.run(apply.arguments(), "apply")
         guard outcome.status == 0 else { throw self.failed("apply", outcome) }
     }
 

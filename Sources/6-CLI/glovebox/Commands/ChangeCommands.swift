@@ -229,15 +229,17 @@ struct ChangeLeaseOptions: ParsableArguments {
     /// The lease, or a new one, which stays until its time is up.
     func lease(_ client: ControlClient, reason: String) async throws -> LeaseID {
         if let lease = self.lease.first { return lease }
-        return try await self.open(try await self.flagTarget(client), client, reason)
+        return try await self.open(try await self.target(.flags, client), client, reason)
     }
 
-    /// One for each target that's changed, that of the flags first.
+    /// One for each target that's changed, that of the flags or the edge first.
     func leases(_ client: ControlClient, for changes: [ChangeItem], reason: String) async throws -> [LeaseID] {
         if !self.lease.isEmpty { return try await self.ordered(client, for: changes) }
         var targets: [TargetName] = []
-        if changes.contains(where: { $0.flag != nil }) { targets.append(try await self.flagTarget(client)) }
-        for change in changes where change.flag == nil {
+        for kind in GatewayTarget.allCases where changes.contains(where: kind.isChanged) {
+            targets.append(try await self.target(kind, client))
+        }
+        for change in changes where !GatewayTarget.allCases.contains(where: { $0.isChanged(by: change) }) {
             guard let target = change.target ?? self.target else {
                 throw GloveboxError(.invalidArgument, "say which host: 'target' in the file, or --target")
             }
@@ -265,14 +267,15 @@ struct ChangeLeaseOptions: ParsableArguments {
         }
     }
 
-    /// Those given, with the one on flags first, where flags are changed.
+    /// Those given, with the one on what the gateway serves itself first, where that's changed.
     private func ordered(_ client: ControlClient, for changes: [ChangeItem]) async throws -> [LeaseID] {
-        guard self.lease.count > 1, changes.contains(where: { $0.flag != nil }) else { return self.lease }
-        let flags = Set(
-            try await allItems { try await client.targets($0) }.filter { $0.kind == "flags" }.map(\.name))
+        let kinds = GatewayTarget.allCases.filter { changes.contains(where: $0.isChanged) }.map(\.rawValue)
+        guard self.lease.count > 1, !kinds.isEmpty else { return self.lease }
+        let served = Set(
+            try await allItems { try await client.targets($0) }.filter { kinds.contains($0.kind) }.map(\.name))
         var (first, rest): ([LeaseID], [LeaseID]) = ([], [])
         for id in self.lease {
-            if flags.contains(try await client.lease(id).target) { first.append(id) } else { rest.append(id) }
+            if served.contains(try await client.lease(id).target) { first.append(id) } else { rest.append(id) }
         }
         return first + rest
     }
@@ -285,23 +288,36 @@ struct ChangeLeaseOptions: ParsableArguments {
         return opened.lease.id
     }
 
-    private func flagTarget(_ client: ControlClient) async throws -> TargetName {
-        let target: TargetName
-        if let given = self.target {
-            target = given
-        } else {
-            let flags = try await allItems { try await client.targets($0) }.filter { $0.kind == "flags" }
-            guard flags.count == 1, let only = flags.first else {
-                throw GloveboxError(
-                    .invalidArgument,
-                    flags.isEmpty
-                        ? "this gateway serves no flags: see 'flags' in gateway.yaml"
-                        : "say which target: --target with one of \(flags.map(\.name.rawValue).joined(separator: ", "))"
-                )
-            }
-            target = only.name
+    private func target(_ kind: GatewayTarget, _ client: ControlClient) async throws -> TargetName {
+        if let given = self.target { return given }
+        let served = try await allItems { try await client.targets($0) }.filter { $0.kind == kind.rawValue }
+        guard served.count == 1, let only = served.first else {
+            throw GloveboxError(
+                .invalidArgument,
+                served.isEmpty
+                    ? kind.missing
+                    : "say which target: --target with one of \(served.map(\.name.rawValue).joined(separator: ", "))")
         }
-        return target
+        return only.name
+    }
+}
+
+/// What a gateway serves itself, without an agent, by its targets' kind.
+private enum GatewayTarget: String, CaseIterable {
+    case flags, edge
+
+    func isChanged(by change: ChangeItem) -> Bool {
+        switch self {
+        case .flags: change.flag != nil
+        case .edge: change.route != nil || change.testRun != nil
+        }
+    }
+
+    var missing: String {
+        switch self {
+        case .flags: "this gateway serves no flags: see 'flags' in gateway.yaml"
+        case .edge: "this gateway knows no edge: see 'edges' in gateway.yaml"
+        }
     }
 }
 
@@ -381,14 +397,15 @@ func show(_ change: ChangeStatus, _ output: OutputOptions) throws {
         let since =
             item.changedSinceBy.map { " (changed since by \($0))" }
             ?? (item.isChangedOutside == true ? " (changed since without Glovebox)" : "")
-        if item.kind != "flag" {
+        if ["runbook", "file", "call"].contains(item.kind) {
             let values = (item.parameters ?? [:]).sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
             let host = item.target.map { " on \($0)" } ?? ""
             fields.append(
                 (item.kind.prefix(1).uppercased() + item.kind.dropFirst(), "\(item.key)\(values)\(host)\(since)"))
             continue
         }
-        fields.append(("Flag", "\(item.key)\(since)"))
+        let kind = ["route": "Route", "testRun": "Test run"][item.kind] ?? "Flag"
+        fields.append((kind, "\(item.key)\(since)"))
         fields.append(("  was", try item.former.map(text) ?? "not there"))
         fields.append(("  is", try item.definition.map(text) ?? "not there"))
     }

@@ -33,6 +33,7 @@ struct EdgeCommand: AsyncParsableCommand {
         let reload = Reload { await edge.reload() }
         var services: [any Service] = [reload]
         if let telemetry = edge.telemetry { services.append(telemetry) }
+        if let following = edge.following { services.append(following) }
         try await RunOptions.run(services + [edge], drain: configuration.drain, logger) { reload.ask() }
     }
 }

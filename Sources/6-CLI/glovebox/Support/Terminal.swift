@@ -42,7 +42,7 @@ enum Terminal {
         self.isColored(descriptor) ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
     }
 
-    private static func isColored(_ descriptor: Int32) -> Bool {
+    static func isColored(_ descriptor: Int32) -> Bool {
         switch Settings.current.color {
         case .always: true
         case .never: false

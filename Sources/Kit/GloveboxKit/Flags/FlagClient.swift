@@ -1,4 +1,4 @@
-import Contracts
+package import Contracts
 import FlagRules
 import GloveboxCore
 public import Logging
@@ -79,13 +79,22 @@ public final class FlagClient: Sendable {
     /// Rung when another moment may be the next at which something goes back.
     private let alarm: Alarm
     private let file: FlagFile?
+    /// Longest time without a word before the line is given up; the gateway says something every 15 s, to edges every 3 s.
+    let patience: Duration
+    /// Awaited when other flags are in force, before the gateway is told that they are.
+    let settle: @Sendable () async -> Void
 
     public convenience init(_ configuration: Configuration, logger: Logger) {
         self.init(configuration, logger: logger, time: SystemTime())
     }
 
-    init(_ configuration: Configuration, logger: Logger, time: any TimeSource) {
+    package init(
+        _ configuration: Configuration, logger: Logger, time: any TimeSource, patience: Duration = .seconds(45),
+        settle: @escaping @Sendable () async -> Void = {}
+    ) {
         self.configuration = configuration
+        self.patience = patience
+        self.settle = settle
         self.logger = logger
         self.time = time
         self.alarm = Alarm(time)
@@ -107,6 +116,12 @@ public final class FlagClient: Sendable {
     // MARK: What's known
 
     var snapshot: Snapshot? { self.current.withLock { $0 } }
+
+    /// Definitions as everyone sees them, by key; `nil` before any are known.
+    package var definitions: [String: String]? { self.snapshot?.epoch.state.effective(for: nil) }
+
+    /// Whether a gateway is heard.
+    package var isFollowing: Bool { self.state.withLock { $0.status == .ready } }
 
     /// The epoch that evaluations are made by; `nil` before there's any.
     public var epoch: Int64? { self.snapshot?.epoch.number }
@@ -200,7 +215,10 @@ public final class FlagClient: Sendable {
             let now = self.time.reading
             do {
                 let changed = try self.state.withLock { try $0.copy.map { try self.bringInForce($0, at: now) } ?? [] }
-                if !changed.isEmpty { self.tell(.configurationChanged(changed)) }
+                if !changed.isEmpty {
+                    self.tell(.configurationChanged(changed))
+                    await self.settle()
+                }
             } catch {
                 self.logger.error("flags can't be evaluated", metadata: ["error": "\(error)"])
             }

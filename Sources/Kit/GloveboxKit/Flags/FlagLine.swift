@@ -9,8 +9,6 @@ import Synchronization
 
 /// A client's line to its gateway: what comes is taken, what runs is acknowledged, and a line that breaks is made anew.
 struct FlagLine {
-    /// Longest time without a word; the gateway says something every 15 s.
-    private static let patience = Duration.seconds(45)
     private static let firstPause = Duration.milliseconds(250)
     private static let longestPause = Duration.seconds(30)
 
@@ -113,14 +111,14 @@ struct FlagLine {
         let sent = headers
         // Whichever ends first ends the other.
         try await withThrowingTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { try await Self.watch(alarm, self.time) }
+            tasks.addTask { try await Self.watch(alarm, self.time, self.client.patience) }
             tasks.addTask {
                 var reader = ServerEventReader()
                 let refusal = try await outbound.converse(url, headers: sent, says: says, stop: { say.finish() }) {
                     bytes in
                     alarm.ring()
                     heard.isSet.store(true, ordering: .relaxed)
-                    try self.take(bytes, &reader, say)
+                    try await self.take(bytes, &reader, say)
                 }
                 if let refusal { throw Refusal(reason: Self.reason(refusal)) }
             }
@@ -129,9 +127,9 @@ struct FlagLine {
         }
     }
 
-    private static func watch(_ alarm: Alarm, _ time: any TimeSource) async throws {
+    private static func watch(_ alarm: Alarm, _ time: any TimeSource, _ longest: Duration) async throws {
         while !Task.isCancelled {
-            let patience = time.boot.advanced(by: Self.patience)
+            let patience = time.boot.advanced(by: longest)
             await alarm.wait(until: patience)
             if time.boot >= patience { throw GloveboxError(.unavailable, "the gateway has fallen silent") }
         }
@@ -139,7 +137,7 @@ struct FlagLine {
 
     private func take(
         _ bytes: [UInt8], _ reader: inout ServerEventReader, _ say: AsyncStream<[UInt8]>.Continuation
-    ) throws {
+    ) async throws {
         guard let events = reader.feed(bytes) else {
             throw GloveboxError(.flagsInvalid, "the gateway sent a line without an end")
         }
@@ -158,6 +156,7 @@ struct FlagLine {
                 throw error
             }
             self.client.tell(.ready)
+            await self.client.settle()
             if let tag = notice.tag { say.yield(Array("\(tag)\n".utf8)) }
         }
     }
