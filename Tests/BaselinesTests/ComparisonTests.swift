@@ -149,6 +149,24 @@ struct ComparisonTests {
         #expect(RecordingOrder(caseCount: 4, runs: 3, seed: 2) != RecordingOrder(caseCount: 4, runs: 3, seed: 3))
     }
 
+    @Test(
+        "a candidate whose case ends early differs at the request that's never sent, and the comparison comes to its end"
+    )
+    func endedEarly() {
+        let one = Comparison.Case(
+            name: "c", entries: ["POST /a", "GET /a", "GET /b"].map { .init(endpoint: $0, rules: NoiseRules()) })
+        var comparison = Comparison([one], .init(mostTriples: 1000, seed: 1), mask: { $0 })
+        var action = comparison.next()
+        while case .send(_, let side) = action {
+            let answers = [ShopAnswers.answer(1), ShopAnswers.answer(2), ShopAnswers.answer(3)]
+            action = comparison.answered(Array(answers.prefix(side == .candidate ? 1 : 2)))
+        }
+        #expect(self.differing(comparison.report) == ["GET /a status"])
+        #expect(comparison.report.endpoints[1].paths[0].example?.what == "200 is expected, not_sent came")
+        // What no side ever sends says nothing.
+        #expect(comparison.report.endpoints.map(\.verdict) == [.same, .differs, .inconclusive])
+    }
+
     @Test("a triple that was given up says nothing, and a comparison that's stopped sends nothing more")
     func givenUp() {
         let one = Comparison.Case(name: "c", entries: [.init(endpoint: "GET /", rules: NoiseRules())])

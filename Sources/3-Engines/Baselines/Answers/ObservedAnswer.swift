@@ -47,6 +47,9 @@ package struct ObservedAnswer: Hashable, Sendable {
         self.latency = latency
     }
 
+    /// The case ended before this request, which is made of what an earlier one was answered.
+    package static let notSent = ObservedAnswer(status: "not_sent")
+
     /// No answer came.
     package init(failed error: GloveboxError) {
         self.init(status: error.code.rawValue)

@@ -193,16 +193,22 @@ package struct Comparison: Sendable {
         else {
             return
         }
-        let count = min(self.cases[index].entries.count, primary.count, again.count, candidate.count)
+        // Where a side's case ended early, its next requests weren't sent: that's an answer, too, where another side's were.
+        let count = min(self.cases[index].entries.count, max(primary.count, again.count, candidate.count))
+        func answer(_ answers: [ObservedAnswer], _ entry: Int) -> ObservedAnswer {
+            entry < answers.count ? answers[entry] : .notSent
+        }
         for entry in 0..<count {
+            let (primary, again) = (answer(primary, entry), answer(again, entry))
+            let candidate = answer(candidate, entry)
             guard let place = self.tallyOf[self.cases[index].entries[entry].endpoint] else { continue }
-            let outcomes = [again[entry], candidate[entry]].map {
-                self.differs[index][entry].compare(expected: primary[entry], actual: $0, isConcurrent: true)
+            let outcomes = [again, candidate].map {
+                self.differs[index][entry].compare(expected: primary, actual: $0, isConcurrent: true)
             }
             self.tallies[place].add(
                 EndpointTally.Triple(
-                    caseName: self.cases[index].name, primary: primary[entry], primaryAgain: again[entry],
-                    candidate: candidate[entry], primaryOutcome: outcomes[0], candidateOutcome: outcomes[1]),
+                    caseName: self.cases[index].name, primary: primary, primaryAgain: again, candidate: candidate,
+                    primaryOutcome: outcomes[0], candidateOutcome: outcomes[1]),
                 room: &self.room, mask: self.mask)
         }
     }
