@@ -26,6 +26,18 @@ struct DiffTests {
         Self.diff(expected, actual, rules).map(\.description).sorted()
     }
 
+    @Test("a thousand differences at one path don't hide another's, and lists beyond don't take long")
+    func many() {
+        let rows = (0..<1000).map { JSON.object(JSONObject([.init("id", .number(JSONNumber($0))), .init("v", 1)])) }
+        let others = (0..<1000).map { JSON.object(JSONObject([.init("id", .number(JSONNumber($0))), .init("v", 2)])) }
+        let found = Self.diff(["a": .array(rows), "z": 1], ["a": .array(others), "z": 2])
+        #expect(Set(found.map(\.path)) == ["$.a[*].v", "$.z"])
+        let unordered = ["$.a": NoiseRule(.list(isUnordered: true, length: nil))]
+        #expect(
+            Self.diff(["a": .array(rows)], ["a": .array(others.reversed())], unordered).map(\.path)
+                == Array(repeating: "$.a[*].v", count: AnswerDiffer.mostOfOnePath))
+    }
+
     @Test("a renamed member is one difference with both names")
     func rename() {
         let expected: JSON = ["lines": [["sku": "cup", "available": 12], ["sku": "pen", "available": 12]]]

@@ -99,6 +99,13 @@ struct LearningTests {
         #expect(noise.unexplained.isEmpty)
     }
 
+    @Test("names that are other ones in each answer are said, and aren't taken for members that may be missing")
+    func namesOfIdentifiers() {
+        let noise = Self.learn([["ids": ["a1": 1, "all": 2]], ["ids": ["b2": 1, "all": 2]]])
+        #expect(noise.rules.isEmpty)
+        #expect(noise.unexplained.map(\.path) == ["$.ids"])
+    }
+
     @Test("elements of an unordered list are matched by what stays, so that their noise is learned, too")
     func unordered() {
         func run(_ order: [String], _ level: Int64) -> JSON {

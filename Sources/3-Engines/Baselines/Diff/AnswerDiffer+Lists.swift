@@ -20,7 +20,7 @@ extension AnswerDiffer {
         let others = actual.map { self.key($0, element) }
         // The same elements, elsewhere.
         guard keys != others, keys.sorted() == others.sorted() else { return }
-        self.found.removeSubrange(before...)
+        self.takeBack(to: before)
         self.report(.reordered, path, expected: .array(expected), actual: .array(actual))
     }
 

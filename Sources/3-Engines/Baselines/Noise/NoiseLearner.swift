@@ -124,6 +124,15 @@ package struct NoiseLearner {
         for object in objects {
             for member in object.members where seen.insert(member.name).inserted { names.append(member.name) }
         }
+        // Where each run has names that no other has, they aren't members that may be missing, but values.
+        let own = byName.map { members in
+            members.keys.filter { name in byName.count { $0[name] != nil } == 1 }
+        }
+        if own.allSatisfy({ !$0.isEmpty }) {
+            self.refuse(
+                path, "members of other names in each answer", own.map { .string($0.sorted().joined(separator: ", ")) })
+            names.removeAll { name in own.contains { $0.contains(name) } }
+        }
         for name in names { self.learn(byName.map { $0[name] }, path.appending(.name(name))) }
     }
 
