@@ -98,7 +98,7 @@ struct BaselineFileTests {
         let kinds: [NoiseKind] = [
             .uuid(isUpperCase: true),
             .time([TimeFormat("YYYY-MM-DDThh:mm:ss.f*Z"), TimeFormat("unix-ms")].compactMap(\.self), within: 90),
-            .counter(.init(isFalling: true, from: -5)),
+            .counter(.init(isFalling: true, from: -5, within: 50)),
             .token(TokenShape(prefix: "a_", alphabet: .base64url, length: 3...9)),
             .tolerance(.init(absolute: 0.25, relative: 0.01)), .tolerance(.init()),
             .oneOf(["a", "1", 1, .null, true, "null"]),

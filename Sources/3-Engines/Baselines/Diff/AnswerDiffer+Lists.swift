@@ -183,7 +183,7 @@ extension AnswerDiffer {
                 for element in elements { hasher.combine(self.key(element, child)) }
             }
         default:
-            if let kind = rule?.kind, kind.fault(of: value, expected: value, isConcurrent: false) == nil {
+            if let kind = rule?.kind, kind.fault(of: value, expected: value, isConcurrent: self.isConcurrent) == nil {
                 hasher.combine(4)
             } else if withoutValues {
                 hasher.combine(5)

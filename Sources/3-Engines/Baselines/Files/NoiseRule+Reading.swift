@@ -30,7 +30,9 @@ extension NoiseRule {
         case "time": return try self.time(mapping)
         case "counter":
             let direction = try mapping["direction"]?.choice(Direction.self) ?? .rising
-            return .counter(.init(isFalling: direction == .falling, from: try mapping.required("from").int))
+            let within = try mapping["within"]?.int(in: 0...(.max))
+            return .counter(
+                .init(isFalling: direction == .falling, from: try mapping.required("from").int, within: within))
         case "token":
             return .token(
                 TokenShape(

@@ -19,6 +19,7 @@ extension YAMLText {
         case .counter(let counter):
             self.line("direction: \(counter.isFalling ? "falling" : "rising")")
             self.line("from: \(counter.from)")
+            if let within = counter.within { self.line("within: \(within)") }
         case .token(let shape):
             if !shape.prefix.isEmpty { self.value("prefix", shape.prefix) }
             self.line("alphabet: \(shape.alphabet.rawValue)")

@@ -98,7 +98,7 @@ struct KindChoice {
     /// Three runs at least: two numbers are always in some order.
     private func counter() -> NoiseKind? {
         var isFalling: Bool?
-        var (least, most) = (Int64.max, Int64.min)
+        var (least, most, widest) = (Int64.max, Int64.min, 0.0)
         for column in self.columns {
             let values = column.compactMap(NoiseKind.whole)
             guard values.count == column.count, values.count >= 3 else { return nil }
@@ -107,9 +107,12 @@ struct KindChoice {
                 return nil
             }
             isFalling = !rises
+            widest = max(widest, abs(Double(values.last ?? 0) - Double(values.first ?? 0)))
             (least, most) = (min(least, values.min() ?? least), max(most, values.max() ?? most))
         }
-        return isFalling.map { .counter(.init(isFalling: $0, from: $0 ? most : least)) }
+        // As with times: ten times what was seen.
+        let within = Int64(min(max(10, widest * 10), 1e18))
+        return isFalling.map { .counter(.init(isFalling: $0, from: $0 ? most : least, within: within)) }
     }
 
     private func tolerance() -> NoiseKind? {

@@ -26,10 +26,14 @@ package indirect enum NoiseKind: Hashable, Sendable {
         package var isFalling: Bool
         /// The lowest (of a falling one the highest) that was seen.
         package var from: Int64
+        /// How far apart two may be that were asked for at the same time. These are held to nothing else: what counts may
+        /// have been set back since.
+        package var within: Int64?
 
-        package init(isFalling: Bool = false, from: Int64) {
+        package init(isFalling: Bool = false, from: Int64, within: Int64? = nil) {
             self.isFalling = isFalling
             self.from = from
+            self.within = within
         }
     }
 
@@ -81,12 +85,7 @@ extension NoiseKind {
                 ? nil : "isn't a uuid\(isUpperCase ? " in capitals" : "")"
         case .time(let formats, let within):
             return Self.timeFault(actual, expected, formats, isConcurrent ? within : nil)
-        case .counter(let counter):
-            guard let value = Self.whole(actual), actual.kind == expected.kind || Self.whole(expected) == nil else {
-                return "isn't a whole number"
-            }
-            let isPassed = counter.isFalling ? value <= counter.from : value >= counter.from
-            return isPassed ? nil : "is \(counter.isFalling ? "above" : "below") \(counter.from), from where it counts"
+        case .counter(let counter): return counter.fault(of: actual, expected: expected, isConcurrent: isConcurrent)
         case .token(let shape): return actual.string.map(shape.fault(of:)) ?? "isn't a text"
         case .tolerance(let tolerance): return tolerance.fault(of: actual, expected: expected)
         case .oneOf(let values): return values.contains(actual) ? nil : "isn't one of the values that are known"
@@ -159,6 +158,22 @@ extension NoiseKind {
             }
         }
         return nil
+    }
+}
+
+extension NoiseKind.Counter {
+    fileprivate func fault(of actual: JSON, expected: JSON, isConcurrent: Bool) -> String? {
+        let wanted = NoiseKind.whole(expected)
+        guard let value = NoiseKind.whole(actual), actual.kind == expected.kind || wanted == nil else {
+            return "isn't a whole number"
+        }
+        if isConcurrent, let within = self.within, let wanted {
+            let apart = value.subtractingReportingOverflow(wanted)
+            guard apart.overflow || apart.partialValue.magnitude > within.magnitude else { return nil }
+            return "is further from \(wanted) than the \(within) that are allowed"
+        }
+        let isPassed = self.isFalling ? value <= self.from : value >= self.from
+        return isPassed ? nil : "is \(self.isFalling ? "above" : "below") \(self.from), from where it counts"
     }
 }
 
