@@ -56,6 +56,7 @@ class Handler(BaseHTTPRequestHandler):
         # As an edge has it for what it took for a test's; one in front of /stripped takes nothing for that.
         if "glovebox=" in (self.headers.get("baggage") or "") and "stripped" not in self.path:
             self.send_header("Cache-Control", "private, no-store")
+            self.send_header("Glovebox-Test", "taken")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
@@ -196,7 +197,7 @@ class Handler(BaseHTTPRequestHandler):
         return tokens[0].rpartition(".")[0]
 
     def shop_answer(self, run, status, value, headers=()):
-        seen = [("glovebox-test-seen", "web@2, orders@1"), ("glovebox-test", "taken")] if run else []
+        seen = [("glovebox-test-seen", "web@2, orders@1")] if run else []
         self.answer(status, json.dumps(value), [("x-served-by", "web@2, orders@1")] + seen + list(headers),
                     "application/json")
 

@@ -323,7 +323,7 @@ struct SuiteRunnerTests {
                     for _ in 0..<100 { await Task.yield() }
                     underWay.withLock { $0 -= 1 }
                     return ExchangeAnswer(
-                        url: request.url, status: 200, headers: [.init("Cache-Control", "no-store")])
+                        url: request.url, status: 200, headers: [.init("Glovebox-Test", "taken")])
                 }
             }, redact: { $0 })
         let report = try await SuiteRunner(
@@ -349,7 +349,7 @@ struct SuiteRunnerTests {
                 AnsweringCarrier { request in
                     send.yield(start.duration(to: time.boot))
                     return ExchangeAnswer(
-                        url: request.url, status: 200, headers: [.init("Cache-Control", "no-store")])
+                        url: request.url, status: 200, headers: [.init("Glovebox-Test", "taken")])
                 }
             }, redact: { $0 })
         let runner = SuiteRunner(

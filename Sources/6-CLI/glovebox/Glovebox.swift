@@ -29,7 +29,7 @@ struct Glovebox: AsyncParsableCommand {
                 ]),
             CommandGroup(
                 name: "Change", subcommands: [FlagCommand.self, ChangeCommand.self, RollbackCommand.self]),
-            CommandGroup(name: "Test", subcommands: [TestCommand.self]),
+            CommandGroup(name: "Test", subcommands: [TestCommand.self, BaselineCommand.self]),
             CommandGroup(
                 name: "Sign-in", subcommands: [LoginCommand.self, LogoutCommand.self, WhoAmICommand.self]),
             CommandGroup(

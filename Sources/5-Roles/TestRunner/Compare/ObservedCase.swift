@@ -45,7 +45,7 @@ struct ObservedCase: Sendable {
 
     private static func endpoint(_ request: HurlRequest) -> String {
         var path = ""
-        for piece in request.start.value.url.pieces {
+        for piece in request.start.content.url.pieces {
             switch piece {
             case .text(let text, _): path += text
             case .placeholder(let placeholder):
@@ -61,15 +61,15 @@ struct ObservedCase: Sendable {
             path = String(path[end.upperBound...])
         }
         path = String(path.prefix { $0 != "?" && $0 != "#" })
-        return "\(request.start.value.method) \(path.isEmpty ? "/" : path)"
+        return "\(request.start.content.method) \(path.isEmpty ? "/" : path)"
     }
 }
 
 extension HurlEntry {
     fileprivate mutating func leaveOutAsserts() {
         guard var response = self.response else { return }
-        response.start.value.status = .any
-        response.start.value.version = .any
+        response.start.content.status = .any
+        response.start.content.version = .any
         response.headers = []
         response.body = nil
         response.sections.removeAll { section in

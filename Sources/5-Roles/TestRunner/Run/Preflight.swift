@@ -1,4 +1,4 @@
-package import GloveboxCore
+import GloveboxCore
 import Suites
 
 /// Whether each service on the way of a request sees that it's a test's: what doesn't would take a case's writes for an ordinary

@@ -5,7 +5,7 @@ import TestRunner
 struct TestCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "test", abstract: "Suites of tests that run inside production.",
-        subcommands: [Check.self, Run.self])
+        subcommands: [Check.self, PreflightCommand.self, Run.self, Compare.self])
 
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -69,27 +69,12 @@ struct TestCommand: AsyncParsableCommand {
             completion: .file(extensions: ["yaml"]))
         var suite: String
         @OptionGroup var options: SuiteOptions
-        @Option(
-            help: "The lease on the edge to run under. (default: one that's opened for the run)",
-            transform: argument { try LeaseID($0) })
-        var lease: LeaseID?
-        @Option(help: "Why, for the record. (default: the suite's title)")
-        var reason: String?
+        @OptionGroup var under: RunLeaseOptions
 
         func run() async throws {
             let run = try SuiteRun(
                 try SuiteRun.loading(self.suite), try self.options.options, reports: self.options.report)
-            try await SignedIn.call { client, _ in
-                let control = GatewayRunControl(
-                    client, lease: self.lease, for: run.leaseDuration, reason: self.reason ?? run.title)
-                do {
-                    try await run.run(under: control)
-                } catch {
-                    await control.close()
-                    throw error
-                }
-                await control.close()
-            }
+            try await run.atGateway(self.under) { try await run.run(under: $0) }
         }
     }
 }

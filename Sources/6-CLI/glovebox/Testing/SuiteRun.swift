@@ -10,16 +10,15 @@ import Suites
 import Synchronization
 import TestReports
 import TestRunner
-import UnixSignals
 
 /// One `glovebox test run`: reads the suite's secrets, runs it under whatever begins runs, tells how far it is, and writes
 /// the reports.
 struct SuiteRun {
-    private let suite: TestSuite
-    private let options: SuiteRunOptions
+    let suite: TestSuite
+    let options: SuiteRunOptions
     private let reports: [ReportFile]
-    private let secrets: CaseSecrets
-    private let tools: RunTools
+    let secrets: CaseSecrets
+    let tools: RunTools
 
     var title: String { self.suite.title }
 
@@ -62,51 +61,14 @@ struct SuiteRun {
     func run(under control: any RunControl) async throws {
         let progress = SuiteProgress(of: self.suite.cases.count * max(1, self.options.repeats))
         let runner = SuiteRunner(self.suite, self.options, control, self.tools, self.secrets) { progress.take($0) }
-        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
-        let (stops, stop) = AsyncStream.makeStream(of: Void.self)
-        let (report, isInterrupted) = try await withThrowingTaskGroup(of: TestReport?.self) { group in
-            group.addTask { try await Self.run(runner, until: stops) }
-            group.addTask {
-                var isInterrupted = false
-                for await _ in signals {
-                    if isInterrupted { endProgram(ExitStatus.interrupted.rawValue) }
-                    isInterrupted = true
-                    Terminal.note("stopping: what was written is being undone")
-                    stop.yield()
-                }
-                return nil
-            }
-            defer { group.cancelAll() }
-            let report = try await group.next().flatMap(\.self)
-            return (report, report?.endedEarly == SuiteRunner.stopped)
-        }
+        let report = try await interruptible { try await runner.run() }
         progress.end()
-        guard let report else { throw CancellationError() }
         for file in self.reports { try file.write(report) }
         for line in ReportLines.summary(report, isColored: Terminal.isColored(STDOUT_FILENO)) { Terminal.show(line) }
-        if isInterrupted { throw ProgramExit(status: ExitStatus.interrupted.rawValue) }
+        if report.endedEarly == SuiteRunner.stopped { throw ProgramExit(status: ExitStatus.interrupted.rawValue) }
         switch report.verdict {
         case .passed, .flaky: return
         case .failed, .error: throw ProgramExit(status: ExitStatus.failure.rawValue)
-        }
-    }
-}
-
-extension SuiteRun {
-    /// Cancels the run at the first of `stops`, and waits for its end all the same.
-    private static func run(_ runner: SuiteRunner, until stops: AsyncStream<Void>) async throws -> TestReport? {
-        try await withThrowingTaskGroup(of: TestReport?.self) { group in
-            group.addTask { try await runner.run() }
-            group.addTask {
-                for await _ in stops { break }
-                return nil
-            }
-            var report: TestReport?
-            while let one = try await group.next() {
-                group.cancelAll()
-                if let one { report = one }
-            }
-            return report
         }
     }
 }
