@@ -148,13 +148,15 @@ package struct NoiseLearner {
         let profiles = lists.map { $0.map(Self.profile) }
         let totals = profiles.map { elements in
             elements.reduce(into: [Int: Int]()) { totals, profile in
-                for (leaf, sum) in profile { totals[leaf, default: 0] &+= Self.mixed(sum) }
+                for (leaf, sum) in profile { totals[leaf, default: 0] &+= AnswerDiffer.mixed(sum) }
             }
         }
         let stable = totals[0].keys.filter { leaf in totals.allSatisfy { $0[leaf] == totals[0][leaf] } }
         let keys = profiles.map { elements in
             elements.map { profile in
-                stable.reduce(0) { key, leaf in key &+ (profile[leaf].map { Self.mixed(leaf &+ Self.mixed($0)) } ?? 0) }
+                stable.reduce(0) { key, leaf in
+                    key &+ (profile[leaf].map { AnswerDiffer.mixed(leaf &+ AnswerDiffer.mixed($0)) } ?? 0)
+                }
             }
         }
         var aligned = lists
@@ -179,21 +181,13 @@ package struct NoiseLearner {
         func walk(_ value: JSON, _ path: Int) {
             switch value {
             case .object(let object):
-                for member in object.members { walk(member.value, Self.mixed(path &+ member.name.hashValue)) }
-            case .array(let elements): for element in elements { walk(element, Self.mixed(path &+ 1)) }
-            case .null, .bool, .number, .string: profile[path, default: 0] &+= Self.mixed(value.hashValue)
+                for member in object.members { walk(member.value, AnswerDiffer.mixed(path &+ member.name.hashValue)) }
+            case .array(let elements): for element in elements { walk(element, AnswerDiffer.mixed(path &+ 1)) }
+            case .null, .bool, .number, .string: profile[path, default: 0] &+= AnswerDiffer.mixed(value.hashValue)
             }
         }
         walk(value, 0)
         return profile
-    }
-
-    /// Spreads a sum's bits, so that sums of sums don't meet.
-    private static func mixed(_ value: Int) -> Int {
-        var z = UInt64(bitPattern: Int64(value)) &+ 0x9E37_79B9_7F4A_7C15
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return Int(truncatingIfNeeded: z ^ (z >> 31))
     }
 
     // MARK: concluding
