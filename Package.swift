@@ -270,7 +270,8 @@ let targets: [Target] = [
     tests("CurlHTTP", ["GloveboxCore", "Contracts"]),
     tests("XPathQuery", ["GloveboxCore"]),
     tests("TestReports", ["GloveboxCore", "XPathQuery"]),
-    tests("TestRunner", ["GloveboxCore", "Contracts", "HurlFile", "Suites", "TestReports", "CurlHTTP"]),
+    tests(
+        "TestRunner", ["GloveboxCore", "Contracts", "YAMLDocument", "HurlFile", "Suites", "TestReports", "CurlHTTP"]),
     tests("Redaction", ["GloveboxCore", "SensitiveNames", "YAMLDocument", "CByteClasses", nio]),
     tests("GloveboxKit", ["GloveboxCore", "Contracts", "FlagRules", "TestContextToken", logging, instrumentation]),
     // Runs the executable, which a build of the tests has made.

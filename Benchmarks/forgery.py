@@ -22,40 +22,15 @@ import sys
 import tempfile
 import time
 
+import marks
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-import marks
+from forged import CHUNK, CONNECTIONS, EDGE, KINDS, PIPELINED, ROUTES, SERVICES, Forger, Request
 from proxies import UNTIL_MARKS_COUNT, fail, free_port, program
-
-EDGE = "shop-edge"
-# Name, host, path, another header, service.
-ROUTES = (
-    ("shop", "shop.example", "/catalogue/7?colour=red", "", "web"),
-    ("orders", "shop.example", "/orders/17", "", "stock"),
-    ("status", "shop.example", "/status", "", "web"),
-    ("events", "shop.example", "/events/all", "Accept: text/event-stream\r\n", "stock"),
-    ("admin", "admin.example", "/users", "", "stock"),
-    ("wild", "a.b.example", "/", "", "web"),
-)
-SERVICES = ("web", "stock")
-# Of each kind: how many in a thousand, and the edge's reason; None: it's taken, or there's no mark.
-KINDS = {
-    "ordinary": (250, None), "baggage": (100, None), "true": (200, None), "writing": (20, None), "primary": (20, None),
-    "altered": (40, "altered"), "unknown key": (30, "unknown_key"), "stranger": (20, "unknown_key"),
-    "expired": (30, "expired"), "early": (20, "not_yet_valid"), "long": (20, "too_long_lived"),
-    "foreign": (30, "foreign"), "internal": (20, "wrong_audience"), "route": (30, "route_not_allowed"),
-    "host": (20, "route_not_allowed"), "method": (20, "method_not_allowed"), "duplicated": (30, "duplicated"),
-    "malformed": (50, "malformed"), "before": (10, "replayed"), "no budget": (10, "over_budget"),
-    "unknown version": (10, None), "replayed": (20, "replayed"),
-}
-CONNECTIONS = 8
-PIPELINED = 32
-# Requests of one worker whose marks are made together: they're sent within their time then.
-CHUNK = 4096
 
 
 # MARK: Behind the edge
+
 
 class Upstream(asyncio.Protocol):
     """One version of a service: answers with its name, and counts by kind."""
@@ -73,7 +48,7 @@ class Upstream(asyncio.Protocol):
         data = self.rest + data
         answers = []
         while (end := data.find(b"\r\n\r\n")) >= 0:
-            head = data[:end + 2]
+            head = data[: end + 2]
             length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
             whole = end + 4 + (int(length.group(1)) if length else 0)
             if len(data) < whole:
@@ -125,128 +100,7 @@ def serve(service, ports, key, pipe):
     asyncio.run(run())
 
 
-# MARK: What's sent
-
-class Forger:
-    """Makes requests of each kind, and knows what becomes of them."""
-
-    def __init__(self, keys, started, seed):
-        self.signer, self.stranger, self.inner = keys
-        self.started, self.seed = started, seed
-        self.random = random.Random(seed)
-        self.number = 0
-
-    def mark(self, **what):
-        return self.signer.ingress(edge=EDGE, version=what.pop("version", "v2"), **what)
-
-    def request(self, kind, route, serial):
-        """A request, and the body and status that answer it."""
-        name, host, path, header, service = route
-        method, lines, version = "GET", None, "v1"
-        now = marks.milliseconds()
-        draw = self.random
-        if kind in ("ordinary", "replayed"):
-            lines = []
-        elif kind == "baggage":
-            lines = [draw.choice(["user=7", "user=7,region=eu;a=b"])]
-        elif kind == "true":
-            version, token = "v2", self.mark(routes=[draw.choice(["/", (host, "/"), (host, path.split("?")[0])])])
-        elif kind == "writing":
-            version, method = "v2", "POST"
-            token = self.mark(run=f"writes-{self.seed}-{serial // CHUNK}", methods=["GET", "POST"], budget=CHUNK)
-        elif kind == "primary":
-            # A test's request to the version that users get is marked nonetheless.
-            token = self.mark(version="v1")
-        elif kind == "unknown version":
-            token = self.mark(version="v9")
-        elif kind == "altered":
-            token = self.mark()
-            place = draw.choice([60, len(token) - 20])
-            token = token[:place] + ("A" if token[place] != "A" else "B") + token[place + 1:]
-        elif kind == "unknown key":
-            token = self.mark()
-            token = token[:5] + ("A" if token[5] != "A" else "B") + token[6:]
-        elif kind == "stranger":
-            token = self.stranger.ingress(edge=EDGE, version="v2")
-        elif kind == "expired":
-            token = self.mark(issued=now - draw.choice([61_000, 3_600_000]), lifetime=60_000)
-        elif kind == "early":
-            token = self.mark(issued=now + 120_000)
-        elif kind == "long":
-            token = self.mark(lifetime=60_001)
-        elif kind == "foreign":
-            token = self.signer.ingress(edge="other-edge", version="v2")
-        elif kind == "internal":
-            token = self.inner.internal()
-        elif kind == "route":
-            token = self.mark(routes=["/elsewhere", "/order", "/statu"])
-        elif kind == "host":
-            token = self.mark(routes=[("other.example", "/")])
-        elif kind == "method":
-            token = self.mark(methods=["POST", "PUT"], budget=9)
-        elif kind == "duplicated":
-            one, two = self.mark(), self.mark()
-            lines = draw.choice([
-                [f"glovebox={one},glovebox={two}"], [f"glovebox={one}", f"glovebox={two}"],
-                [f"glovebox={one},user=7,glovebox={one}"], [f"glovebox={one},GloveBox={two}"]])
-        elif kind == "malformed":
-            token = self.mark()
-            lines = [draw.choice([
-                "glovebox=x", "glovebox=", "glovebox", f"GloveBox={token}", f"%67lovebox={token}", f"glovebox={token};a=b",
-                f"glovebox={token}=", f"glovebox=B{token[1:]}", f"glovebox={token[:8]}", f"glovebox=\"{token}\"",
-                f"user=7,glovebox={'A' * 4097}"])]
-        elif kind == "before":
-            # Whoever was the edge before this one may have taken it.
-            token = self.mark(issued=max(self.started, now - 50_000), lifetime=60_000) \
-                if now < self.started + 50_000 else None
-            if token is None:
-                kind, lines = "ordinary", []
-        elif kind == "no budget":
-            method, token = "POST", self.mark(methods=["POST"])
-        if lines is None:
-            lines = draw.choice([
-                [f"glovebox={token}"], [f"user=7,glovebox={token}"], [f"glovebox={token},user=7"],
-                [f"glovebox={token}", "user=7"]])
-        is_marked = kind in ("true", "writing", "primary")
-        body = f"{service} {version} {'marked' if is_marked else 'unmarked'}"
-        if kind == "unknown version":
-            body = "candidate_unknown"
-        return Request(kind, name, method, host, path, header, lines, body)
-
-    def chunk(self, count):
-        """As many requests, in disorder, for each connection; a true mark's copies come behind it on the same one."""
-        kinds, weights = zip(*((kind, share) for kind, (share, _) in KINDS.items()))
-        requests = []
-        for kind in self.random.choices(kinds, weights, k=count):
-            self.number += 1
-            requests.append(self.request(kind, self.random.choice(ROUTES), self.number))
-        lanes = [requests[place::CONNECTIONS] for place in range(CONNECTIONS)]
-        for lane in lanes:
-            taken = []
-            for place, request in enumerate(lane):
-                if request.kind == "true":
-                    taken.append(request)
-                elif request.kind == "replayed":
-                    if taken:
-                        lane[place] = self.random.choice(taken).again()
-                    else:
-                        lane[place] = self.request("ordinary", self.random.choice(ROUTES), 0)
-        return lanes
-
-
-class Request:
-    def __init__(self, kind, route, method, host, path, header, lines, body):
-        self.kind, self.route, self.body = kind, route, body
-        self.parts = (method, host, path, header, lines)
-        content = b"sum=1" if method == "POST" else b""
-        fields = "".join(f"Baggage: {line}\r\n" for line in lines)
-        length = f"Content-Length: {len(content)}\r\n" if content else ""
-        self.bytes = f"{method} {path} HTTP/1.1\r\nHost: {host}\r\nX-Kind: {kind}\r\n{header}{fields}{length}\r\n".encode() + content
-
-    def again(self):
-        method, host, path, header, lines = self.parts
-        service = self.body.split(" ")[0]
-        return Request("replayed", self.route, method, host, path, header, lines, f"{service} v1 unmarked")
+# MARK: What is sent
 
 
 class Connection:
@@ -264,8 +118,8 @@ class Connection:
                 head = data[:end].lower()
                 length = int(re.search(rb"content-length: (\d+)", head).group(1))
                 if len(data) >= end + 4 + length:
-                    found.append((head, data[end + 4:end + 4 + length]))
-                    data = data[end + 4 + length:]
+                    found.append((head, data[end + 4 : end + 4 + length]))
+                    data = data[end + 4 + length :]
                     continue
             more = self.socket.recv(262_144)
             if not more:
@@ -284,7 +138,7 @@ def send(port, keys, started, seed, count, pipe):
     while sum(sent.values()) < count:
         chunk = forger.chunk(min(CHUNK, count - sum(sent.values())))
         for start in range(0, max(len(lane) for lane in chunk), PIPELINED):
-            parts = [lane[start:start + PIPELINED] for lane in chunk]
+            parts = [lane[start : start + PIPELINED] for lane in chunk]
             for connection, part in zip(lanes, parts):
                 connection.socket.sendall(b"".join(request.bytes for request in part))
             for connection, part in zip(lanes, parts):
@@ -308,6 +162,7 @@ def judge(request, head, body):
 
 
 # MARK: Marks whose order nobody knows
+
 
 def race(port, keys, rounds):
     """Each mark on several connections at once, and writing runs over their budget: how many were sent, and taken."""
@@ -339,15 +194,18 @@ def race(port, keys, rounds):
 
 # MARK: HTTP/2
 
+
 def frame(kind, flags, stream, payload):
     return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
 
 
 def literal(name, value):
     """A field without a table (RFC 7541, 6.2.2)."""
+
     def text(data):
         length = bytes([len(data)]) if len(data) < 127 else b"\x7f" + marks.varint(len(data) - 127)
         return length + data
+
     return b"\0" + text(name.encode()) + text(value.encode())
 
 
@@ -366,13 +224,21 @@ def send_by_http2(port, keys, started, count):
             requests = [request for lane in forger.chunk(min(400, count - sum(sent.values()))) for request in lane]
             for request in requests:
                 method, host, path, header, lines = request.parts
-                fields = [(":method", method), (":scheme", "https"), (":authority", host), (":path", path), ("x-kind", request.kind)]
+                fields = [
+                    (":method", method),
+                    (":scheme", "https"),
+                    (":authority", host),
+                    (":path", path),
+                    ("x-kind", request.kind),
+                ]
                 fields += [tuple(header.strip().lower().split(": "))] if header else []
                 fields += [("baggage", line) for line in lines]
                 is_post = method == "POST"
                 fields += [("content-length", "5")] if is_post else []
                 block = b"".join(literal(*field) for field in fields)
-                connection.sendall(frame(1, 4 if is_post else 5, stream, block) + (frame(0, 1, stream, b"sum=1") if is_post else b""))
+                connection.sendall(
+                    frame(1, 4 if is_post else 5, stream, block) + (frame(0, 1, stream, b"sum=1") if is_post else b"")
+                )
                 body, has_ended = b"", False
                 while not has_ended:
                     while len(data) < 9 or len(data) < 9 + int.from_bytes(data[:3], "big"):
@@ -382,9 +248,9 @@ def send_by_http2(port, keys, started, count):
                         data += more
                     length, kind, flags = int.from_bytes(data[:3], "big"), data[3], data[4]
                     if int.from_bytes(data[5:9], "big") == stream:
-                        body += data[9:9 + length] if kind == 0 else b""
+                        body += data[9 : 9 + length] if kind == 0 else b""
                         has_ended = kind in (0, 1) and flags & 1 == 1 or kind == 3
-                    data = data[9 + length:]
+                    data = data[9 + length :]
                 stream += 2
                 sent[f"{request.kind}|{request.route}"] += 1
                 text = body.decode()
@@ -395,20 +261,42 @@ def send_by_http2(port, keys, started, count):
 
 # MARK: The edge, and the sums
 
+
 class Edge:
     def __init__(self, folder, ports):
         self.port, self.secure, self.telemetry = free_port(), free_port(), free_port()
         self.keys = [marks.Signer(), marks.Signer(), marks.Signer(marks.INTERNAL)]
         marks.write_keys(folder, self.keys[0], self.keys[2])
         subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-             "-subj", "/CN=localhost", "-keyout", f"{folder}/key.pem", "-out", f"{folder}/cert.pem"], check=True,
-            stderr=subprocess.DEVNULL)
-        services = "".join(f"""
+            [
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-nodes",
+                "-days",
+                "2",
+                "-subj",
+                "/CN=localhost",
+                "-keyout",
+                f"{folder}/key.pem",
+                "-out",
+                f"{folder}/cert.pem",
+            ],
+            check=True,
+            stderr=subprocess.DEVNULL,
+        )
+        services = "".join(
+            f"""
   {service}:
     versions:
-      v1: {{weight: 100, endpoints: ["127.0.0.1:{versions['v1']}"]}}
-      v2: {{endpoints: ["127.0.0.1:{versions['v2']}"]}}""" for service, versions in ports.items())
+      v1: {{weight: 100, endpoints: ["127.0.0.1:{versions["v1"]}"]}}
+      v2: {{endpoints: ["127.0.0.1:{versions["v2"]}"]}}"""
+            for service, versions in ports.items()
+        )
         with open(f"{folder}/edge.yaml", "w", encoding="utf-8") as file:
             file.write(f"""version: 1
 listen:
@@ -427,8 +315,11 @@ telemetry: "127.0.0.1:{self.telemetry}"
 """)
         self.started = marks.milliseconds()
         self.process = subprocess.Popen(
-            [program(), "edge", "--config", f"{folder}/edge.yaml"], env={**os.environ, "GLOVEBOX_HOME": folder},
-            stderr=subprocess.PIPE, text=True)
+            [program(), "edge", "--config", f"{folder}/edge.yaml"],
+            env={**os.environ, "GLOVEBOX_HOME": folder},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         for line in self.process.stderr:
             if "requests are taken at" in line:
                 return
@@ -442,7 +333,10 @@ telemetry: "127.0.0.1:{self.telemetry}"
             while more := connection.recv(65_536):
                 data += more
         found = re.findall(r"^(glovebox_edge_\w+)(?:\{([^}]*)\})? (\S+)\s*$", data.decode(), re.MULTILINE)
-        return {(name, frozenset(re.findall(r'(\w+)="([^"]*)"', labels))): int(float(value)) for name, labels, value in found}
+        return {
+            (name, frozenset(re.findall(r'(\w+)="([^"]*)"', labels))): int(float(value))
+            for name, labels, value in found
+        }
 
 
 def expected(sent, taken):
@@ -485,14 +379,29 @@ def compare(sent, taken, counted, metrics):
         same(f"behind the edge, {key}", upstream[key], counted[key])
     for (service, version, marked), count in requests.items():
         labels = {("service", service), ("version", version), ("marked", marked), ("status", "2xx")}
-        same(f"the edge's requests, {service} {version}, marked {marked}", count, metrics.get(("glovebox_edge_requests_total", frozenset(labels)), 0))
-    same("the edge's requests", sum(requests.values()),
-         sum(count for (name, _), count in metrics.items() if name == "glovebox_edge_requests_total"))
+        same(
+            f"the edge's requests, {service} {version}, marked {marked}",
+            count,
+            metrics.get(("glovebox_edge_requests_total", frozenset(labels)), 0),
+        )
+    same(
+        "the edge's requests",
+        sum(requests.values()),
+        sum(count for (name, _), count in metrics.items() if name == "glovebox_edge_requests_total"),
+    )
     same("marks", admitted, metrics.get(("glovebox_edge_marks_total", frozenset())))
-    false = {dict(labels)["reason"]: count for (name, labels), count in metrics.items() if name == "glovebox_edge_false_marks_total"}
+    false = {
+        dict(labels)["reason"]: count
+        for (name, labels), count in metrics.items()
+        if name == "glovebox_edge_false_marks_total"
+    }
     for reason in sorted({*reasons, *false}):
         same(f"false marks, {reason}", reasons[reason], false.get(reason, 0))
-    refused = {dict(labels)["code"]: count for (name, labels), count in metrics.items() if name == "glovebox_edge_refusals_total"}
+    refused = {
+        dict(labels)["code"]: count
+        for (name, labels), count in metrics.items()
+        if name == "glovebox_edge_refusals_total"
+    }
     same("refusals", {"candidate_unknown": unknown}, refused)
     ordinary = [key for key in counted if " v2|" in key and not key.endswith("|marked")]
     same("ordinary requests at a candidate", [], ordinary)
@@ -509,12 +418,16 @@ def show(sent, counted, false):
         marked = sum(n for key, n in counted.items() if key.endswith(f"|{kind}|marked"))
         reason = {"raced": "replayed", "budget": "over_budget"}.get(kind) or KINDS[kind][1] or "–"
         print(f"{kind:<18}{count:>9,}{at['v1']:>9,}{at['v2']:>11,}{marked:>9,}   {reason}")
-    print(f"{'all':<18}{sum(kinds.values()):>9,}; false marks by the edge: {', '.join(f'{k} {v:,}' for k, v in sorted(false.items()))}")
+    print(
+        f"{'all':<18}{sum(kinds.values()):>9,}; false marks by the edge: {', '.join(f'{k} {v:,}' for k, v in sorted(false.items()))}"
+    )
 
 
 def main():
     parser = argparse.ArgumentParser(prog="scripts/bench forgery")
-    parser.add_argument("--requests", type=int, default=210_000, help="over HTTP/1.1; a twentieth more goes over HTTP/2")
+    parser.add_argument(
+        "--requests", type=int, default=210_000, help="over HTTP/1.1; a twentieth more goes over HTTP/2"
+    )
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     options = parser.parse_args()
     workers = multiprocessing.get_context("fork")
@@ -526,7 +439,9 @@ def main():
         try:
             for service in SERVICES:
                 near, far = multiprocessing.Pipe()
-                process = workers.Process(target=serve, args=(service, ports[service], edge.keys[2].public, far), daemon=True)
+                process = workers.Process(
+                    target=serve, args=(service, ports[service], edge.keys[2].public, far), daemon=True
+                )
                 process.start()
                 near.recv()
                 services.append(near)
@@ -538,7 +453,8 @@ def main():
                 near, far = multiprocessing.Pipe()
                 share = (options.requests + number) // 2
                 process = workers.Process(
-                    target=send, args=(edge.port, keys, edge.started, options.seed + number, share, far), daemon=True)
+                    target=send, args=(edge.port, keys, edge.started, options.seed + number, share, far), daemon=True
+                )
                 process.start()
                 far.close()
                 senders.append(near)

@@ -10,7 +10,12 @@ import os
 import time
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
 INGRESS, INTERNAL = 1, 2
 PREFIXES = {INGRESS: b"glovebox test context: ingress 1\0", INTERNAL: b"glovebox test context: internal 1\0"}
@@ -52,26 +57,49 @@ class Signer:
         return base64url(payload + self.key.sign(PREFIXES[self.audience] + payload))
 
     def ingress(
-        self, edge="bench-edge", run="run-1", case="case-1", issued=None, lifetime=50_000, routes=("/",),
-        methods=("GET",), budget=0, version="candidate", nonce=None,
+        self,
+        edge="bench-edge",
+        run="run-1",
+        case="case-1",
+        issued=None,
+        lifetime=50_000,
+        routes=("/",),
+        methods=("GET",),
+        budget=0,
+        version="candidate",
+        nonce=None,
     ):
         """One mark. `issued` and `lifetime` are in milliseconds; a route is a path, or a host and a path."""
         issued = milliseconds() if issued is None else issued
         pairs = [(None, route) if isinstance(route, str) else route for route in routes]
         places = b"".join(
             field(index, (b"" if host is None else field(0, host.encode())) + field(1, path.encode()))
-            for index, (host, path) in enumerate(pairs))
+            for index, (host, path) in enumerate(pairs)
+        )
         return self.token(
-            field(0, run.encode()) + field(1, case.encode()) + field(2, varint(issued)) + field(3, varint(lifetime))
-            + field(4, edge.encode()) + field(5, varint(3_600_000)) + field(6, nonce or os.urandom(16))
-            + field(7, places) + field(8, strings(sorted(methods))) + field(9, varint(budget))
-            + (b"" if version is None else field(10, version.encode())))
+            field(0, run.encode())
+            + field(1, case.encode())
+            + field(2, varint(issued))
+            + field(3, varint(lifetime))
+            + field(4, edge.encode())
+            + field(5, varint(3_600_000))
+            + field(6, nonce or os.urandom(16))
+            + field(7, places)
+            + field(8, strings(sorted(methods)))
+            + field(9, varint(budget))
+            + (b"" if version is None else field(10, version.encode()))
+        )
 
     def internal(self, run="run-1", case="case-1", lifetime=60_000):
         """What an edge puts in a mark's place."""
         return self.token(
-            field(0, run.encode()) + field(1, case.encode()) + field(2, varint(milliseconds()))
-            + field(3, varint(lifetime)) + field(4, varint(0)) + field(5, run.encode()))
+            field(0, run.encode())
+            + field(1, case.encode())
+            + field(2, varint(milliseconds()))
+            + field(3, varint(lifetime))
+            + field(4, varint(0))
+            + field(5, run.encode())
+        )
 
 
 def milliseconds():

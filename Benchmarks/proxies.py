@@ -86,8 +86,10 @@ class Proxy:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.telemetry}/metrics") as answer:
             page = answer.read().decode()
         found = [
-            float(text.rsplit(" ", 1)[1]) for text in page.splitlines()
-            if text.startswith(line + " ") or "{" not in line and text.startswith(line + "{")]
+            float(text.rsplit(" ", 1)[1])
+            for text in page.splitlines()
+            if text.startswith(line + " ") or "{" not in line and text.startswith(line + "{")
+        ]
         return int(sum(found))
 
 
@@ -102,15 +104,21 @@ class Proxies:
         return os.path.join(self.folder, name)
 
     def write(self, name, text):
-        with open(os.open(self.path(name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        with open(
+            os.open(self.path(name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+        ) as file:
             file.write(text)
         return self.path(name)
 
     def spawn(self, what, arguments, port, core=0, environment=None):
         log = open(self.path(f"{what}.log"), "wb")
         process = subprocess.Popen(
-            ["taskset", "-c", str(self.cores[core]), *arguments], stdout=log, stderr=log, start_new_session=True,
-            env={**os.environ, **(environment or {})})
+            ["taskset", "-c", str(self.cores[core]), *arguments],
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env={**os.environ, **(environment or {})},
+        )
         self.processes.append(process)
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
@@ -126,15 +134,41 @@ class Proxies:
     def start(self):
         self.certificate, self.key = self.path("cert.pem"), self.path("key.pem")
         subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-             "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", self.key,
-             "-out", self.certificate], check=True, stderr=subprocess.DEVNULL)
+            [
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-nodes",
+                "-days",
+                "2",
+                "-subj",
+                "/CN=localhost",
+                "-addext",
+                "subjectAltName=DNS:localhost,IP:127.0.0.1",
+                "-keyout",
+                self.key,
+                "-out",
+                self.certificate,
+            ],
+            check=True,
+            stderr=subprocess.DEVNULL,
+        )
         self.upstream = free_port()
-        configuration = self.write("upstream.conf", self.nginx_file(f"""
+        configuration = self.write(
+            "upstream.conf",
+            self.nginx_file(
+                f"""
     server {{
         listen 127.0.0.1:{self.upstream};
         location / {{ default_type application/json; return 200 '{{"orders":[{{"id":17,"total":"12.50"}}]}}'; }}
-    }}""", "upstream"))
+    }}""",
+                "upstream",
+            ),
+        )
         self.spawn("upstream", [find("nginx"), "-c", configuration, "-p", self.folder], self.upstream, core=1)
 
     def stop(self):
@@ -152,17 +186,17 @@ class Proxies:
         return f"""{user}
 daemon off;
 worker_processes 1;
-pid {self.path(name + '.pid')};
-error_log {self.path(name + '.error')} error;
+pid {self.path(name + ".pid")};
+error_log {self.path(name + ".error")} error;
 events {{ worker_connections 4096; }}
 http {{
     access_log off;
     keepalive_requests 1000000000;
-    client_body_temp_path {self.path(name + '.tmp')};
-    proxy_temp_path {self.path(name + '.tmp2')};
-    fastcgi_temp_path {self.path(name + '.tmp3')};
-    uwsgi_temp_path {self.path(name + '.tmp4')};
-    scgi_temp_path {self.path(name + '.tmp5')};
+    client_body_temp_path {self.path(name + ".tmp")};
+    proxy_temp_path {self.path(name + ".tmp2")};
+    fastcgi_temp_path {self.path(name + ".tmp3")};
+    uwsgi_temp_path {self.path(name + ".tmp4")};
+    scgi_temp_path {self.path(name + ".tmp5")};
     {servers}
 }}
 """
@@ -171,7 +205,10 @@ http {{
 
     def nginx(self):
         port, secure = free_port(), free_port()
-        configuration = self.write("nginx.conf", self.nginx_file(f"""
+        configuration = self.write(
+            "nginx.conf",
+            self.nginx_file(
+                f"""
     upstream next {{ server 127.0.0.1:{self.upstream}; keepalive 512; keepalive_requests 1000000000; }}
     server {{
         listen 127.0.0.1:{port};
@@ -185,14 +222,21 @@ http {{
             proxy_set_header Host $host;
             proxy_set_header X-Forwarded-For $remote_addr;
         }}
-    }}""", "nginx"))
-        return Proxy("nginx", self.spawn("nginx", [find("nginx"), "-c", configuration, "-p", self.folder], port), port, secure)
+    }}""",
+                "nginx",
+            ),
+        )
+        return Proxy(
+            "nginx", self.spawn("nginx", [find("nginx"), "-c", configuration, "-p", self.folder], port), port, secure
+        )
 
     def haproxy(self):
         port, secure = free_port(), free_port()
         with open(self.certificate, encoding="utf-8") as one, open(self.key, encoding="utf-8") as other:
             both = self.write("both.pem", one.read() + other.read())
-        configuration = self.write("haproxy.cfg", f"""
+        configuration = self.write(
+            "haproxy.cfg",
+            f"""
 global
     maxconn 4000
     nbthread 1
@@ -209,8 +253,11 @@ frontend users
     default_backend next
 backend next
     server next 127.0.0.1:{self.upstream} pool-max-conn 512
-""")
-        return Proxy("haproxy", self.spawn("haproxy", [find("haproxy"), "-db", "-q", "-f", configuration], port), port, secure)
+""",
+        )
+        return Proxy(
+            "haproxy", self.spawn("haproxy", [find("haproxy"), "-db", "-q", "-f", configuration], port), port, secure
+        )
 
     def envoy(self):
         port, secure = free_port(), free_port()
@@ -242,7 +289,9 @@ backend next
           common_tls_context:
             alpn_protocols: [h2, http/1.1]
             tls_certificates: [{{certificate_chain: {{filename: {self.certificate}}}, private_key: {{filename: {self.key}}}}}]"""
-        configuration = self.write("envoy.yaml", f"""
+        configuration = self.write(
+            "envoy.yaml",
+            f"""
 static_resources:
   listeners:{listener("plain", port, "")}{listener("secure", secure, tls)}
   clusters:
@@ -253,13 +302,25 @@ static_resources:
       cluster_name: next
       endpoints:
       - lb_endpoints: [{{endpoint: {{address: {{socket_address: {{address: 127.0.0.1, port_value: {self.upstream}}}}}}}}}]
-""")
-        arguments = [find("envoy"), "-c", configuration, "--concurrency", "1", "--log-level", "error", "--disable-hot-restart"]
+""",
+        )
+        arguments = [
+            find("envoy"),
+            "-c",
+            configuration,
+            "--concurrency",
+            "1",
+            "--log-level",
+            "error",
+            "--disable-hot-restart",
+        ]
         return Proxy("envoy", self.spawn("envoy", arguments, port), port, secure)
 
     def caddy(self):
         port, secure = free_port(), free_port()
-        configuration = self.write("Caddyfile", f"""{{
+        configuration = self.write(
+            "Caddyfile",
+            f"""{{
     admin off
     auto_https off
     persist_config off
@@ -285,9 +346,15 @@ https://127.0.0.1:{secure}, https://localhost:{secure} {{
         }}
     }}
 }}
-""")
+""",
+        )
         arguments = [find("caddy"), "run", "--config", configuration, "--adapter", "caddyfile"]
-        environment = {"GOMAXPROCS": "1", "HOME": self.folder, "XDG_DATA_HOME": self.folder, "XDG_CONFIG_HOME": self.folder}
+        environment = {
+            "GOMAXPROCS": "1",
+            "HOME": self.folder,
+            "XDG_DATA_HOME": self.folder,
+            "XDG_CONFIG_HOME": self.folder,
+        }
         return Proxy("caddy", self.spawn("caddy", arguments, port, environment=environment), port, secure)
 
     def glovebox(self):
@@ -328,6 +395,9 @@ telemetry: "127.0.0.1:{telemetry}"
 {more}""")
         # As the others: one thread that serves.
         process = self.spawn(
-            name, [program(), "edge", "--config", os.path.join(folder, "edge.yaml")], port,
-            environment={"NIO_SINGLETON_GROUP_LOOP_COUNT": "1", "GLOVEBOX_HOME": folder})
+            name,
+            [program(), "edge", "--config", os.path.join(folder, "edge.yaml")],
+            port,
+            environment={"NIO_SINGLETON_GROUP_LOOP_COUNT": "1", "GLOVEBOX_HOME": folder},
+        )
         return Proxy(name, process, port, secure, telemetry, signer)

@@ -98,13 +98,13 @@ struct BaselineFileTests {
         let kinds: [NoiseKind] = [
             .uuid(isUpperCase: true),
             .time([TimeFormat("YYYY-MM-DDThh:mm:ss.f*Z"), TimeFormat("unix-ms")].compactMap(\.self), within: 90),
-            .counter(.init(isFalling: true, from: -5)),
+            .counter(.init(isFalling: true, from: -5, within: 50)),
             .token(TokenShape(prefix: "a_", alphabet: .base64url, length: 3...9)),
             .tolerance(.init(absolute: 0.25, relative: 0.01)), .tolerance(.init()),
             .oneOf(["a", "1", 1, .null, true, "null"]),
             .list(isUnordered: true, length: 0...9),
             .words([.uuid(isUpperCase: false), .tolerance(.init(absolute: 5))]),
-            .any([.string, .null]),
+            .any([.string, .null]), .either([.uuid(isUpperCase: false), .words([.tolerance(.init(absolute: 5))])]),
         ]
         let expires = try #require(CalendarDay("2027-01-31"))
         let file = RuleFile(
@@ -125,7 +125,7 @@ struct BaselineFileTests {
         arguments: [
             (
                 "path: $.a\n    kind: uid",
-                "r.yaml:4:11: 'uid' is no kind of noise: did you mean 'uuid'? Write one of uuid, time, counter, token, tolerance, one-of, list, words, any [baseline_invalid]"
+                "r.yaml:4:11: 'uid' is no kind of noise: did you mean 'uuid'? Write one of uuid, time, counter, token, tolerance, one-of, list, words, either, any [baseline_invalid]"
             ),
             (
                 "path: a.b\n    kind: uuid",
@@ -133,7 +133,7 @@ struct BaselineFileTests {
             ),
             (
                 "path: $.a\n    kind: ignore",
-                "r.yaml:4:11: 'ignore' is no kind of noise: Write one of uuid, time, counter, token, tolerance, one-of, list, words, any [baseline_invalid]"
+                "r.yaml:4:11: 'ignore' is no kind of noise: Write one of uuid, time, counter, token, tolerance, one-of, list, words, either, any [baseline_invalid]"
             ),
             (
                 "path: $.a",

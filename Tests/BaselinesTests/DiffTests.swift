@@ -26,6 +26,18 @@ struct DiffTests {
         Self.diff(expected, actual, rules).map(\.description).sorted()
     }
 
+    @Test("a thousand differences at one path don't hide another's, and lists beyond don't take long")
+    func many() {
+        let rows = (0..<1000).map { JSON.object(JSONObject([.init("id", .number(JSONNumber($0))), .init("v", 1)])) }
+        let others = (0..<1000).map { JSON.object(JSONObject([.init("id", .number(JSONNumber($0))), .init("v", 2)])) }
+        let found = Self.diff(["a": .array(rows), "z": 1], ["a": .array(others), "z": 2])
+        #expect(Set(found.map(\.path)) == ["$.a[*].v", "$.z"])
+        let unordered = ["$.a": NoiseRule(.list(isUnordered: true, length: nil))]
+        #expect(
+            Self.diff(["a": .array(rows)], ["a": .array(others.reversed())], unordered).map(\.path)
+                == Array(repeating: "$.a[*].v", count: AnswerDiffer.mostOfOnePath))
+    }
+
     @Test("a renamed member is one difference with both names")
     func rename() {
         let expected: JSON = ["lines": [["sku": "cup", "available": 12], ["sku": "pen", "available": 12]]]
@@ -62,6 +74,8 @@ struct DiffTests {
             (.token(TokenShape(alphabet: .hex, length: 6...6)), "8f3a91", "8F3A91"),
             (.token(TokenShape(prefix: "ord_", alphabet: .hex, length: 6...6)), "ord_8f3a91", "inv_8f3a91"),
             (.counter(.init(from: 100)), 120, 99), (.counter(.init(from: 100)), 120, "121"),
+            (.counter(.init(from: 0, within: 10)), 120, 131),
+            (.counter(.init(from: 0, within: 10)), .number(JSONNumber(Int64.max)), -7),
             (.counter(.init(from: 100)), 120, Self.number("120.5")),
             (.counter(.init(isFalling: true, from: 100)), 80, 101),
             (.tolerance(.init(absolute: 3)), 10, 14), (.tolerance(.init(relative: 0.1)), 100, 111),
@@ -75,6 +89,13 @@ struct DiffTests {
         #expect(differences.map(\.path) == ["$.v"])
         #expect(differences.map(\.kind) == [.shape])
         #expect(Self.diff(["v": expected], ["v": expected], ["$.v": NoiseRule(kind)]).isEmpty)
+    }
+
+    @Test("counters of answers asked for at the same time are close, wherever they've been set back to")
+    func counters() {
+        let rules = ["$.v": NoiseRule(.counter(.init(from: 100, within: 10)))]
+        #expect(Self.lines(["v": 7], ["v": 12], rules).isEmpty)
+        #expect(Self.lines(["v": 7], ["v": 18], rules) == ["$.v: 18 is further from 7 than the 10 that are allowed"])
     }
 
     @Test("a time is seen to have lost its form, to be no day of a calendar, or to be hours off")

@@ -50,8 +50,8 @@ struct LearningTests {
             ),
             (["ord_8f3a91", "ord_77b0ce"], .token(TokenShape(prefix: "ord_", alphabet: .hex, length: 6...6))),
             (["aZ81kQw0", "Qq18sLw94"], .token(TokenShape(alphabet: .base62, length: 7...10))),
-            ([7, 9, 12], .counter(.init(from: 7))),
-            ([12, 9, 7], .counter(.init(isFalling: true, from: 12))),
+            ([7, 9, 12], .counter(.init(from: 7, within: 50))),
+            ([12, 9, 7], .counter(.init(isFalling: true, from: 12, within: 50))),
             ([7, 9], .tolerance(.init(absolute: 6))),
             ([9, 7, 12], .tolerance(.init(absolute: 15))),
             (["red", "blue", "red", "blue"], .oneOf(["red", "blue"])),
@@ -97,6 +97,13 @@ struct LearningTests {
                 AnswerPath(.json, [.name("c")]): .optional,
             ])
         #expect(noise.unexplained.isEmpty)
+    }
+
+    @Test("names that are other ones in each answer are said, and aren't taken for members that may be missing")
+    func namesOfIdentifiers() {
+        let noise = Self.learn([["ids": ["a1": 1, "all": 2]], ["ids": ["b2": 1, "all": 2]]])
+        #expect(noise.rules.isEmpty)
+        #expect(noise.unexplained.map(\.path) == ["$.ids"])
     }
 
     @Test("elements of an unordered list are matched by what stays, so that their noise is learned, too")

@@ -82,7 +82,9 @@ struct SequentialTestTests {
 
     @Test(
         "a real difference is found within as many triples as the documentation says, nineteen times of twenty",
-        arguments: [(0.0, 1.0, 17), (0.0, 0.33, 80), (0.0, 0.14, 190), (0.0, 0.05, 550), (0.1, 0.25, 550), (0.3, 0.5, 550)])
+        arguments: [
+            (0.0, 1.0, 17), (0.0, 0.33, 80), (0.0, 0.14, 190), (0.0, 0.05, 550), (0.1, 0.25, 550), (0.3, 0.5, 550),
+        ])
     func power(_ primary: Double, _ candidate: Double, _ within: Int) {
         var generator = SeededGenerator(seed: 99)
         let runs = (0..<200).map { _ in

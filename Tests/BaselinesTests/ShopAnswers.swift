@@ -15,7 +15,7 @@ struct ShopAnswers {
     private(set) var generator: SeededGenerator
     /// Milliseconds since 2026-11-27T12:00:00Z.
     private var clock = 0
-    private var stock = ["cup": 900, "pen": 480, "print": 75, "shirt": 230]
+    private var stock = ["cup": 90_000, "pen": 480, "print": 75, "shirt": 230]
 
     init(seed: UInt64) {
         self.generator = SeededGenerator(seed: seed)
@@ -76,7 +76,7 @@ struct ShopAnswers {
         [
             .init(
                 "Date",
-                "Fri, 27 Nov 2026 12:\(Self.padded(self.clock / 60_000 % 60, 2)):\(Self.padded(self.clock / 1000 % 60, 2)) GMT"
+                "Fri, 27 Nov 2026 \(12 + self.clock / 3_600_000):\(Self.padded(self.clock / 60_000 % 60, 2)):\(Self.padded(self.clock / 1000 % 60, 2)) GMT"
             ),
             .init("ETag", "\"\(self.hex(16))\""), .init("X-Request-Id", self.uuid()),
             .init("Set-Cookie", "sid=\(self.hex(32)); Path=/; HttpOnly"),

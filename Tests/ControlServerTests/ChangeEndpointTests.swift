@@ -46,7 +46,7 @@ struct ChangeEndpointTests {
                     .change(id), .keepChange(id), .undoChange(id), .rollBack(nil, nil, since, false, true),
                     .rollBack(nil, nil, nil, false, false), .flags(FlagQuery(target: target)),
                     .explainFlag("a/b ü", target, ["targetingKey": .string("u")]), .attendRun(id),
-                    .issueMarks(id, Self.marks),
+                    .issueMarks(id, "order", ["GET", "POST"], "v2", 2),
                 ])
         }
     }

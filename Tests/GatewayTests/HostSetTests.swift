@@ -207,6 +207,13 @@ struct HostSetTests {
         let stranger = ChangeReport(set: .random(), number: 0, target: ChangeBench.host, state: .applied)
         await bench.changes.take(.report(stranger))
         #expect(bench.hosts.take().map(\.verb) == [.undo])
+        // Each order is answered: one for each answer would go on for as long as the undo takes, or for ever.
+        for state in [ChangeState.undoing, .stuck] {
+            var goesBack = stranger
+            goesBack.state = state
+            await bench.changes.take(.report(goesBack))
+            #expect(bench.hosts.take().isEmpty)
+        }
         var over = stranger
         over.state = .undone
         await bench.changes.take(.report(over))

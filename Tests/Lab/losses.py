@@ -58,8 +58,11 @@ class Production:
             self.start(name)
         self.write("v1")
         self.edge = subprocess.Popen(
-            [program, "edge", "--config", f"{folder}/edge.yaml"], stderr=subprocess.PIPE, text=True,
-            env={**os.environ, "GLOVEBOX_HOME": folder})
+            [program, "edge", "--config", f"{folder}/edge.yaml"],
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "GLOVEBOX_HOME": folder},
+        )
         for line in self.edge.stderr:
             if "requests are taken at" in line:
                 break
@@ -69,7 +72,8 @@ class Production:
 
     def start(self, name):
         process = subprocess.Popen(
-            [sys.executable, "-I", "-c", SERVICE, str(self.ports[name]), name], stdout=subprocess.PIPE, text=True)
+            [sys.executable, "-I", "-c", SERVICE, str(self.ports[name]), name], stdout=subprocess.PIPE, text=True
+        )
         process.stdout.readline()
         self.services[name] = process
 
@@ -107,7 +111,7 @@ telemetry: "127.0.0.1:{self.telemetry}"
 
 class Clients:
     def __init__(self, port):
-        self.port, self.isOver = port, threading.Event()
+        self.port, self.is_over = port, threading.Event()
         self.counts, self.lock = collections.Counter(), threading.Lock()
         self.threads = [threading.Thread(target=self.run, args=("POST" if n % 2 else "GET",)) for n in range(CLIENTS)]
         for thread in self.threads:
@@ -117,20 +121,20 @@ class Clients:
         body = "sum=1" if method == "POST" else ""
         length = "Content-Length: 5\r\n" if body else ""
         request = f"{method} /orders HTTP/1.1\r\nHost: a\r\n{length}\r\n{body}".encode()
-        while not self.isOver.is_set():
+        while not self.is_over.is_set():
             try:
                 connection = socket.create_connection(("127.0.0.1", self.port), timeout=30)
             except OSError:
                 return
             with connection:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                isNew = True
-                while not self.isOver.is_set():
+                is_new = True
+                while not self.is_over.is_set():
                     outcome = self.ask(connection, request)
                     # One that waited to be accepted when the edge stopped listening was never taken.
-                    if isNew and outcome == "nothing":
+                    if is_new and outcome == "nothing":
                         return
-                    isNew = False
+                    is_new = False
                     with self.lock:
                         self.counts[method, outcome.split(" ")[0]] += 1
                     if outcome != "200":
@@ -167,7 +171,7 @@ class Clients:
             time.sleep(0.01)
 
     def end(self):
-        self.isOver.set()
+        self.is_over.set()
         for thread in self.threads:
             thread.join()
         lost = collections.Counter()
@@ -191,9 +195,12 @@ def killed(production):
     gets = sum(count for (method, _), count in lost.items() if method == "GET")
     posts = sum(count for (method, _), count in lost.items() if method == "POST")
     # As many as may have been under way there, each time.
-    isRight = gets == 0 and posts <= 5 * CLIENTS // 2
-    return isRight, f"{answered:,} answered, lost: {gets} GET, {posts} POST that were under way at what was killed; " \
-        f"{production.metric('glovebox_edge_retries_total')} were sent again {dict(lost) or ''}"
+    is_right = gets == 0 and posts <= 5 * CLIENTS // 2
+    return (
+        is_right,
+        f"{answered:,} answered, lost: {gets} GET, {posts} POST that were under way at what was killed; "
+        f"{production.metric('glovebox_edge_retries_total')} were sent again {dict(lost) or ''}",
+    )
 
 
 def reload(production):
@@ -220,7 +227,10 @@ def stop(production):
     production.edge.send_signal(signal.SIGTERM)
     status = production.edge.wait(60)
     answered, lost = clients.end()
-    return status == 0 and not lost, f"{answered:,} answered, lost: {sum(lost.values())}, it ended with {status} {dict(lost) or ''}"
+    return (
+        status == 0 and not lost,
+        f"{answered:,} answered, lost: {sum(lost.values())}, it ended with {status} {dict(lost) or ''}",
+    )
 
 
 SCENARIOS = {"killed": killed, "reload": reload, "stop": stop}
@@ -228,17 +238,17 @@ SCENARIOS = {"killed": killed, "reload": reload, "stop": stop}
 
 def main():
     program, *wanted = sys.argv[1:]
-    isRight = True
+    is_right = True
     for name in wanted or SCENARIOS:
         with tempfile.TemporaryDirectory(prefix="glovebox-losses-") as folder:
             production = Production(program, folder)
             try:
                 held, said = SCENARIOS[name](production)
                 print(f"{name}{'' if held else ' FAILED'}: {said}", flush=True)
-                isRight = isRight and held
+                is_right = is_right and held
             finally:
                 production.stop()
-    raise SystemExit(0 if isRight else 1)
+    raise SystemExit(0 if is_right else 1)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,9 @@ struct FalseFindingTests {
             "address: 0x7f3c2000 size 4096 (anonymous heap)", "address: 7f3c2000-7f3c4000 mapped 12 pages",
             "x ? 'password'\n  : 'none'", "password = config.get(\"password\")", "token = os.getenv('API_TOKEN')",
             "secret: getSecret(\"db_password\"),",
+            "{\"className\":\"OrderService\",\"orderId\":523456789}", "businessName=acme id=523456789",
+            "processName: 523456789", "pod=\"x-kssn6\" version=523456789", "CLASSNAME 523456789",
+            "being 12-3456789 built", "midnight 12345678Z", "manifest 12345678Z",
         ])
     func quiet(_ text: String) throws {
         try MarkedText(text).expectMasked(Fixture())
@@ -26,6 +29,8 @@ struct FalseFindingTests {
         "it is masked all the same, however it's cut",
         arguments: [
             "secret: ⟦thevolume9⟧ x", "password: ⟦the⟧ quick", "passphrase: ⟦is⟧ this", "uid=⟦ann⟧ pwd=⟦hunter2⟧",
+            "userSSN=⟦523456789⟧", "ssnNumber=⟦523456789⟧", "the SSNs: ⟦523456789⟧", "SSNValue ⟦523456789⟧",
+            "user_ssn: ⟦523456789⟧", "EIN ⟦12-3456789⟧", "DNI ⟦12345678Z⟧",
             "lat: ⟦12.8413⟧, lon: ⟦3.1415⟧", "lat=⟦47.37689⟧&z=1", "latitude: ⟦12.841⟧ x",
             "call ⟦01 23 45 67 89⟧ de 9h", "fax ⟦01 23 45 67 89⟧",
             "address: ⟦12 Long Street, Bern⟧", "password = Optional(\"⟦hunter2⟧\")", "secret = md5(\"⟦hunter2⟧\")",

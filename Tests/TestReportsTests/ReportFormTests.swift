@@ -86,7 +86,8 @@ struct ReportFormTests {
     @Test("JUnit: elements are in the order, and have the attributes, that the usual schemas allow")
     func junitShape() throws {
         let junit = Self.report.junit
-        // Of a suite: properties, cases, system-out, system-err; of a case: skipped, error, failure and its reruns, system-out.
+        // Of a suite: properties, cases, system-out, system-err; of a case: skipped, error, failure and its reruns,
+        // system-out.
         #expect(try self.value(junit, "count(/testsuites/testsuite/*[1][self::properties])") == "1")
         #expect(try self.value(junit, "count(/testsuites/testsuite/*[last()][self::system-err])") == "1")
         #expect(try self.value(junit, "count(//testcase/system-out/following-sibling::*)") == "0")

@@ -14,20 +14,38 @@ final class FakeRuns: RunControl {
         var outcomes: [RunOutcome] = []
         var marks = 0
         var standing = RunStanding.running
+        /// Where there is one, a run isn't begun before it gives something.
+        var beginning: AsyncStream<Void>?
         var isRefusingMarks = false
         var isRefusingUndo = false
         var leftovers: [Leftover] = []
     }
 
     let state = Mutex(State())
+    private let (notes, noted) = AsyncStream.makeStream(of: Void.self)
 
+    private func note(_ line: String) {
+        self.state.withLock { $0.log.append(line) }
+        self.noted.yield()
+    }
+
+    /// Returns when this is in the log. For one that waits.
+    func until(_ line: String) async {
+        if self.log.contains(line) { return }
+        for await _ in self.notes where self.log.contains(line) { return }
+    }
+
+    /// As a call over a network would, it fails in a task that's cancelled.
     func begin(_ plan: RunPlan) async throws -> RunBegun {
-        self.state.withLock { state in
+        let begun = self.state.withLock { state in
             state.plans.append(plan)
-            state.log.append("begin")
             return RunBegun(
                 run: "run-\(state.plans.count)", flags: plan.flags.map { "\($0.key)=\($0.defaultVariant ?? "")" })
         }
+        self.note("begin")
+        if let beginning = self.state.withLock({ $0.beginning }) { for await _ in beginning { break } }
+        try Task.checkCancellation()
+        return begun
     }
 
     func marks(_ wish: MarkWish) async throws -> [String] {
@@ -42,11 +60,13 @@ final class FakeRuns: RunControl {
     }
 
     func declareUndo(_ undo: CaseUndo) async throws {
+        // As long as a call takes, in which others may ask for the same.
+        for _ in 0..<50 { await Task.yield() }
         try self.state.withLock { state in
             if state.isRefusingUndo { throw GloveboxError(.agentOffline, "no agent") }
             state.undos.append(undo)
-            state.log.append("undo \(undo.testCase)")
         }
+        self.note("undo \(undo.testCase)")
     }
 
     func standing() async throws -> RunStanding { self.state.withLock { $0.standing } }
@@ -54,9 +74,9 @@ final class FakeRuns: RunControl {
     /// As a call over a network would, it fails in a task that's cancelled.
     func end(_ outcome: RunOutcome) async throws -> [Leftover] {
         try Task.checkCancellation()
+        self.note("end")
         return self.state.withLock { state in
             state.outcomes.append(outcome)
-            state.log.append("end")
             return state.leftovers
         }
     }
@@ -71,7 +91,7 @@ final class FakeRuns: RunControl {
         let session = CurlSession()
 
         func exchange(_ request: ExchangeRequest) async throws(GloveboxError) -> [ExchangeAnswer] {
-            self.runs.state.withLock { $0.log.append("\(request.method) \(request.url.pathOfURL)") }
+            self.runs.note("\(request.method) \(request.url.pathOfURL)")
             return try await self.session.exchange(request)
         }
     }

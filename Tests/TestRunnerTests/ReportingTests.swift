@@ -1,9 +1,11 @@
+import Contracts
 import GloveboxCore
 import Suites
 import TestReports
-import TestRunner
 import TestSupport
 import Testing
+
+@testable import TestRunner
 
 @Suite("What a report says of a failure, and what it never says")
 struct ReportingTests {
@@ -120,5 +122,32 @@ struct ReportingTests {
             return
         }
         #expect(try await fixture.runner().run().verdict == .passed)
+    }
+}
+
+@Suite("A request's mark")
+struct RequestMarkTests {
+    @Test(
+        "is taken out of any text, in whichever form a hop repeats it",
+        arguments: [
+            ("glovebox=abc.DEF-_~", "glovebox=***"), ("a=1,glovebox=x%2By==;p=1", "a=1,glovebox=***;p=1"),
+            ("glovebox=\u{301}x", "glovebox=\u{301}x"), ("xglovebox=a glovebox=b", "xglovebox=*** glovebox=***"),
+            ("glovebox= x", "glovebox= x"), ("é glovebox=abc\u{301}é", "é glovebox=***\u{301}é"),
+            ("glovebox", "glovebox"),
+        ])
+    func masked(_ text: String, _ expected: String) {
+        #expect(Array(RequestMark.masked(text).utf8) == Array(expected.utf8))
+    }
+
+    @Test(
+        "is never one that a file brings along",
+        arguments: [
+            ("glovebox=x", true), ("a=1, glovebox =x", true), ("a=1,\tglovebox;p=1", true), ("a=glovebox=1", false),
+            ("gloveboxes=1", false), ("", false), ("glovebox=\u{301}x", true),
+        ])
+    func forged(_ baggage: String, _ isForged: Bool) {
+        var request = ExchangeRequest(url: "http://a")
+        request.headers = [.init("Baggage", baggage)]
+        #expect(RequestMark.isForged(request) == isForged)
     }
 }

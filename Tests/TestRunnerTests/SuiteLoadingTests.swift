@@ -89,6 +89,7 @@ struct SuiteLoadingTests {
             ("cases: [{file: a.hurl, tagz: [x]}]", "suite.yaml:5:24: unknown key 'tagz': did you mean 'tags'?"),
             ("cases: [{file: \"*.hurl\", tags: [x]}]", "suite.yaml:5:16: one case has one file"),
             ("cases: [{file: a.hurl, undo: none}]", "suite.yaml:5:30: say why nothing has to be undone"),
+            ("cases: [{file: a.hurl, race: 5}]", "suite.yaml:5:16: the case 'a' is to run 5 times at once"),
             ("cases: [{file: a.hurl, race: 1}]", "suite.yaml:5:30: 'cases[0].race' is 1"),
             ("cases: [{file: a.hurl, name: x}, {file: a.hurl, name: x}]", "suite.yaml:5:41: there are two cases 'x'"),
             (

@@ -120,6 +120,23 @@ struct SuiteRunnerTests {
             ])
     }
 
+    @Test("an undo is written down once, though the case runs several times at once")
+    func undoOnce() async throws {
+        let server = try await ExchangeServer()
+        let fixture = try SuiteFixture(
+            SuiteFixture.fast(server, "\(Self.undo)cases: [{file: a.hurl, writes: true}]"),
+            ["a.hurl": "POST {{host}}/shop/buy/safe\nHTTP *\n"])
+        let report = try await fixture.runner(
+            self.options {
+                $0.jobs = 6
+                $0.repeats = 6
+            }
+        ).run()
+        #expect(report.verdict == .passed)
+        #expect(fixture.runs.state.withLock { $0.undos.count } == 1)
+        #expect(fixture.runs.log.firstIndex(of: "undo a") == 1)
+    }
+
     @Test("a case that fails before it writes has declared nothing")
     func nothingDeclared() async throws {
         let server = try await ExchangeServer()
@@ -232,6 +249,21 @@ struct SuiteRunnerTests {
         #expect(throws: GloveboxError.self) { try self.options { try $0.take(tags: ["No tag"]) } }
     }
 
+    @Test("a variable that suite.yaml declares may have another value, and no other may")
+    func variables() async throws {
+        let server = try await ExchangeServer()
+        let fixture = try SuiteFixture(
+            "variables: {host: nowhere, status: 500}\nlimits: {rate: 1000/s}\ncases: [a.hurl]",
+            ["a.hurl": "GET {{host}}/shop/run\nHTTP *\n[Asserts]\nstatus == {{status}}\n"])
+        let given = try self.options { try $0.take(variables: ["host=\(server.url)", "status=200"]) }
+        #expect(try await fixture.runner(given).run().verdict == .passed)
+        let unknown = try self.options { try $0.take(variables: ["hots=x"]) }
+        await #expect(throws: GloveboxError.self) { _ = try await fixture.runner(unknown).run() }
+        for text in ["x", "=x", ""] {
+            #expect(throws: GloveboxError.self) { try self.options { try $0.take(variables: [text]) } }
+        }
+    }
+
     @Test("fail-fast begins no other case behind the first that fails")
     func failFast() async throws {
         let server = try await ExchangeServer()
@@ -285,11 +317,27 @@ struct SuiteRunnerTests {
         let runs = fixture.runs
         let runner = try fixture.runner()
         let running = Task { try await runner.run() }
-        try await eventually { runs.log.contains("GET /slow/60000") }
+        await runs.until("GET /slow/60000")
         running.cancel()
         let report = try await within(.seconds(30)) { try await running.value }
         #expect(report.endedEarly == "it was stopped" && report.verdict == .error)
         #expect(runs.log.last == "end" && runs.state.withLock { $0.undos.count } == 1)
+    }
+
+    @Test("a run that's cancelled while it's begun isn't left half begun: it's ended, and nothing was sent")
+    func cancelledAtItsBeginning() async throws {
+        let fixture = try SuiteFixture("cases: [a.hurl]", ["a.hurl": "GET http://127.0.0.1/shop\n"])
+        let runs = fixture.runs
+        let (beginning, goOn) = AsyncStream.makeStream(of: Void.self)
+        runs.state.withLock { $0.beginning = beginning }
+        let runner = try fixture.runner()
+        let running = Task { try await runner.run() }
+        await runs.until("begin")
+        running.cancel()
+        goOn.yield()
+        let report = try await running.value
+        #expect(report.endedEarly == "it was stopped" && report.cases.map(\.requests) == [0])
+        #expect(runs.log == ["begin", "end"])
     }
 
     @Test("the run's time ends it")
@@ -332,6 +380,42 @@ struct SuiteRunnerTests {
         ).run()
         #expect(report.verdict == .passed && report.cases.count == 12)
         #expect(most.withLock { $0 } <= 2)
+    }
+
+    @Test("a mark that has waited too long isn't used: another is asked for")
+    func oldMarks() async throws {
+        let time = ManualTime()
+        let fixture = try SuiteFixture(
+            "cases: [a.hurl]",
+            [
+                "a.hurl":
+                    "GET http://127.0.0.1/shop/a\n\nGET http://127.0.0.1/shop/b\n[Options]\ndelay: 45s\n\nGET http://127.0.0.1/shop/c\n"
+            ])
+        let (sent, send) = AsyncStream.makeStream(of: String?.self)
+        let tools = RunTools(
+            time: time,
+            carrier: {
+                AnsweringCarrier { request in
+                    send.yield(request.headers.first { $0.name == "baggage" }?.value)
+                    return ExchangeAnswer(
+                        url: request.url, status: 200, headers: [.init("Glovebox-Test", "taken")])
+                }
+            }, redact: { $0 })
+        let runner = SuiteRunner(
+            try fixture.suite(), self.options { $0.skipsPreflight = true }, fixture.runs, tools,
+            try CaseSecrets([:], file: SuiteFixture.secret, environment: [:]))
+        async let report = runner.run()
+        var marks: [String?] = []
+        for await mark in sent {
+            marks.append(mark)
+            guard marks.count < 3 else { break }
+            // The case's delay, or its limit of requests, and the one that watches the run.
+            await time.untilSleeping(2)
+            time.advance(by: .seconds(45))
+        }
+        #expect(try await report.verdict == .passed)
+        #expect(marks == ["glovebox=run-1.1", "glovebox=run-1.4", "glovebox=run-1.6"])
+        #expect(fixture.runs.state.withLock { $0.wishes.map(\.count) } == [3, 2, 1])
     }
 
     @Test("no more requests a second are sent than the limit says, whatever the jobs")

@@ -129,8 +129,8 @@ extension TestReport {
     private static let htmlStyle = """
         :root { --ink: #1a1c1e; --paper: #fff; --soft: #f1f3f5; --line: #ccd1d6; --good: #1a7f37; --bad: #b3261e; \
         --odd: #8a5a00; --quiet: #5b6269; --wash: #fdecea; }
-        @media (prefers-color-scheme: dark) { :root { --ink: #e6e8ea; --paper: #15181b; --soft: #20252a; --line: #3a4249; \
-        --good: #5fd07f; --bad: #ff8a80; --odd: #f0b429; --quiet: #a2abb3; --wash: #3a1f1d; } }
+        @media (prefers-color-scheme: dark) { :root { --ink: #e6e8ea; --paper: #15181b; --soft: #20252a; \
+        --line: #3a4249; --good: #5fd07f; --bad: #ff8a80; --odd: #f0b429; --quiet: #a2abb3; --wash: #3a1f1d; } }
         * { box-sizing: border-box; }
         body { margin: 0 auto; padding: 1rem; max-width: 70rem; background: var(--paper); color: var(--ink); \
         font: 16px/1.45 system-ui, sans-serif; }

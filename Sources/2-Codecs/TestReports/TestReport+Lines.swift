@@ -9,7 +9,11 @@ package enum ReportLines {
         ]
         guard testCase.outcome == .failed || testCase.outcome == .error else { return lines }
         for failure in testCase.attempts.last?.failures ?? [] {
-            lines += failure.facts.map { "         \($0.name): \(self.visible($0.value.oneLine))" }
+            // A request that's cut short can't be sent again.
+            lines += failure.facts.map { name, value in
+                let shown = value.oneLine(most: name == "request" ? .max : 400)
+                return "         \(name): \(self.visible(shown))"
+            }
             lines.append("")
         }
         if lines.last == "" { lines.removeLast() }

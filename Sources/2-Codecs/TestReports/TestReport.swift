@@ -274,9 +274,11 @@ package struct RaceReport: Hashable, Sendable, Codable {
 
 extension String {
     /// At most 120 characters of it, line ends as signs, and what else is no character by its number.
-    package var oneLine: String {
+    package var oneLine: String { self.oneLine(most: 120) }
+
+    package func oneLine(most count: Int) -> String {
         var text = ""
-        for scalar in self.unicodeScalars.prefix(121) {
+        for scalar in self.unicodeScalars.prefix(count) {
             switch scalar {
             case "\n": text += "⏎"
             case "\t": text += " "
@@ -288,6 +290,6 @@ extension String {
                 }
             }
         }
-        return self.unicodeScalars.count > 120 ? "\(text.prefix(120))…" : text
+        return self.unicodeScalars.dropFirst(count).isEmpty ? text : "\(text)…"
     }
 }

@@ -38,7 +38,10 @@ final class StoreLock: Sendable {
 
     func release() {
         self.descriptor.withLock { descriptor in
-            if descriptor >= 0 { close(descriptor) }
+            guard descriptor >= 0 else { return }
+            // A child process between its fork and its exec has the file open, too: closing alone wouldn't unlock it.
+            flock(descriptor, LOCK_UN)
+            close(descriptor)
             descriptor = -1
         }
     }

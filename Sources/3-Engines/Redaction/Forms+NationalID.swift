@@ -82,13 +82,14 @@ extension View {
         case (13, 67): return digits.isKoreanID
         // United States: individual and employer numbers.
         case (9, 324): return digits[0] == 9 && (5...9).contains(digits[3]) && self.says(["itin", "tax"], start)
-        case (9, 27): return self.says(["ein", "employer", "tax id", "fein"], start)
+        case (9, 27):
+            return self.says(["ein", "fein"], start, asWord: true) || self.says(["employer", "tax id"], start)
         default: return false
         }
     }
 
-    private mutating func says(_ words: ContextWords, _ start: Int) -> Bool {
-        self.hasContext(words, before: start, within: 40)
+    private mutating func says(_ words: ContextWords, _ start: Int, asWord: Bool = false) -> Bool {
+        self.hasContext(words, before: start, within: 40, asWord: asWord)
     }
 
     private mutating func lastLetter(
@@ -98,7 +99,8 @@ extension View {
             switch (digits.count, layout) {
             case (8, 8):
                 NumberDigits.letterOfDNI(digits.value) == letter
-                    && self.says(["dni", "nif", "identidad"], range.lowerBound)
+                    && (self.says(["dni", "nif"], range.lowerBound, asWord: true)
+                        || self.says(["identidad"], range.lowerBound))
             case (17, 17): letter == UInt8(ascii: "x") && digits.isChineseID
             default: false
             }

@@ -237,9 +237,9 @@ extension View {
 
     // MARK: Social security numbers
 
-    private static let socialSecurityWords: ContextWords = [
-        "ssn", "social security", "social_security", "socialsecurity",
-    ]
+    private static let socialSecurityWords: ContextWords = ["social security", "social_security", "socialsecurity"]
+    /// It's in `className` and `businessName`, too.
+    private static let socialSecurityShort: ContextWords = ["ssn"]
 
     /// A US social security number in its own form (three, two, four) or as nine digits, near a word that says so.
     mutating func socialSecurity(_ detector: Detector, start: Int) -> Finding? {
@@ -259,7 +259,8 @@ extension View {
         let area =
             (Int(self.at(start)) - 0x30) * 100 + (Int(self.at(start + 1)) - 0x30) * 10 + Int(self.at(start + 2)) - 0x30
         guard area != 0, area != 666, area < 900, self.endsNumber(end),
-            self.hasContext(Self.socialSecurityWords, before: start, within: 64)
+            self.hasContext(Self.socialSecurityShort, before: start, within: 64, asWord: true)
+                || self.hasContext(Self.socialSecurityWords, before: start, within: 64)
         else { return nil }
         return Finding(start: start, end: end, kind: detector.kind)
     }

@@ -81,7 +81,11 @@ struct View {
     }
 
     /// Whether one of `words` stands within `distance` bytes before `offset`.
-    mutating func hasContext(_ words: ContextWords, before offset: Int, within distance: Int) -> Bool {
+    ///
+    /// - Parameter asWord: not within another word: `ssn` is in `userSSN`, and not in `className`.
+    mutating func hasContext(
+        _ words: ContextWords, before offset: Int, within distance: Int, asWord: Bool = false
+    ) -> Bool {
         var start = max(self.low, offset - distance)
         let end = min(offset, self.high) - 2
         while start < end {
@@ -89,12 +93,22 @@ struct View {
             if words.mayBegin(self.base[place], self.base[place + 1], self.base[place + 2]) {
                 for word in words.words where start + word.utf8CodeUnitCount <= offset && self.matches(word, at: start)
                 {
-                    return true
+                    guard asWord else { return true }
+                    if self.isWord(start, start + word.utf8CodeUnitCount) { return true }
                 }
             }
             start += 1
         }
         return false
+    }
+
+    /// Whether what stands there is a word of its own, or one of a name in camel case.
+    private mutating func isWord(_ start: Int, _ end: Int) -> Bool {
+        let (before, next, second) = (self.at(start - 1), self.at(end), self.at(end + 1))
+        guard !before.isLetter || (before.isLower && self.at(start).isUpper) else { return false }
+        // It may be a plural, or go on with a capital: `ssns`, `ssnNumber`, `SSNValue`.
+        return !next.isLetter || (next.lowercased == UInt8(ascii: "s") && !second.isLetter)
+            || (next.isUpper && (self.at(end - 1).isLower || second.isLower))
     }
 
     /// The bytes of `range`, which must lie within the view.

@@ -211,6 +211,8 @@ extension ChangeService {
 
     /// Of a set that's over, or that this gateway knows nothing of.
     private func takeOver(_ report: ChangeReport) async {
+        // It says so again when it's back; an order is answered with a report, so that one for each would never end.
+        guard ![.undoing, .stuck].contains(report.state) else { return }
         let set: ChangeSet?
         do {
             set = try await self.storage.changeSet(report.set)

@@ -31,7 +31,7 @@ final class FakeOperations: ControlOperations {
         case rollBack(ChangeSetID?, LeaseID?, Timestamp?, Bool, Bool)
         case flags(FlagQuery), explainFlag(String, TargetName?, [String: JSONValue])
         case followFlags(TargetName, String?), acknowledged(String)
-        case attendRun(ChangeSetID), issueMarks(ChangeSetID, MarkRequest), markKeys(TargetName)
+        case attendRun(ChangeSetID), issueMarks(ChangeSetID, String, Set<String>, String?, Int), markKeys(TargetName)
     }
 
     struct Entry: Sendable {
@@ -357,7 +357,7 @@ final class FakeOperations: ControlOperations {
     }
 
     func issueMarks(_ id: ChangeSetID, _ request: MarkRequest, _ call: Call) async throws -> Marks {
-        try await self.note(.issueMarks(id, request), call)
+        try await self.note(.issueMarks(id, request.testCase, request.methods, request.version, request.count), call)
         return Marks(
             marks: (0..<request.count).map { "mark-\($0)" }, expiresAt: Timestamp(Self.moment))
     }

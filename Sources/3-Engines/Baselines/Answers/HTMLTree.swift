@@ -1,9 +1,9 @@
 package import JSONDocument
 
-/// An HTML page as a tree that's compared as JSON is. An element is an object: `@NAME` for an attribute, `text()` for the text
-/// right in it, and one member for its children of each label, a list of them. A label is the tag with the first class
-/// (`td.price`); cells without one have their column (`td:2`), since columns are what tables keep. `order()` is the order of
-/// labels, where there are several.
+/// An HTML page as a tree that's compared as JSON is. An element is an object: `@NAME` for an attribute, `text()` for
+/// the text right in it, and one member for its children of each label, a list of them. A label is the tag with the
+/// first class (`td.price`); cells without one have their column (`td:2`), since columns are what tables keep.
+/// `order()` is the order of labels, where there are several.
 package enum HTMLTree {
     /// Elements in each other; what's deeper is taken for a neighbour.
     static let deepest = 100

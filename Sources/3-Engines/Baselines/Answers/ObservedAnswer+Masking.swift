@@ -3,7 +3,8 @@ import JSONDocument
 
 extension ObservedAnswer {
     /// With every text in it, names and numbers as well, as `mask` has it.
-    /// - Parameter rules: values of paths that differ from answer to answer stay as they are where they are what they have to
+    /// - Parameter rules: values of paths that differ from answer to answer stay as they are where they are what they
+    ///   have to
     ///   be, since that couldn't be seen of a masked one.
     /// - Throws: `redaction_failed` when `mask` throws.
     package func masked(
@@ -84,24 +85,37 @@ extension NoiseKind {
     var isOfText: Bool {
         switch self {
         case .words, .any, .list: true
+        case .either(let kinds): kinds.contains(where: \.isOfText)
         case .uuid, .time, .counter, .token, .tolerance, .oneOf: false
         }
     }
 }
 
+extension NoiseKind {
+    /// Values of answers that a rule has in it.
+    fileprivate var keptValues: [JSON] {
+        switch self {
+        case .oneOf(let values): values
+        case .either(let kinds), .words(let kinds): kinds.flatMap(\.keptValues)
+        case .token(let shape): shape.prefix.isEmpty ? [] : [.string(shape.prefix)]
+        case .counter(let counter): [.number(JSONNumber(counter.from))]
+        case .uuid, .time, .tolerance, .list, .any: []
+        }
+    }
+}
+
 extension LearnedNoise {
-    /// What's kept of values is masked. A set of values that has one which is masked is no rule any more: the others' sight
-    /// would tell which.
+    /// What's kept of values is masked. A kind that has one in it which would be masked is no rule any more.
     mutating func mask(_ mask: @escaping TextMask) throws(GloveboxError) {
         do {
             for (path, rule) in self.rules {
-                guard case .oneOf(let values)? = rule.kind else { continue }
+                guard let values = rule.kind?.keptValues, !values.isEmpty else { continue }
                 let texts = values.compactMap { $0.string ?? $0.number?.text }
                 guard try texts.contains(where: { try mask($0) != $0 }) else { continue }
                 self.rules[path]?.kind = nil
                 if rule.isOptional == false, rule.isNullable == false { self.rules[path] = nil }
                 self.unexplained.append(
-                    .init(path: path.description, what: "one of a set of values that are masked", values: []))
+                    .init(path: path.description, what: "a kind of noise that would show what's masked", values: []))
             }
             for index in self.unexplained.indices {
                 self.unexplained[index].values = try self.unexplained[index].values.map(mask)

@@ -27,8 +27,8 @@ package struct ObservedAnswer: Hashable, Sendable {
 
     /// 200, or the code of why there's no answer.
     package var status: String
-    /// Names in small letters, in order of names. Values of one name are joined, as RFC 9110, section 5.3, allows; but cookies,
-    /// which are an object by their names.
+    /// Names in small letters, in order of names. Values of one name are joined, as RFC 9110, section 5.3, allows; but
+    /// cookies, which are an object by their names.
     package var headers: JSONObject
     package var body: Body
     /// Who answered, from `x-served-by`: `web@2, orders@2`. Not compared.
@@ -46,6 +46,9 @@ package struct ObservedAnswer: Hashable, Sendable {
         self.servedBy = servedBy
         self.latency = latency
     }
+
+    /// The case ended before this request, which is made of what an earlier one was answered.
+    package static let notSent = ObservedAnswer(status: "not_sent")
 
     /// No answer came.
     package init(failed error: GloveboxError) {

@@ -1,19 +1,19 @@
-/// Compares a candidate with the primary, by values: it says what is to be sent next, is told what came of it, and stops once
-/// all is known or the budget is used.
+/// Compares a candidate with the primary, by values: it says what is to be sent next, is told what came of it, and
+/// stops once all is known or the budget is used.
 ///
 ///     next ─► send(case, side) ─► answered ─► send … ─► finish
 ///                              └► gaveUp (the triple doesn't count)
 ///
-/// A round takes each case once, in an order that's drawn; each case is sent to primary, primary and candidate in an order
-/// that's drawn, which is what the tests stand on (``SequentialTest``). Cases whose endpoints are all settled aren't sent any
-/// more.
+/// A round takes each case once, in an order that's drawn; each case is sent to primary, primary and candidate in an
+/// order that's drawn, which is what the tests stand on (``SequentialTest``). Cases whose endpoints are all settled
+/// aren't sent any more.
 ///
 /// **Error.** Every path of every endpoint is a test of its own, and the error of all together is what's asked for
-/// (Bonferroni): each may raise a false alarm with `falseAlarm` divided by the number of tests there can be, `mostPaths` and
-/// three for each endpoint (status, latency, paths beyond `mostPaths`). A path's test begins with the triple behind the one in
-/// which it first differed, since it was chosen by that. An endpoint is the same if all paths that ever differed are, and there
-/// were triples enough to see one that does; each of both may fail with half of `miss`, so an endpoint in which any path
-/// differs by `effect` is said to be the same with `miss` at most.
+/// (Bonferroni): each may raise a false alarm with `falseAlarm` divided by the number of tests there can be,
+/// `mostPaths` and three for each endpoint (status, latency, paths beyond `mostPaths`). A path's test begins with the
+/// triple behind the one in which it first differed, since it was chosen by that. An endpoint is the same if all paths
+/// that ever differed are, and there were triples enough to see one that does; each of both may fail with half of
+/// `miss`, so an endpoint in which any path differs by `effect` is said to be the same with `miss` at most.
 package struct Comparison: Sendable {
     /// A case, and for each of its requests the endpoint and what's known of its noise.
     package struct Case: Hashable, Sendable {
@@ -121,7 +121,8 @@ package struct Comparison: Sendable {
 
     // MARK: events
 
-    /// What's to be done first, and after whatever was answered. Asked again while something is under way, it says the same.
+    /// What's to be done first, and after whatever was answered. Asked again while something is under way, it says the
+    /// same.
     package mutating func next() -> Action {
         switch self.state {
         case .sending(let index, let side, _, _): return .send(caseIndex: index, side: side)
@@ -192,16 +193,22 @@ package struct Comparison: Sendable {
         else {
             return
         }
-        let count = min(self.cases[index].entries.count, primary.count, again.count, candidate.count)
+        // Where a side's case ended early, its next requests weren't sent: that's an answer, too, where another side's were.
+        let count = min(self.cases[index].entries.count, max(primary.count, again.count, candidate.count))
+        func answer(_ answers: [ObservedAnswer], _ entry: Int) -> ObservedAnswer {
+            entry < answers.count ? answers[entry] : .notSent
+        }
         for entry in 0..<count {
+            let (primary, again) = (answer(primary, entry), answer(again, entry))
+            let candidate = answer(candidate, entry)
             guard let place = self.tallyOf[self.cases[index].entries[entry].endpoint] else { continue }
-            let outcomes = [again[entry], candidate[entry]].map {
-                self.differs[index][entry].compare(expected: primary[entry], actual: $0, isConcurrent: true)
+            let outcomes = [again, candidate].map {
+                self.differs[index][entry].compare(expected: primary, actual: $0, isConcurrent: true)
             }
             self.tallies[place].add(
                 EndpointTally.Triple(
-                    caseName: self.cases[index].name, primary: primary[entry], primaryAgain: again[entry],
-                    candidate: candidate[entry], primaryOutcome: outcomes[0], candidateOutcome: outcomes[1]),
+                    caseName: self.cases[index].name, primary: primary, primaryAgain: again, candidate: candidate,
+                    primaryOutcome: outcomes[0], candidateOutcome: outcomes[1]),
                 room: &self.room, mask: self.mask)
         }
     }
@@ -218,8 +225,8 @@ package struct Comparison: Sendable {
     }
 }
 
-/// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014): orders can be drawn again from
-/// their seed. Not for secrets.
+/// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014): orders can be drawn again
+/// from their seed. Not for secrets.
 package struct SplitMix: RandomNumberGenerator, Hashable, Sendable {
     private var state: UInt64
 
@@ -236,8 +243,8 @@ package struct SplitMix: RandomNumberGenerator, Hashable, Sendable {
     }
 }
 
-/// In which order cases are sent while a baseline is recorded: each case as often as asked for, all of them mixed, so that what
-/// one leaves behind doesn't look like another's noise.
+/// In which order cases are sent while a baseline is recorded: each case as often as asked for, all of them mixed, so
+/// that what one leaves behind doesn't look like another's noise.
 package struct RecordingOrder: Hashable, Sendable {
     /// Places of cases.
     package let cases: [Int]

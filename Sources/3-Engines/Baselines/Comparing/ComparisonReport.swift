@@ -82,7 +82,8 @@ extension SequentialTest.Verdict {
 }
 
 extension ComparisonReport {
-    /// For a terminal: a line for each endpoint, one below for each path that ever differed, and what the verdicts stand on.
+    /// For a terminal: a line for each endpoint, one below for each path that ever differed, and what the verdicts
+    /// stand on.
     package var lines: [String] {
         var lines: [String] = []
         for endpoint in self.endpoints {

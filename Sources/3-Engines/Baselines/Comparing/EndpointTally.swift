@@ -1,4 +1,5 @@
-/// Counts of one endpoint: per path, how often the primary differs from itself and how often the candidate does from it.
+/// Counts of one endpoint: per path, how often the primary differs from itself and how often the candidate does from
+/// it.
 struct EndpointTally: Sendable {
     static let status = "status"
     static let latency = "latency"

@@ -38,8 +38,8 @@ struct PathTally: Sendable {
     }
 }
 
-/// When an answer is late: three times the primary's 99th percentile, and half a second more than that. It's judged by answers
-/// of earlier triples alone, so that it's the same for both who are compared.
+/// When an answer is late: three times the primary's 99th percentile, and half a second more than that. It's judged by
+/// answers of earlier triples alone, so that it's the same for both who are compared.
 struct LatencyBound: Hashable, Sendable {
     static let leastSamples = 20
     static let mostSamples = 1000

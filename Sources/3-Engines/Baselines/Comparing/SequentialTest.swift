@@ -1,29 +1,31 @@
 import Foundation
 
-/// Whether a candidate differs at one path more often than the primary differs from itself, looked at after every comparison,
-/// as long as one likes.
+/// Whether a candidate differs at one path more often than the primary differs from itself, looked at after every
+/// comparison, as long as one likes.
 ///
-/// **What's observed.** A *triple* is three answers to the same request, by primary, primary and candidate, asked for in random
-/// order. Of a path it says two things: whether the second primary answer differs from the first (`primary`), and whether the
-/// candidate's does (`candidate`).
+/// **What's observed.** A *triple* is three answers to the same request, by primary, primary and candidate, asked for
+/// in random order. Of a path it says two things: whether the second primary answer differs from the first (`primary`),
+/// and whether the candidate's does (`candidate`).
 ///
-/// **Differs.** Under the hypothesis that the candidate answers as the primary does, which of the three answers is called the
-/// candidate's is chance alone, since the order was drawn; nothing is assumed of the answers, which may drift, be cached or
-/// depend on each other. Exchanging second primary and candidate exchanges the two observations. So of triples in which they
-/// disagree, each has the candidate's on the differing side with probability 1/2, whatever came before; and with at most 1/2
-/// where the candidate differs less. For each `q` in (1/2, 1] the product of `2q` (candidate alone differs) and `2(1 − q)`
-/// (primary alone differs) is then a supermartingale that begins at 1, and so is a mixture of them. Its reaching `1/a` at any
-/// time at all has probability `a` at most (Ville's inequality). The mixture is half a point at `q = 1`, since most faults show
-/// each time, and half uniform over (1/2, 1], for those among noise.
+/// **Differs.** Under the hypothesis that the candidate answers as the primary does, which of the three answers is
+/// called the candidate's is chance alone, since the order was drawn; nothing is assumed of the answers, which may
+/// drift, be cached or depend on each other. Exchanging second primary and candidate exchanges the two observations. So
+/// of triples in which they disagree, each has the candidate's on the differing side with probability 1/2, whatever
+/// came before; and with at most 1/2 where the candidate differs less. For each `q` in (1/2, 1] the product of `2q`
+/// (candidate alone differs) and `2(1 − q)` (primary alone differs) is then a supermartingale that begins at 1, and so
+/// is a mixture of them. Its reaching `1/a` at any time at all has probability `a` at most (Ville's inequality). The
+/// mixture is half a point at `q = 1`, since most faults show each time, and half uniform over (1/2, 1], for those
+/// among noise.
 ///
-/// **Same.** Under the hypothesis that the candidate differs more often by ``Error/effect`` at least, whatever came before, the
-/// product of `1 + λ(effect − d)` with `d = candidate − primary` is a supermartingale for each λ in [0, 1/(1 − effect)]; the
-/// mixture is over four λ. Its reaching `1/b` has probability `b` at most. Where no difference was seen at all, that's the same
-/// as `(1 − effect)ⁿ ≤ 4b`, or less.
+/// **Same.** Under the hypothesis that the candidate differs more often by ``Error/effect`` at least, whatever came
+/// before, the product of `1 + λ(effect − d)` with `d = candidate − primary` is a supermartingale for each λ in [0,
+/// 1/(1 − effect)]; the mixture is over four λ. Its reaching `1/b` has probability `b` at most. Where no difference was
+/// seen at all, that's the same as `(1 − effect)ⁿ ≤ 4b`, or less.
 package struct SequentialTest: Hashable, Sendable {
     /// What may go wrong, and how often.
     package struct Error: Hashable, Sendable, Codable {
-        /// The probability that anything at all is said to differ in a comparison, though the candidate is as the primary.
+        /// The probability that anything at all is said to differ in a comparison, though the candidate is as the
+        /// primary.
         package var falseAlarm: Double
         /// The probability that a path which differs by ``effect`` or more is said to be the same.
         package var miss: Double
@@ -86,8 +88,8 @@ package struct SequentialTest: Hashable, Sendable {
     /// The natural logarithm of the mixture against "as the primary".
     var logEvidenceOfDifference: Double {
         let (k, n) = (Double(self.candidateAlone), Double(self.candidateAlone + self.primaryAlone))
-        // ∫ over (1/2, 1] of (2q)^k (2(1 − q))^(n − k) · 2 dq = 2^(n + 1) · B(k + 1, n − k + 1) · P(Beta > 1/2), and that
-        // probability is that of at most k heads among n + 1 tosses of a fair coin.
+        // ∫ over (1/2, 1] of (2q)^k (2(1 − q))^(n − k) · 2 dq = 2^(n + 1) · B(k + 1, n − k + 1) · P(Beta > 1/2), and
+        // that probability is that of at most k heads among n + 1 tosses of a fair coin.
         let beta = lgamma(k + 1) + lgamma(n - k + 1) - lgamma(n + 2)
         let uniform = (n + 1) * log(2.0) + beta + Self.logAtMost(self.candidateAlone, of: Int(n) + 1)
         let point = self.primaryAlone == 0 ? k * log(2.0) : -.infinity
@@ -100,7 +102,8 @@ package struct SequentialTest: Hashable, Sendable {
     private static func logAtMost(_ k: Int, of n: Int) -> Double {
         guard k < n else { return 0 }
         let total = Double(n)
-        // The shorter tail is summed, from its largest term on until they no longer count. Each follows from the one before.
+        // The shorter tail is summed, from its largest term on until they no longer count. Each follows from the one
+        // before.
         let isLower = k < n - k
         let start = Double(isLower ? k : k + 1)
         let ways: Double = lgamma(total + 1) - lgamma(start + 1) - lgamma(total - start + 1)

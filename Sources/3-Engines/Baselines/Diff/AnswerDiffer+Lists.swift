@@ -3,7 +3,9 @@ import JSONDocument
 extension AnswerDiffer {
     mutating func compare(_ expected: [JSON], _ actual: [JSON], _ path: Int) {
         let rule = self.table.rule(path)
-        if let fault = rule?.kind?.fault(of: .array(actual), expected: .array(expected), isConcurrent: false) {
+        if let kind = rule?.kind, kind.ofLists != nil,
+            let fault = kind.fault(of: .array(actual), expected: .array(expected), isConcurrent: false)
+        {
             return self.report(.shape, path, expected: .array(expected), actual: .array(actual), detail: fault)
         }
         if rule?.isUnordered == true || rule?.hasFreeLength == true {
@@ -18,7 +20,7 @@ extension AnswerDiffer {
         let others = actual.map { self.key($0, element) }
         // The same elements, elsewhere.
         guard keys != others, keys.sorted() == others.sorted() else { return }
-        self.found.removeSubrange(before...)
+        self.takeBack(to: before)
         self.report(.reordered, path, expected: .array(expected), actual: .array(actual))
     }
 
@@ -151,7 +153,6 @@ extension AnswerDiffer {
     /// The same for values that are the same but for noise. A 64-bit hash.
     /// - Parameter withoutValues: whether only kinds and names count.
     mutating func key(_ value: JSON, _ path: Int, withoutValues: Bool = false) -> Int {
-        var hasher = Hasher()
         let rule = self.table.rule(path)
         if rule?.isNullable == true {
             if case .null = value { return 1 }
@@ -159,39 +160,48 @@ extension AnswerDiffer {
         }
         switch value {
         case .object(let object) where !Self.isAny(rule):
-            var sum = 0
+            var sum = 2
             for member in object.members {
                 let child = self.table.child(path, member.name)
                 if self.table.rule(child)?.isOptional == true { continue }
-                var hasher = Hasher()
-                hasher.combine(member.name)
-                hasher.combine(self.key(member.value, child, withoutValues: withoutValues))
-                sum &+= hasher.finalize()
+                // A path's number stands for the name. Sums don't depend on the order.
+                let key = self.key(member.value, child, withoutValues: withoutValues)
+                sum &+= Self.mixed(Self.mixed(child) &+ key)
             }
-            hasher.combine(2)
-            hasher.combine(sum)
+            return Self.mixed(sum)
         case .array(let elements) where !Self.isAny(rule):
-            hasher.combine(3)
             // Whatever its length is.
-            if rule?.hasFreeLength == true || withoutValues { break }
+            if rule?.hasFreeLength == true || withoutValues { return 3 }
             let child = self.table.child(path, nil)
-            if rule?.isUnordered == true {
-                hasher.combine(elements.reduce(0) { $0 &+ self.key($1, child) })
-            } else {
-                for element in elements { hasher.combine(self.key(element, child)) }
+            let isUnordered = rule?.isUnordered == true
+            let sum = elements.reduce(3) { sum, element in
+                let key = self.key(element, child)
+                return isUnordered ? sum &+ Self.mixed(key) : Self.mixed(sum &+ key)
             }
+            return Self.mixed(sum)
         default:
-            if let kind = rule?.kind, kind.fault(of: value, expected: value, isConcurrent: false) == nil {
-                hasher.combine(4)
-            } else if withoutValues {
-                hasher.combine(5)
-                hasher.combine(value.kind)
-            } else {
-                hasher.combine(6)
-                hasher.combine(value)
+            if let kind = rule?.kind,
+                kind.fault(of: value, expected: value, isConcurrent: self.isConcurrent) == nil
+            {
+                return 4
             }
+            return withoutValues ? value.kind.hashValue : Self.hash(value)
         }
-        return hasher.finalize()
+    }
+
+    /// Texts that are the same but to JSON have one hash; whether they're equal is seen when they're compared.
+    private static func hash(_ scalar: JSON) -> Int {
+        if let text = scalar.string { return text.hashValue }
+        if let whole = scalar.number?.int64 { return Self.mixed(Int(whole)) }
+        return scalar.hashValue
+    }
+
+    /// Spreads a sum's bits, so that sums of sums don't meet (SplitMix64's finish).
+    static func mixed(_ value: Int) -> Int {
+        var z = UInt64(bitPattern: Int64(value)) &+ 0x9E37_79B9_7F4A_7C15
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return Int(truncatingIfNeeded: z ^ (z >> 31))
     }
 }
 

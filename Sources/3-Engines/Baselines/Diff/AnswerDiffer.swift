@@ -9,15 +9,16 @@ package struct AnswerDiffer: Sendable {
         package var isBodyCompared = true
     }
 
-    /// So many are said of one comparison.
-    package static let mostDifferences = 200
+    /// So many are said of one path: a list of a thousand wrong elements mustn't hide what else differs.
+    package static let mostOfOnePath = 5
 
     var table: PathTable
     /// Whether both answers were asked for at about the same time.
     private(set) var isConcurrent = false
     var place: [AnswerPlace.Step] = []
     var root = AnswerPath.Root.status
-    var found: [Difference] = []
+    private(set) var found: [Difference] = []
+    private var saidOf: [String: Int] = [:]
 
     package init(_ rules: NoiseRules) {
         self.table = PathTable(rules)
@@ -29,6 +30,7 @@ package struct AnswerDiffer: Sendable {
     ) -> Outcome {
         self.isConcurrent = isConcurrent
         self.found = []
+        self.saidOf = [:]
         guard expected.status == actual.status else {
             return Outcome(
                 differences: [
@@ -72,12 +74,20 @@ package struct AnswerDiffer: Sendable {
     mutating func report(
         _ kind: Difference.Kind, _ path: Int, expected: JSON? = nil, actual: JSON? = nil, detail: String? = nil
     ) {
-        guard self.found.count < Self.mostDifferences else { return }
+        let written = self.table.paths[path].description
+        guard self.saidOf[written, default: 0] < Self.mostOfOnePath else { return }
+        self.saidOf[written, default: 0] += 1
         self.found.append(
             Difference(
-                path: self.table.paths[path].description, place: AnswerPlace(self.root, self.place).description,
+                path: written, place: AnswerPlace(self.root, self.place).description,
                 kind: kind, expected: expected.map { $0.printed().shortened },
                 actual: actual.map { $0.printed().shortened }, detail: detail))
+    }
+
+    /// Takes back what was said since there were so many.
+    mutating func takeBack(to count: Int) {
+        for difference in self.found[count...] { self.saidOf[difference.path, default: 1] -= 1 }
+        self.found.removeSubrange(count...)
     }
 
     // MARK: values
@@ -110,7 +120,9 @@ package struct AnswerDiffer: Sendable {
 
     /// Holds a value to its rule alone: there's none to compare it with.
     mutating func check(_ actual: JSON, _ path: Int) {
-        guard let kind = self.table.rule(path)?.kind,
+        let rule = self.table.rule(path)
+        if rule?.isNullable == true, case .null = actual { return }
+        guard let kind = rule?.kind,
             let fault = kind.fault(of: actual, expected: actual, isConcurrent: self.isConcurrent)
         else { return }
         self.report(.shape, path, actual: actual, detail: fault)

@@ -1,7 +1,7 @@
 package import GloveboxCore
 
-/// What the primary answered to one case, and what was learned about its noise. It's one file beside the suite, for people to
-/// read and to review.
+/// What the primary answered to one case, and what was learned about its noise. It's one file beside the suite, for
+/// people to read and to review.
 package struct Baseline: Hashable, Sendable {
     /// One request of the case.
     package struct Entry: Hashable, Sendable {
@@ -43,7 +43,8 @@ package struct Baseline: Hashable, Sendable {
     ///   - endpoints: of the case's entries, in order.
     ///   - runs: the answers of each run, entry by entry, in the order in which the runs were sent.
     ///   - mask: takes what's secret out of a text; it's asked for every text before that's kept.
-    /// - Throws: `invalid_argument` for fewer than two runs, or runs that have another number of answers; `redaction_failed`
+    /// - Throws: `invalid_argument` for fewer than two runs, or runs that have another number of answers;
+    ///   `redaction_failed`
     ///   when `mask` throws.
     package static func recorded(
         caseName: String, endpoints: [String], runs: [[ObservedAnswer]], at now: WallTime, expires: CalendarDay,

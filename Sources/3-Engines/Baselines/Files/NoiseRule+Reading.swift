@@ -6,9 +6,11 @@ extension NoiseRule {
     /// The keys of a rule, beside those that say where it counts.
     static let keys = [
         "kind", "optional", "nullable", "reason", "upper-case", "formats", "within", "direction", "from", "prefix",
-        "alphabet", "length", "absolute", "relative", "values", "unordered", "words", "of",
+        "alphabet", "length", "absolute", "relative", "values", "unordered", "kinds", "of",
     ]
-    private static let kinds = ["uuid", "time", "counter", "token", "tolerance", "one-of", "list", "words", "any"]
+    private static let kinds = [
+        "uuid", "time", "counter", "token", "tolerance", "one-of", "list", "words", "either", "any",
+    ]
 
     init(_ mapping: YAMLMapping) throws(GloveboxError) {
         self.init(try Self.kind(mapping))
@@ -28,7 +30,9 @@ extension NoiseRule {
         case "time": return try self.time(mapping)
         case "counter":
             let direction = try mapping["direction"]?.choice(Direction.self) ?? .rising
-            return .counter(.init(isFalling: direction == .falling, from: try mapping.required("from").int))
+            let within = try mapping["within"]?.int(in: 0...(.max))
+            return .counter(
+                .init(isFalling: direction == .falling, from: try mapping.required("from").int, within: within))
         case "token":
             return .token(
                 TokenShape(
@@ -49,7 +53,8 @@ extension NoiseRule {
                 throw node.error("a list's rule says what may differ: write 'unordered: true' or 'length: 0..100'")
             }
             return .list(isUnordered: isUnordered, length: length)
-        case "words": return try self.words(mapping)
+        case "words": return .words(try self.kinds(mapping, besides: ["words", "either", "list", "any"]))
+        case "either": return .either(try self.kinds(mapping, besides: ["either"]))
         case "any":
             return .any(
                 try mapping.required("of").map { node throws(GloveboxError) in
@@ -78,17 +83,18 @@ extension NoiseRule {
         return .time(formats, within: Int(try within.duration.components.seconds))
     }
 
-    private static func words(_ mapping: YAMLMapping) throws(GloveboxError) -> NoiseKind {
-        let kinds = try mapping.required("words").map { node throws(GloveboxError) in
-            let word = try node.mapping(self.keys)
-            guard let kind = try self.kind(word) else { throw node.error("a word has a kind: write 'kind: uuid'") }
-            switch kind {
-            case .words, .list, .any:
-                throw node.error("a word is no \(kind.name): write uuid, time, counter, token, tolerance or one-of")
-            case .uuid, .time, .counter, .token, .tolerance, .oneOf: return kind
+    private static func kinds(
+        _ mapping: YAMLMapping, besides refused: [String]
+    ) throws(GloveboxError) -> [NoiseKind] {
+        try mapping.required("kinds").map { node throws(GloveboxError) in
+            let one = try node.mapping(self.keys)
+            guard let kind = try self.kind(one) else { throw node.error("this has no kind: write 'kind: uuid'") }
+            guard !refused.contains(kind.name) else {
+                let allowed = self.kinds.filter { !refused.contains($0) }.joined(separator: ", ")
+                throw node.error("this can't be \(kind.name) here: write one of \(allowed)")
             }
+            return kind
         }
-        return .words(kinds)
     }
 
     /// `32`, or `6..8`.

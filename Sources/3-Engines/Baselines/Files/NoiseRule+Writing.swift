@@ -19,6 +19,7 @@ extension YAMLText {
         case .counter(let counter):
             self.line("direction: \(counter.isFalling ? "falling" : "rising")")
             self.line("from: \(counter.from)")
+            if let within = counter.within { self.line("within: \(within)") }
         case .token(let shape):
             if !shape.prefix.isEmpty { self.value("prefix", shape.prefix) }
             self.line("alphabet: \(shape.alphabet.rawValue)")
@@ -32,8 +33,8 @@ extension YAMLText {
         case .list(let isUnordered, let length):
             if isUnordered { self.line("unordered: true") }
             if let length { self.line("length: \(length.written)") }
-        case .words(let kinds):
-            self.line("words:")
+        case .words(let kinds), .either(let kinds):
+            self.line("kinds:")
             for kind in kinds { self.entry { $0.kind(kind) } }
         case .any(let kinds): self.line("of: [\(kinds.map(\.rawValue).joined(separator: ", "))]")
         }

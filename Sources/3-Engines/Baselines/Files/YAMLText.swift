@@ -1,5 +1,5 @@
-/// Writes the lines of a YAML file that YAMLDocument reads again to the same values. All text is quoted; whole documents
-/// stand in blocks, where people can read them.
+/// Writes the lines of a YAML file that YAMLDocument reads again to the same values. All text is quoted; whole
+/// documents stand in blocks, where people can read them.
 struct YAMLText {
     private(set) var text = ""
     private var depth = 0

@@ -1,6 +1,7 @@
 import JSONDocument
 
-/// Which kind of noise has all values of one path. From the narrowest on; none where nothing short of "anything" would do.
+/// Which kind of noise has all values of one path. From the narrowest on; none where nothing short of "anything" would
+/// do.
 struct KindChoice {
     /// Values that differ, by run.
     private let columns: [[JSON]]
@@ -21,7 +22,16 @@ struct KindChoice {
 
     private var all: [JSON] { self.columns.flatMap(\.self) }
 
+    /// One kind for all; or else for each column its own, if there's one.
     func kind() -> NoiseKind? {
+        if let kind = self.commonKind() { return kind }
+        guard self.columns.count > 1, let kinds = Self.kinds(self.columns, now: self.now, isWord: self.isWord) else {
+            return nil
+        }
+        return .either(kinds)
+    }
+
+    private func commonKind() -> NoiseKind? {
         let texts = self.all.compactMap(\.string)
         let numbers = self.all.compactMap(\.number)
         if texts.count == self.all.count {
@@ -88,7 +98,7 @@ struct KindChoice {
     /// Three runs at least: two numbers are always in some order.
     private func counter() -> NoiseKind? {
         var isFalling: Bool?
-        var (least, most) = (Int64.max, Int64.min)
+        var (least, most, widest) = (Int64.max, Int64.min, 0.0)
         for column in self.columns {
             let values = column.compactMap(NoiseKind.whole)
             guard values.count == column.count, values.count >= 3 else { return nil }
@@ -97,9 +107,12 @@ struct KindChoice {
                 return nil
             }
             isFalling = !rises
+            widest = max(widest, abs(Double(values.last ?? 0) - Double(values.first ?? 0)))
             (least, most) = (min(least, values.min() ?? least), max(most, values.max() ?? most))
         }
-        return isFalling.map { .counter(.init(isFalling: $0, from: $0 ? most : least)) }
+        // As with times: ten times what was seen.
+        let within = Int64(min(max(10, widest * 10), 1e18))
+        return isFalling.map { .counter(.init(isFalling: $0, from: $0 ? most : least, within: within)) }
     }
 
     private func tolerance() -> NoiseKind? {
@@ -150,10 +163,15 @@ struct KindChoice {
                 differing.append(split.map { .string($0[index]) })
             }
         }
-        // Words of one kind are learned together, whichever place they have.
+        let kinds = Self.kinds(differing, now: self.now, isWord: true)
+        return kinds.flatMap { $0.isEmpty ? nil : .words($0) }
+    }
+
+    /// Of each column its kind; those of one are learned together. Nil where one of them has none.
+    private static func kinds(_ columns: [[JSON]], now: Double, isWord: Bool) -> [NoiseKind]? {
         var byName: [(name: String, columns: [[JSON]])] = []
-        for column in differing {
-            guard let kind = KindChoice([column], now: self.now, isWord: true).kind() else { return nil }
+        for column in columns {
+            guard let kind = KindChoice([column], now: now, isWord: isWord).commonKind() else { return nil }
             if let index = byName.firstIndex(where: { $0.name == kind.name }) {
                 byName[index].columns.append(column)
             } else {
@@ -162,9 +180,9 @@ struct KindChoice {
         }
         var kinds: [NoiseKind] = []
         for (_, columns) in byName {
-            guard let kind = KindChoice(columns, now: self.now, isWord: true).kind() else { return nil }
+            guard let kind = KindChoice(columns, now: now, isWord: isWord).commonKind() else { return nil }
             kinds.append(kind)
         }
-        return kinds.isEmpty ? nil : .words(kinds)
+        return kinds
     }
 }

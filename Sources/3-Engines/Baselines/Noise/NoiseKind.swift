@@ -1,11 +1,12 @@
 package import JSONDocument
 
-/// What a value that differs from answer to answer still has to be. There is no kind that accepts whatever comes: of each it
-/// can be said that a value isn't of it any more.
+/// What a value that differs from answer to answer still has to be. There is no kind that accepts whatever comes: of
+/// each it can be said that a value isn't of it any more.
 package indirect enum NoiseKind: Hashable, Sendable {
     /// By RFC 9562, in small letters unless `isUpperCase`.
     case uuid(isUpperCase: Bool)
-    /// In one of these formats; where two answers were asked for at the same time, no further apart than `within` seconds.
+    /// In one of these formats; where two answers were asked for at the same time, no further apart than `within`
+    /// seconds.
     case time([TimeFormat], within: Int?)
     case counter(Counter)
     case token(TokenShape)
@@ -15,6 +16,8 @@ package indirect enum NoiseKind: Hashable, Sendable {
     case list(isUnordered: Bool, length: ClosedRange<Int>?)
     /// A text whose words are the same, but for those that are of one of these kinds in both.
     case words([NoiseKind])
+    /// Both of the same one of these kinds: elements of one list may each have another.
+    case either([NoiseKind])
     /// Of one of these kinds of JSON value: what somebody writes who knows no better, never what's learned.
     case any([ValueKind])
 
@@ -23,15 +26,19 @@ package indirect enum NoiseKind: Hashable, Sendable {
         package var isFalling: Bool
         /// The lowest (of a falling one the highest) that was seen.
         package var from: Int64
+        /// How far apart two may be that were asked for at the same time. These are held to nothing else: what counts may
+        /// have been set back since.
+        package var within: Int64?
 
-        package init(isFalling: Bool = false, from: Int64) {
+        package init(isFalling: Bool = false, from: Int64, within: Int64? = nil) {
             self.isFalling = isFalling
             self.from = from
+            self.within = within
         }
     }
 
-    /// How far a number may be from the one that's expected. Either is enough. A text that's a number keeps the digits behind
-    /// its point.
+    /// How far a number may be from the one that's expected. Either is enough. A text that's a number keeps the digits
+    /// behind its point.
     package struct Tolerance: Hashable, Sendable {
         package var absolute: Double
         /// Of the expected number.
@@ -58,6 +65,7 @@ package indirect enum NoiseKind: Hashable, Sendable {
         case .oneOf: "one-of"
         case .list: "list"
         case .words: "words"
+        case .either: "either"
         case .any: "any"
         }
     }
@@ -77,12 +85,7 @@ extension NoiseKind {
                 ? nil : "isn't a uuid\(isUpperCase ? " in capitals" : "")"
         case .time(let formats, let within):
             return Self.timeFault(actual, expected, formats, isConcurrent ? within : nil)
-        case .counter(let counter):
-            guard let value = Self.whole(actual), actual.kind == expected.kind || Self.whole(expected) == nil else {
-                return "isn't a whole number"
-            }
-            let isPassed = counter.isFalling ? value <= counter.from : value >= counter.from
-            return isPassed ? nil : "is \(counter.isFalling ? "above" : "below") \(counter.from), from where it counts"
+        case .counter(let counter): return counter.fault(of: actual, expected: expected, isConcurrent: isConcurrent)
         case .token(let shape): return actual.string.map(shape.fault(of:)) ?? "isn't a text"
         case .tolerance(let tolerance): return tolerance.fault(of: actual, expected: expected)
         case .oneOf(let values): return values.contains(actual) ? nil : "isn't one of the values that are known"
@@ -91,6 +94,9 @@ extension NoiseKind {
             guard let length, !length.contains(list.count) else { return nil }
             return "has \(list.count) elements where \(length.written) are expected"
         case .words(let kinds): return Self.wordsFault(actual, expected, kinds, isConcurrent)
+        case .either(let kinds):
+            return Self.isNoise(actual, expected, kinds, isConcurrent)
+                ? nil : "isn't of the kind that it was, of \(kinds.map(\.name).joined(separator: ", "))"
         case .any(let kinds):
             return kinds.contains { $0.rawValue == actual.kind }
                 ? nil : "isn't a \(kinds.map(\.rawValue).joined(separator: " or "))"
@@ -109,7 +115,9 @@ extension NoiseKind {
     /// A number, or a text of digits.
     static func whole(_ value: JSON) -> Int64? {
         if let number = value.number { return number.isWrittenAsInteger ? number.int64 : nil }
-        guard let text = value.string, !text.isEmpty, text.utf8.allSatisfy(\.isDigit) else { return nil }
+        guard let text = value.string, case let digits = text.hasPrefix("-") ? text.dropFirst() : text[...],
+            !digits.isEmpty, digits.utf8.allSatisfy(\.isDigit)
+        else { return nil }
         return Int64(text)
     }
 
@@ -128,6 +136,16 @@ extension NoiseKind {
         return apart <= Double(within) ? nil : "is \(Int(apart)) s from the other, where \(within) s are allowed"
     }
 
+    /// Whether there's a kind that both are of.
+    private static func isNoise(
+        _ actual: JSON, _ expected: JSON, _ kinds: [NoiseKind], _ isConcurrent: Bool
+    ) -> Bool {
+        kinds.contains { kind in
+            kind.fault(of: expected, expected: expected, isConcurrent: isConcurrent) == nil
+                && kind.fault(of: actual, expected: expected, isConcurrent: isConcurrent) == nil
+        }
+    }
+
     private static func wordsFault(
         _ actual: JSON, _ expected: JSON, _ kinds: [NoiseKind], _ isConcurrent: Bool
     ) -> String? {
@@ -135,13 +153,27 @@ extension NoiseKind {
         let (words, wanted) = (TextWords.words(actual), TextWords.words(expected))
         guard words.count == wanted.count else { return "has other words" }
         for (word, other) in zip(words, wanted) where word != other {
-            let isNoise = kinds.contains { kind in
-                kind.fault(of: .string(other), expected: .string(other), isConcurrent: isConcurrent) == nil
-                    && kind.fault(of: .string(word), expected: .string(other), isConcurrent: isConcurrent) == nil
+            guard Self.isNoise(.string(word), .string(other), kinds, isConcurrent) else {
+                return "has '\(word.shortened)' where '\(other.shortened)' or the like is expected"
             }
-            guard isNoise else { return "has '\(word.shortened)' where '\(other.shortened)' or the like is expected" }
         }
         return nil
+    }
+}
+
+extension NoiseKind.Counter {
+    fileprivate func fault(of actual: JSON, expected: JSON, isConcurrent: Bool) -> String? {
+        let wanted = NoiseKind.whole(expected)
+        guard let value = NoiseKind.whole(actual), actual.kind == expected.kind || wanted == nil else {
+            return "isn't a whole number"
+        }
+        if isConcurrent, let within = self.within, let wanted {
+            let apart = value.subtractingReportingOverflow(wanted)
+            guard apart.overflow || apart.partialValue.magnitude > within.magnitude else { return nil }
+            return "is further from \(wanted) than the \(within) that are allowed"
+        }
+        let isPassed = self.isFalling ? value <= self.from : value >= self.from
+        return isPassed ? nil : "is \(self.isFalling ? "above" : "below") \(self.from), from where it counts"
     }
 }
 
@@ -170,7 +202,8 @@ extension NoiseKind.Tolerance {
     }
 }
 
-/// What's known of one path: optional, nullable, of a kind, each if it's so. It came out of answers, or somebody wrote it.
+/// What's known of one path: optional, nullable, of a kind, each if it's so. It came out of answers, or somebody wrote
+/// it.
 package struct NoiseRule: Hashable, Sendable {
     package var kind: NoiseKind?
     /// Whether a member isn't always there.
@@ -188,8 +221,19 @@ package struct NoiseRule: Hashable, Sendable {
     }
 
     package static let optional = NoiseRule(isOptional: true)
-    var isUnordered: Bool { if case .list(true, _)? = self.kind { true } else { false } }
-    var hasFreeLength: Bool { if case .list(_, _?)? = self.kind { true } else { false } }
+    var isUnordered: Bool { self.kind?.ofLists?.isUnordered ?? false }
+    var hasFreeLength: Bool { self.kind?.ofLists?.length != nil }
+}
+
+extension NoiseKind {
+    /// What it says of lists, if it says anything of these.
+    var ofLists: (isUnordered: Bool, length: ClosedRange<Int>?)? {
+        switch self {
+        case .list(let isUnordered, let length): (isUnordered, length)
+        case .either(let kinds): kinds.lazy.compactMap(\.ofLists).first
+        case .uuid, .time, .counter, .token, .tolerance, .oneOf, .words, .any: nil
+        }
+    }
 }
 
 extension String {

@@ -3,8 +3,8 @@ import JSONDocument
 
 /// What several answers of the primary to the same request tell of its noise.
 package struct LearnedNoise: Hashable, Sendable {
-    /// A path whose values differ in a way that no kind of noise explains: somebody has to write a rule, or to mend what
-    /// makes it so.
+    /// A path whose values differ in a way that no kind of noise explains: somebody has to write a rule, or to mend
+    /// what makes it so.
     package struct Unexplained: Hashable, Sendable, Codable {
         package var path: String
         package var what: String
@@ -24,8 +24,8 @@ package struct LearnedNoise: Hashable, Sendable {
     package init() {}
 }
 
-/// Learns noise by looking at how answers differ: values at the same path stand in a column, run by run, and a path's kind is
-/// the narrowest that has all of its columns.
+/// Learns noise by looking at how answers differ: values at the same path stand in a column, run by run, and a path's
+/// kind is the narrowest that has all of its columns.
 package struct NoiseLearner {
     /// When the answers were recorded, which tells times since 1970 from other numbers. Seconds.
     private let now: Double
@@ -34,10 +34,14 @@ package struct NoiseLearner {
     private var optional: Set<AnswerPath> = []
     private var nullable: Set<AnswerPath> = []
     private var unordered: Set<AnswerPath> = []
+    /// What stays the same at paths where something isn't always there.
+    private var constants: [AnswerPath: Set<JSON>] = [:]
+    private var containers: [AnswerPath: Set<NoiseKind.ValueKind>] = [:]
     private var learned = LearnedNoise()
 
     /// - Parameter runs: the answers, in the order in which they were asked for; counters are told by it.
-    /// - Returns: what was learned, and which of the answers it's of: those that have the status and kind of body which most
+    /// - Returns: what was learned, and which of the answers it's of: those that have the status and kind of body which
+    ///   most
     ///   have.
     package static func learn(
         _ runs: [ObservedAnswer], at now: WallTime
@@ -88,9 +92,16 @@ package struct NoiseLearner {
         let present = values.compactMap(\.self)
         if present.count < values.count { self.optional.insert(path) }
         let known = present.filter { if case .null = $0 { false } else { true } }
+        // Always null is always the same, unless it's not always there.
+        if known.count < present.count, known.count > 0 || present.count < values.count { self.nullable.insert(path) }
         guard let first = known.first else { return }
-        if known.count < present.count { self.nullable.insert(path) }
-        guard known.contains(where: { $0 != first }) else { return }
+        if known.count < values.count, first.isContainer {
+            self.containers[path, default: []].insert(first.object == nil ? .array : .object)
+        }
+        guard known.contains(where: { $0 != first }) else {
+            if known.count < values.count, !first.isContainer { self.constants[path, default: []].insert(first) }
+            return
+        }
         let objects = known.compactMap(\.object)
         let lists = known.compactMap(\.array)
         if objects.count == known.count {
@@ -113,11 +124,20 @@ package struct NoiseLearner {
         for object in objects {
             for member in object.members where seen.insert(member.name).inserted { names.append(member.name) }
         }
+        // Where each run has names that no other has, they aren't members that may be missing, but values.
+        let own = byName.map { members in
+            members.keys.filter { name in byName.count { $0[name] != nil } == 1 }
+        }
+        if own.allSatisfy({ !$0.isEmpty }) {
+            self.refuse(
+                path, "members of other names in each answer", own.map { .string($0.sorted().joined(separator: ", ")) })
+            names.removeAll { name in own.contains { $0.contains(name) } }
+        }
         for name in names { self.learn(byName.map { $0[name] }, path.appending(.name(name))) }
     }
 
-    /// An element is known by what of it is the same in all runs, wherever it stands. Where these stand in another order, the
-    /// list has none.
+    /// An element is known by what of it is the same in all runs, wherever it stands. Where these stand in another
+    /// order, the list has none.
     private mutating func learn(_ lists: [[JSON]], _ path: AnswerPath) {
         let count = lists[0].count
         guard lists.allSatisfy({ $0.count == count }) else {
@@ -128,13 +148,15 @@ package struct NoiseLearner {
         let profiles = lists.map { $0.map(Self.profile) }
         let totals = profiles.map { elements in
             elements.reduce(into: [Int: Int]()) { totals, profile in
-                for (leaf, sum) in profile { totals[leaf, default: 0] &+= Self.mixed(sum) }
+                for (leaf, sum) in profile { totals[leaf, default: 0] &+= AnswerDiffer.mixed(sum) }
             }
         }
         let stable = totals[0].keys.filter { leaf in totals.allSatisfy { $0[leaf] == totals[0][leaf] } }
         let keys = profiles.map { elements in
             elements.map { profile in
-                stable.reduce(0) { key, leaf in key &+ (profile[leaf].map { Self.mixed(leaf &+ Self.mixed($0)) } ?? 0) }
+                stable.reduce(0) { key, leaf in
+                    key &+ (profile[leaf].map { AnswerDiffer.mixed(leaf &+ AnswerDiffer.mixed($0)) } ?? 0)
+                }
             }
         }
         var aligned = lists
@@ -152,30 +174,44 @@ package struct NoiseLearner {
         for index in 0..<count { self.learn(aligned.map { $0[index] }, element) }
     }
 
-    /// By a hash of the path in the element, a sum of the hashes of all values there: the order of inner lists doesn't count.
+    /// By a hash of the path in the element, a sum of the hashes of all values there: the order of inner lists doesn't
+    /// count.
     private static func profile(_ value: JSON) -> [Int: Int] {
         var profile: [Int: Int] = [:]
         func walk(_ value: JSON, _ path: Int) {
             switch value {
             case .object(let object):
-                for member in object.members { walk(member.value, Self.mixed(path &+ member.name.hashValue)) }
-            case .array(let elements): for element in elements { walk(element, Self.mixed(path &+ 1)) }
-            case .null, .bool, .number, .string: profile[path, default: 0] &+= Self.mixed(value.hashValue)
+                for member in object.members { walk(member.value, AnswerDiffer.mixed(path &+ member.name.hashValue)) }
+            case .array(let elements): for element in elements { walk(element, AnswerDiffer.mixed(path &+ 1)) }
+            case .null, .bool, .number, .string: profile[path, default: 0] &+= AnswerDiffer.mixed(value.hashValue)
             }
         }
         walk(value, 0)
         return profile
     }
 
-    /// Spreads a sum's bits, so that sums of sums don't meet.
-    private static func mixed(_ value: Int) -> Int {
-        var z = UInt64(bitPattern: Int64(value)) &+ 0x9E37_79B9_7F4A_7C15
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return Int(truncatingIfNeeded: z ^ (z >> 31))
-    }
-
     // MARK: concluding
+
+    /// Where elements of one list have values of several kinds at a path, and one of these wasn't there to be compared
+    /// with, it's held to what was seen of any.
+    private mutating func widen(_ path: AnswerPath) {
+        guard let kind = self.learned.rules[path]?.kind else { return }
+        var others: [NoiseKind] = []
+        let constants = (self.constants[path] ?? []).filter {
+            kind.fault(of: $0, expected: $0, isConcurrent: false) != nil
+        }
+        if !constants.isEmpty, constants.count <= 20 {
+            others.append(.oneOf(constants.sorted { $0.printed() < $1.printed() }))
+        }
+        let containers = self.containers[path] ?? []
+        if !containers.isEmpty { others.append(.any(containers.sorted { $0.rawValue < $1.rawValue })) }
+        guard !others.isEmpty else { return }
+        if case .either(let kinds) = kind {
+            self.learned.rules[path]?.kind = .either(kinds + others)
+        } else {
+            self.learned.rules[path]?.kind = .either([kind] + others)
+        }
+    }
 
     private mutating func conclude() {
         for (path, columns) in self.columns.sorted(by: { $0.key < $1.key }) {
@@ -186,8 +222,14 @@ package struct NoiseLearner {
             }
         }
         for path in self.unordered {
-            self.learned.rules[path, default: NoiseRule()].kind = .list(isUnordered: true, length: nil)
+            let list = NoiseKind.list(isUnordered: true, length: nil)
+            switch self.learned.rules[path]?.kind {
+            case nil: self.learned.rules[path, default: NoiseRule()].kind = list
+            case .either(let kinds)?: self.learned.rules[path]?.kind = .either(kinds + [list])
+            case .some(let kind): self.learned.rules[path]?.kind = .either([kind, list])
+            }
         }
+        for path in self.optional.union(self.nullable) { self.widen(path) }
         for path in self.optional { self.learned.rules[path, default: NoiseRule()].isOptional = true }
         for path in self.nullable { self.learned.rules[path, default: NoiseRule()].isNullable = true }
         for path in self.learned.rules.keys {

@@ -1,5 +1,5 @@
-/// All that's known of one answer's paths. What somebody wrote goes before what was learned, and the later line before the
-/// earlier one.
+/// All that's known of one answer's paths. What somebody wrote goes before what was learned, and the later line before
+/// the earlier one.
 package struct NoiseRules: Hashable, Sendable {
     /// What every answer has.
     package static let builtIn: [AnswerPath: NoiseRule] = [

@@ -1,6 +1,7 @@
-/// How a time is written. Texts have a pattern of `YYYY`, `MM`, `DD`, `hh`, `mm`, `ss`, one `f` for each digit of a fraction
-/// (`f*` for any number of them), `+hh:mm` or `+hhmm` for an offset, and what else stands there as it is:
-/// `YYYY-MM-DDThh:mm:ss.fffZ`. HTTP's own (RFC 9110, 5.6.7) is `http-date`; numbers since 1970 are `unix-s` to `unix-ns`.
+/// How a time is written. Texts have a pattern of `YYYY`, `MM`, `DD`, `hh`, `mm`, `ss`, one `f` for each digit of a
+/// fraction (`f*` for any number of them), `+hh:mm` or `+hhmm` for an offset, and what else stands there as it is:
+/// `YYYY-MM-DDThh:mm:ss.fffZ`. HTTP's own (RFC 9110, 5.6.7) is `http-date`; numbers since 1970 are `unix-s` to
+/// `unix-ns`.
 package struct TimeFormat: Hashable, Sendable, CustomStringConvertible {
     package let text: String
     private let parts: [Part]
@@ -186,8 +187,8 @@ extension String {
     }
 }
 
-/// `Fri, 27 Nov 2026 21:01:19 GMT`: the one form of RFC 9110, section 5.6.7, that's still made. Cookies of older servers have
-/// hyphens in it.
+/// `Fri, 27 Nov 2026 21:01:19 GMT`: the one form of RFC 9110, section 5.6.7, that's still made. Cookies of older
+/// servers have hyphens in it.
 package enum HTTPDate {
     static let length = 29
     private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]

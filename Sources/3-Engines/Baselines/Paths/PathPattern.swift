@@ -1,5 +1,6 @@
-/// What a rule's `path` says: an ``AnswerPath`` in which `*` in a name stands for any letters, `[*]` for any element of a
-/// list, `.*` for any member, and `..` (in HTML `//`) for any way down: `$..request_id`, `header.x-*`, `/html//td.stock`.
+/// What a rule's `path` says: an ``AnswerPath`` in which `*` in a name stands for any letters, `[*]` for any element of
+/// a list, `.*` for any member, and `..` (in HTML `//`) for any way down: `$..request_id`, `header.x-*`,
+/// `/html//td.stock`.
 package struct PathPattern: Hashable, Sendable, CustomStringConvertible {
     enum Step: Hashable, Sendable {
         case name(String)

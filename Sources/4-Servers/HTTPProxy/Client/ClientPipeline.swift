@@ -60,6 +60,7 @@ enum ClientPipeline {
             }
         }
         let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(FlushOnce())
         try pipeline.addHandler(handler)
         try pipeline.addHandler(management)
         try pipeline.addHandler(own)

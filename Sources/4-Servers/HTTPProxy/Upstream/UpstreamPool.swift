@@ -56,7 +56,8 @@ final class UpstreamPool {
         let bound = NIOLoopBound(connection, eventLoop: loop.eventLoop)
         let bootstrap = ClientBootstrap(group: loop.eventLoop)
             .channelOption(.socketOption(.tcp_nodelay), value: 1)
-            .channelOption(.maxMessagesPerRead, value: 4)
+            // What one read takes has to wait here when the client takes nothing.
+            .channelOption(.maxMessagesPerRead, value: 1)
             .connectTimeout(loop.settings.timeouts.connect.timeAmount)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {

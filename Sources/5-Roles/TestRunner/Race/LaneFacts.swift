@@ -32,7 +32,7 @@ struct LaneFacts: Hashable, Sendable {
             self.statuses.append(entry.answers.last.map { String($0.status) } ?? entry.error?.code ?? "nothing")
             func note(_ line: Int, _ subject: String, _ value: String) {
                 let fact = Fact(entry: entry.index, repetition: entry.repetition, line: line, subject: subject)
-                self.values[fact] = value
+                self.values[fact] = Self.bounded(value)
             }
             if let error = entry.error { note(error.position.line, "error", error.code) }
             for capture in entry.captures { note(entry.position.line, capture.name, capture.value) }
@@ -40,6 +40,12 @@ struct LaneFacts: Hashable, Sendable {
                 note(check.position.line, check.subject, check.error?.code ?? check.texts?.actual ?? check.actual)
             }
         }
+    }
+
+    /// Of many trials all facts are kept at once, so that a long one is known by what it begins with and a hash.
+    private static func bounded(_ value: String) -> String {
+        guard value.utf8.count > 4_096 else { return value }
+        return "\(value.prefix(200))… (\(value.utf8.count) bytes, \(UInt(bitPattern: value.hashValue)))"
     }
 
     /// For tests: facts of the first entry by their subject.

@@ -60,7 +60,8 @@ struct RaceRunner: Sendable {
             let gate = RaceGate(
                 lanes: self.settings.lanes, .atOnce(isLockstep: self.settings.isLockstep))
             guard let lanes = await self.trial(gate, &progress) else { break }
-            progress.atOnce.append((TrialFacts(order: nil, lanes: lanes.map { LaneFacts($0.result) }), lanes))
+            let facts = TrialFacts(order: nil, lanes: lanes.map { LaneFacts($0.result) })
+            progress.atOnce.append((facts, lanes.map(\.withoutBodies)))
         }
         var judgement = RaceJudgement(inOrder: progress.inOrder, atOnce: progress.atOnce.map(\.facts))
         if !progress.isOver, !judgement.races.isEmpty {
@@ -130,7 +131,7 @@ struct RaceRunner: Sendable {
             progress.endedEarly = finished.endedEarly
             for lane in finished.value {
                 progress.requests += lane.requests
-                for version in lane.sent.flatMap(\.versions).map({ self.reporting.shown($0, lane.marks) })
+                for version in lane.sent.flatMap(\.versions).map({ self.reporting.shown($0) })
                 where !progress.versions.contains(version) { progress.versions.append(version) }
             }
             if let bad = finished.value.first(where: { self.reporting.isError($0.result) }) {
@@ -174,11 +175,12 @@ struct RaceRunner: Sendable {
     private func report(
         _ progress: Progress, _ judgement: RaceJudgement, _ duration: Duration
     ) -> TestCaseReport {
+        let mask = self.reporting.mask(progress.atOnce.flatMap(\.lanes).flatMap(\.marks))
         let varying = RaceOutcome.varying(Array(judgement.inOrder.keys) + Array(judgement.atOnce.keys))
         func seen(_ outcomes: [RaceOutcome: Int]) -> [RaceReport.Seen] {
             outcomes.map { outcome, times in
                 RaceReport.Seen(
-                    outcome: outcome.lines(varying: varying).map { self.reporting.shown($0, []) }, times: times)
+                    outcome: outcome.lines(varying: varying).map { self.reporting.shown($0, mask) }, times: times)
             }.sorted { left, right in
                 left.times == right.times
                     ? left.outcome.lexicographicallyPrecedes(right.outcome) : left.times > right.times
@@ -191,7 +193,7 @@ struct RaceRunner: Sendable {
         guard !progress.isOver else {
             report.outcome = .error
             report.reason =
-                progress.failure.map { self.reporting.shown($0.reason, []) }
+                progress.failure.map { self.reporting.shown($0.reason) }
                 ?? "it was given up: \(progress.endedEarly ?? "")"
             report.attempts = progress.failure?.attempt.map { [$0] } ?? []
             return report
@@ -200,7 +202,7 @@ struct RaceRunner: Sendable {
             lanes: self.settings.lanes, orders: progress.orders.count, allOrders: progress.allOrders,
             rounds: progress.atOnce.count, inOrder: seen(judgement.inOrder), atOnce: seen(judgement.atOnce),
             races: seen(judgement.races),
-            ignored: judgement.noise.facts.sorted().map { self.reporting.shown($0.name, []) })
+            ignored: judgement.noise.facts.sorted().map { self.reporting.shown($0.name) })
         report.race = race
         guard !race.races.isEmpty else { return report }
         report.outcome = .failed
@@ -223,14 +225,14 @@ struct RaceRunner: Sendable {
         for version in sent.flatMap(\.versions) where !versions.contains(version) { versions.append(version) }
         var seenBy: [String] = []
         for hop in sent.flatMap(\.seenBy) where !seenBy.contains(hop) { seenBy.append(hop) }
-        let marks = lanes.flatMap(\.marks)
+        let mask = self.reporting.mask(lanes.flatMap(\.marks))
         return Failure(
             place: "\(self.testCase.file):\(line.line):\(line.column)", path: "race",
             expected: expected.joined(separator: "\nor\n"),
             actual: race.races.first?.outcome.joined(separator: "\n"),
-            request: entry?.curl.map { self.reporting.shown($0, marks) }, status: nil,
+            request: entry?.curl.map { self.reporting.shown($0, mask) }, status: nil,
             traceID: sent.compactMap(\.traceID).joined(separator: " "),
-            versions: versions.map { self.reporting.shown($0, marks) },
-            seenBy: seenBy.map { self.reporting.shown($0, marks) })
+            versions: versions.map { self.reporting.shown($0, mask) },
+            seenBy: seenBy.map { self.reporting.shown($0, mask) })
     }
 }

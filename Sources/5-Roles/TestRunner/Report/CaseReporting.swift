@@ -37,11 +37,17 @@ struct CaseReporting: Sendable {
 
     // MARK: texts
 
+    /// What no text of a try may have: the suite's secrets, and the marks that it used. Each of these is good for one
+    /// request and for a minute, so that the last ones are enough; behind `glovebox=` all are found.
+    func mask(_ marks: [String]) -> SecretMask {
+        var mask = self.secrets.mask
+        for mark in marks.suffix(200) { mask.add(mark) }
+        return mask
+    }
+
     /// A text as a report may have it.
-    func shown(_ text: String, _ marks: [String] = []) -> String {
-        var text = self.secrets.mask.masked(text)
-        for mark in marks where !mark.isEmpty { text = text.replacing(mark, with: SecretMask.replacement) }
-        text = RequestMark.masked(text)
+    func shown(_ text: String, _ mask: SecretMask? = nil) -> String {
+        var text = RequestMark.masked((mask ?? self.secrets.mask).masked(text))
         do {
             text = try self.redact(text)
         } catch {
@@ -65,11 +71,12 @@ struct CaseReporting: Sendable {
     func attempt(_ ended: CaseTry.Ended, _ testCase: SuiteCase) -> TestCaseReport.Attempt {
         var failures: [Failure] = []
         var sent = ended.sent[...]
+        let mask = self.mask(ended.marks)
         for entry in ended.result.entries {
             // Each request that was made has one that was sent, in order.
             let exchange = entry.request == nil ? nil : sent.popFirst()
             guard entry.outcome == .failed else { continue }
-            var own = self.failures(entry, exchange, ended.marks, testCase)
+            var own = self.failures(entry, exchange, mask, testCase)
             let isMended = ended.result.entries.contains {
                 $0.index == entry.index && $0.repetition == entry.repetition && $0.outcome == .passed
             }
@@ -86,38 +93,38 @@ struct CaseReporting: Sendable {
     }
 
     private func failures(
-        _ entry: EntryResult, _ sent: CaseSender.Sent?, _ marks: [String], _ testCase: SuiteCase
+        _ entry: EntryResult, _ sent: CaseSender.Sent?, _ mask: SecretMask, _ testCase: SuiteCase
     ) -> [Failure] {
         func failure(_ position: SourcePosition, _ path: String) -> Failure {
             Failure(
-                place: "\(testCase.file):\(position.line):\(position.column)", path: self.shown(path, marks),
-                request: entry.curl.map { self.shown($0, marks) }, status: entry.answers.last?.status,
-                traceID: sent?.traceID, versions: (sent?.versions ?? []).map { self.shown($0, marks) },
-                seenBy: (sent?.seenBy ?? []).map { self.shown($0, marks) })
+                place: "\(testCase.file):\(position.line):\(position.column)", path: self.shown(path, mask),
+                request: entry.curl.map { self.shown($0, mask) }, status: entry.answers.last?.status,
+                traceID: sent?.traceID, versions: (sent?.versions ?? []).map { self.shown($0, mask) },
+                seenBy: (sent?.seenBy ?? []).map { self.shown($0, mask) })
         }
         var failures: [Failure] = []
         for check in entry.failures {
             var one = failure(check.position, check.subject)
             if let error = check.error {
-                one.message = self.shown(error.message, marks)
+                one.message = self.shown(error.message, mask)
                 one.code = error.code
             } else if let texts = check.texts {
-                one.expected = self.laidOut(self.shown(texts.expected, marks))
-                one.actual = self.laidOut(self.shown(texts.actual, marks))
+                one.expected = self.laidOut(self.shown(texts.expected, mask))
+                one.actual = self.laidOut(self.shown(texts.actual, mask))
                 if one.expected == one.actual {
                     // They differ in how they're written alone.
-                    one.expected = self.shown(texts.expected, marks)
-                    one.actual = self.shown(texts.actual, marks)
+                    one.expected = self.shown(texts.expected, mask)
+                    one.actual = self.shown(texts.actual, mask)
                 }
             } else {
-                one.expected = self.shown(check.expected, marks)
-                one.actual = self.shown(check.actual, marks)
+                one.expected = self.shown(check.expected, mask)
+                one.actual = self.shown(check.actual, mask)
             }
             failures.append(one)
         }
         if let error = entry.error {
             var one = failure(error.position, "request")
-            one.message = self.shown(error.message, marks)
+            one.message = self.shown(error.message, mask)
             one.code = error.code
             failures.append(one)
         }
@@ -135,7 +142,8 @@ struct CaseReporting: Sendable {
             report.attempts.append(self.attempt(ended, testCase))
             report.requests += ended.requests
             report.seconds += ended.duration.inSeconds
-            for version in ended.sent.flatMap(\.versions).map({ self.shown($0, ended.marks) })
+            let mask = self.mask(ended.marks)
+            for version in ended.sent.flatMap(\.versions).map({ self.shown($0, mask) })
             where !report.versions.contains(version) { report.versions.append(version) }
         }
         guard let last = tries.last?.result else {

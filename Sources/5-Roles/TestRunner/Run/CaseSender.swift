@@ -130,8 +130,9 @@ final class CaseSender: Sendable {
             .exchangeCancelled, "the request was given up: \(self.room.endedBecause ?? "it was stopped")")
     }
 
-    /// An edge that takes a mark says so in its answer. A request whose mark wasn't taken was served as an ordinary user's: it's
-    /// nothing to judge by, no other of the case is sent, and after one that writes, and has written for real, none of the run.
+    /// An edge that takes a mark says so in its answer. A request whose mark wasn't taken was served as an ordinary
+    /// user's: it's nothing to judge by, no other of the case is sent, and after one that writes, and has written for
+    /// real, none of the run.
     private func checkTaken(_ answer: ExchangeAnswer, _ isWrite: Bool) throws(GloveboxError) {
         guard !answer.headers("glovebox-test").contains("taken") else { return }
         self.state.withLock { $0.isUnmarked = true }

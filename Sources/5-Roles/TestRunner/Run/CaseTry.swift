@@ -16,6 +16,19 @@ struct CaseTry: Sendable {
         /// What nothing may show.
         var marks: [String]
         var duration: Duration
+
+        /// What's left to tell of it where many are kept.
+        var withoutBodies: Ended {
+            var ended = self
+            for index in ended.result.entries.indices {
+                ended.result.entries[index].answers = []
+                for check in ended.result.entries[index].checks.indices {
+                    ended.result.entries[index].checks[check].texts = nil
+                }
+            }
+            for index in ended.sent.indices { ended.sent[index].answers = [] }
+            return ended
+        }
     }
 
     let testCase: SuiteCase

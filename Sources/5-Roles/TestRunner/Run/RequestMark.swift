@@ -8,8 +8,9 @@ enum RequestMark {
     /// Whether a request brings a mark of its own.
     static func isForged(_ request: ExchangeRequest) -> Bool {
         request.headers.filter { $0.name.lowercased() == "baggage" }.contains { header in
-            header.value.split(separator: ",").contains { member in
-                member.prefix { $0 != "=" && $0 != ";" }.filter { $0 != " " && $0 != "\t" } == Self.member
+            header.value.utf8.split(separator: UInt8(ascii: ",")).contains { member in
+                member.prefix { $0 != UInt8(ascii: "=") && $0 != UInt8(ascii: ";") }.filter { $0 != 0x20 && $0 != 0x09 }
+                    .elementsEqual(Self.member.utf8)
             }
         }
     }
@@ -35,19 +36,32 @@ enum RequestMark {
         return bytes.map { $0 < 16 ? "0\(String($0, radix: 16))" : String($0, radix: 16) }.joined()
     }
 
-    /// A text without what any hop's mark might be in it: what an answer says of a baggage is cut there.
+    /// A text without what any hop's mark might be in it: behind `glovebox=` all that a mark may have is taken out. By
+    /// bytes, since a sign that joins the one before it would hide a mark from a search for characters.
     static func masked(_ text: String) -> String {
-        var result = text[...]
-        var masked = ""
-        while let place = result.firstRange(of: "\(Self.member)=") {
-            masked += result[..<place.upperBound]
-            let rest = result[place.upperBound...]
-            let token = rest.prefix { character in
-                character.isASCII && (character.isLetter || character.isNumber || "-_.~%+/=".contains(character))
+        let start = Array("\(Self.member)=".utf8)
+        var rest = Array(text.utf8)[...]
+        var masked: [UInt8] = []
+        while let first = rest.first {
+            guard rest.starts(with: start) else {
+                masked.append(first)
+                rest.removeFirst()
+                continue
             }
-            masked += token.isEmpty ? "" : "***"
-            result = rest[token.endIndex...]
+            masked += start
+            rest = rest.dropFirst(start.count)
+            let token = rest.prefix(while: Self.isOfToken)
+            if !token.isEmpty { masked += "***".utf8 }
+            rest = rest[token.endIndex...]
         }
-        return masked + result
+        return String(decoding: masked, as: UTF8.self)
+    }
+
+    /// Base 64 of either alphabet, in percents perhaps, and what a token may have between its parts.
+    private static func isOfToken(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
+        default: "-_.~%+/=".utf8.contains(byte)
+        }
     }
 }

@@ -42,6 +42,29 @@ package struct RunPlan: Hashable, Sendable {
         package var name: String
         package var writes: Bool
         package var undo: CaseUndoing
+
+        package init(name: String, writes: Bool, undo: CaseUndoing) {
+            self.name = name
+            self.writes = writes
+            self.undo = undo
+        }
+    }
+
+    package init(
+        title: String, edge: String, routes: [SuiteRoute], version: String? = nil, flags: [SuiteFlag] = [],
+        guards: [SuiteGuard] = [], limits: SuiteLimits = SuiteLimits(), methods: Set<String> = ["GET"],
+        cases: [Case] = [], trial: String? = nil
+    ) {
+        self.title = title
+        self.edge = edge
+        self.routes = routes
+        self.version = version
+        self.flags = flags
+        self.guards = guards
+        self.limits = limits
+        self.methods = methods
+        self.cases = cases
+        self.trial = trial
     }
 }
 
@@ -68,6 +91,16 @@ package struct MarkWish: Hashable, Sendable {
     package var version: String?
     /// 1 to 100.
     package var count: Int
+
+    package init(
+        testCase: String, methods: Set<String>, routes: [SuiteRoute], version: String? = nil, count: Int = 1
+    ) {
+        self.testCase = testCase
+        self.methods = methods
+        self.routes = routes
+        self.version = version
+        self.count = count
+    }
 
     package static let mostAtOnce = 100
 }
@@ -102,11 +135,12 @@ package struct RunOutcome: Hashable, Sendable {
     /// Why it ended before its time.
     package var endedEarly: String?
     /// How many cases came to what.
-    package var passed = 0
-    package var failed = 0
+    package var passed: Int
+    package var failed: Int
 
-    package init(verdict: Verdict, passed: Int = 0, failed: Int = 0) {
+    package init(verdict: Verdict, endedEarly: String? = nil, passed: Int = 0, failed: Int = 0) {
         self.verdict = verdict
+        self.endedEarly = endedEarly
         self.passed = passed
         self.failed = failed
     }

@@ -25,7 +25,7 @@ struct RunFrame: Sendable {
         _ body: @escaping @Sendable (RunRoom) async -> Value, outcome: (Value) -> RunOutcome
     ) async throws -> Finished<Value> {
         try Task.checkCancellation()
-        let begun = try await self.control.begin(plan)
+        let begun = try await self.begin(plan)
         told(.begun(begun))
         let room = RunRoom(self.suite, self.control, self.tools, begun)
         let value = await self.watched(room, body)
@@ -44,6 +44,12 @@ struct RunFrame: Sendable {
         guard let value else { throw GloveboxError(.internal, "the run came to nothing") }
         return Finished(
             value: value, begun: begun, endedEarly: room.endedBecause, leftovers: leftovers, problems: problems)
+    }
+
+    /// In a task of its own, so that no run is left half begun: one that's cancelled meanwhile is ended right away.
+    private func begin(_ plan: RunPlan) async throws -> RunBegun {
+        let control = self.control
+        return try await Task { try await control.begin(plan) }.value
     }
 
     /// In a task of its own, since a run that's cancelled has to be ended all the same.

@@ -82,14 +82,24 @@ final class RunRoom: Sendable {
     }
 }
 
-/// Which undos are written down.
+/// Which undos are written down. Of several that ask for the same at once one sees to it, and the others wait for that.
 private actor UndoLedger {
     private var declared: Set<String> = []
+    private var underWay: Set<String> = []
+    private var waiting: [String: [CheckedContinuation<Void, Never>]] = [:]
 
-    /// Two that come at once both ask; it counts once.
     func declare(_ undo: CaseUndo, _ control: any RunControl) async throws {
-        guard !self.declared.contains(undo.testCase) else { return }
+        let name = undo.testCase
+        while self.underWay.contains(name) {
+            await withCheckedContinuation { self.waiting[name, default: []].append($0) }
+        }
+        guard !self.declared.contains(name) else { return }
+        self.underWay.insert(name)
+        defer {
+            self.underWay.remove(name)
+            for one in self.waiting.removeValue(forKey: name) ?? [] { one.resume() }
+        }
         try await control.declareUndo(undo)
-        self.declared.insert(undo.testCase)
+        self.declared.insert(name)
     }
 }

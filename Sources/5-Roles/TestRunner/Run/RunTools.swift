@@ -43,8 +43,21 @@ package struct SuiteRunOptions: Hashable, Sendable {
     package var skipsPreflight = false
     /// Every case is raced so; nil for those that say so themselves.
     package var race: Int?
+    /// In place of those that `suite.yaml` gives these names.
+    package var variables: [String: String] = [:]
 
     package init() {}
+
+    /// - Parameter variables: `NAME=VALUE`.
+    /// - Throws: `invalid_argument`.
+    package mutating func take(variables: [String]) throws(GloveboxError) {
+        for text in variables {
+            guard let sign = text.firstIndex(of: "="), sign != text.startIndex else {
+                throw GloveboxError(.invalidArgument, "'\(text.prefix(60))' is no variable: write NAME=VALUE")
+            }
+            self.variables[String(text[..<sign])] = String(text[text.index(after: sign)...])
+        }
+    }
 
     /// - Parameter tags: `smoke` or `!slow`.
     /// - Throws: `invalid_argument`.

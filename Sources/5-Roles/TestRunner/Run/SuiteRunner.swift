@@ -19,7 +19,7 @@ package struct SuiteRunner: Sendable {
         _ secrets: CaseSecrets,
         told: @escaping @Sendable (RunEvent) -> Void = { _ in }
     ) {
-        self.suite = suite
+        self.suite = suite.with(options.variables)
         self.options = options
         self.control = control
         self.tools = tools
@@ -50,6 +50,11 @@ package struct SuiteRunner: Sendable {
     /// Cancelled, it ends the run with its undo, and returns what there is.
     /// - Throws: `invalid_argument`; why no run could be begun.
     package func run() async throws -> TestReport {
+        if let name = self.options.variables.keys.sorted().first(where: { self.suite.variables[$0] == nil }) {
+            throw GloveboxError(
+                .invalidArgument,
+                "suite.yaml has no variable '\(name.prefix(60))': declare it there, with what it is otherwise")
+        }
         let cases = self.suite.cases.filter { self.options.wants($0) }
         guard !cases.isEmpty else {
             throw GloveboxError(.invalidArgument, "no case has these tags: see 'glovebox test check'")

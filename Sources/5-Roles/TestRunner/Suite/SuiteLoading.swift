@@ -221,6 +221,12 @@ struct SuiteReader {
             self.problem(
                 entry.node, "the case '\(name)' has an undo, but doesn't say that it writes: add 'writes: true'")
         }
+        if let race = testCase.race, race.lanes > file.limits.concurrency {
+            self.problem(
+                entry.node,
+                "the case '\(name)' is to run \(race.lanes) times at once, and 'limits' allow \(file.limits.concurrency) requests at once: raise 'concurrency'"
+            )
+        }
         self.checkMethods(testCase, shown)
         self.checkUses(testCase, suite, shown)
         return testCase

@@ -17,6 +17,15 @@ package struct TestSuite: Sendable {
     package var version: String?
     package var flags: [SuiteFlag]
     package var cases: [SuiteCase]
+
+    /// With other values of its variables, as a command line writes them.
+    func with(_ variables: [String: String]) -> TestSuite {
+        var suite = self
+        for (name, text) in variables where suite.variables[name] != nil {
+            suite.variables[name] = SuiteValue(variable: text)
+        }
+        return suite
+    }
 }
 
 /// Where the run's marks may be used: all that's under a path, of one host or of any.
@@ -69,6 +78,18 @@ package struct SuiteGuard: Hashable, Sendable {
     package var atMost: Double?
     package var atLeast: Double?
     package var patience: Duration?
+
+    package init(
+        name: String? = nil, signal: String? = nil, query: String? = nil, atMost: Double? = nil,
+        atLeast: Double? = nil, patience: Duration? = nil
+    ) {
+        self.name = name
+        self.signal = signal
+        self.query = query
+        self.atMost = atMost
+        self.atLeast = atLeast
+        self.patience = patience
+    }
 }
 
 /// A flag that the run alone sees otherwise, as a change set has it.
@@ -76,6 +97,12 @@ package struct SuiteFlag: Hashable, Sendable {
     package var key: String
     package var defaultVariant: String?
     package var isEnabled: Bool?
+
+    package init(key: String, defaultVariant: String? = nil, isEnabled: Bool? = nil) {
+        self.key = key
+        self.defaultVariant = defaultVariant
+        self.isEnabled = isEnabled
+    }
 }
 
 package struct SuiteCase: Sendable {

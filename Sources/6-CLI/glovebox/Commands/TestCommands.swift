@@ -60,8 +60,8 @@ struct TestCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Run a suite inside production, and undo what it wrote.",
             discussion: """
-                Exits with \(ExitStatus.failure.rawValue) when a case fails or can't be judged. A case that passes only when \
-                it's tried again is told as flaky.
+                Exits with \(ExitStatus.failure.rawValue) when a case fails or can't be judged. A case that passes only \
+                when it's tried again is told as flaky.
                 """)
 
         @Argument(
@@ -90,6 +90,12 @@ struct SuiteOptions: ParsableArguments {
         help: .init(
             "Only cases with this tag; with !tag those without it. May be given more than once.", valueName: "tag"))
     var tags: [String] = []
+    @Option(
+        name: .customLong("variable"),
+        help: .init(
+            "Another value of a variable that suite.yaml declares. May be given more than once.",
+            valueName: "name=value"))
+    var variables: [String] = []
     @Flag(help: "Begin no other case after the first that fails.")
     var failFast = false
     @Option(
@@ -121,6 +127,7 @@ struct SuiteOptions: ParsableArguments {
             options.failsFast = self.failFast
             options.race = self.race
             try options.take(tags: self.tags)
+            try options.take(variables: self.variables)
             return options
         }
     }
