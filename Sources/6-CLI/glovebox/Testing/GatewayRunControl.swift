@@ -229,22 +229,33 @@ actor GatewayRunControl: RunControl {
         )
     }
 
-    /// Why it isn't; `nil` once it's undone.
+    /// Why it isn't; `nil` once it's undone. A gateway that was asked too often is asked again: nothing is left for that.
     private func undone(_ set: ChangeSetID) async -> String? {
-        do {
-            var status = try await self.client.change(set)
-            if ![.undone, .undoing].contains(status.state) { status = try await self.client.undoChange(set) }
-            status = try await self.settled(status) { $0 == .undoing || $0 == .applied || $0 == .intent }
-            if status.state == .undone {
-                let changed = status.changes.filter { $0.changedSinceBy != nil || $0.isChangedOutside == true }
-                return changed.isEmpty ? nil : "it was changed since by others, and stays so"
+        let deadline = ContinuousClock.now.advanced(by: .seconds(30))
+        while true {
+            do {
+                return try await self.undoneOnce(set)
+            } catch {
+                let isTooOften = (error as? GloveboxError)?.code == .rateLimited
+                if isTooOften, ContinuousClock.now < deadline, (try? await Task.sleep(for: .seconds(1))) != nil {
+                    continue
+                }
+                let why = (error as? GloveboxError)?.message ?? "\(error)"
+                return "\(why); see 'glovebox change show \(set)'"
             }
-            let failure = status.failure.map { ": \($0.message)" } ?? ""
-            return "it's \(status.state.rawValue)\(failure); see 'glovebox change show \(set)'"
-        } catch {
-            let why = (error as? GloveboxError)?.message ?? "\(error)"
-            return "\(why); see 'glovebox change show \(set)'"
         }
+    }
+
+    private func undoneOnce(_ set: ChangeSetID) async throws -> String? {
+        var status = try await self.client.change(set)
+        if ![.undone, .undoing].contains(status.state) { status = try await self.client.undoChange(set) }
+        status = try await self.settled(status) { $0 == .undoing || $0 == .applied || $0 == .intent }
+        if status.state == .undone {
+            let changed = status.changes.filter { $0.changedSinceBy != nil || $0.isChangedOutside == true }
+            return changed.isEmpty ? nil : "it was changed since by others, and stays so"
+        }
+        let failure = status.failure.map { ": \($0.message)" } ?? ""
+        return "it's \(status.state.rawValue)\(failure); see 'glovebox change show \(set)'"
     }
 
     private func settled(_ status: ChangeStatus, while waits: (ChangeState) -> Bool) async throws -> ChangeStatus {
