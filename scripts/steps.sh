@@ -1,6 +1,8 @@
 # Sourced by the scripts: where the checkout is, and how a step is told and fails.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# Where the programs are: what scripts/build makes, or a folder with those of another build, which is taken as it is.
+programs=${GLOVEBOX_PROGRAMS:-.build/release}
 
 say() { printf '%s\n' "$*" >&2; }
 step() { printf '\n== %s\n' "$*" >&2; }
@@ -22,6 +24,16 @@ free_port_from() {
         }
     done
     fail "no free port between $1 and $port"
+}
+
+# Prints $2 loopback ports at or above $1, each once, that nobody listens on.
+free_ports_from() {
+    local port=$1 count
+    for ((count = 0; count < $2; count++)); do
+        port=$(free_port_from "$port") || return
+        echo "$port"
+        port=$((port + 1))
+    done
 }
 
 need_swift() {

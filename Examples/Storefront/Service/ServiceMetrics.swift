@@ -49,7 +49,11 @@ final class ServiceMetrics: Sendable {
 
 /// Counts of seconds up to fixed bounds.
 struct Histogram {
-    static let bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+    /// Close together where a quantile is to be read of them.
+    static let bounds = [
+        0.001, 0.0015, 0.002, 0.0025, 0.003, 0.004, 0.005, 0.006, 0.008, 0.01, 0.0125, 0.015, 0.02, 0.025, 0.03, 0.04,
+        0.05, 0.06, 0.08, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10,
+    ]
     /// The last is for what's beyond all bounds.
     private var counts = [Int](repeating: 0, count: Self.bounds.count + 1)
     private var sum = 0.0

@@ -120,8 +120,10 @@ package struct SuiteComparing: Sendable {
         let all = compared
         let mask = self.mask
         let secrets = self.secrets
+        let told = self.told
         return try await self.frame(cases) { room in
             let candidates = RunRoom(sharing: room, version: candidate)
+            var reasons: Set<String> = []
             var comparison = Comparison(all, settings, mask: mask)
             var action = comparison.next()
             while case .send(let index, let side) = action {
@@ -131,6 +133,10 @@ package struct SuiteComparing: Sendable {
                 } catch {
                     let isOver = Task.isCancelled || room.endedBecause != nil || candidates.endedBecause != nil
                     if let reason = candidates.endedBecause { room.end(because: reason) }
+                    let why = (error as? GloveboxError)?.message ?? "it was stopped"
+                    if !isOver, reasons.count < 5, reasons.insert(why).inserted {
+                        told(.note("\(observed[index].name) couldn't be sent to all, so that it says nothing: \(why)"))
+                    }
                     action = isOver ? comparison.stop() : comparison.gaveUp()
                 }
             }

@@ -21,7 +21,7 @@ final class CaseSender: Sendable {
     }
 
     private struct State {
-        var marks: [(token: String, until: BootInstant)] = []
+        var marks: [MarkStock.Mark] = []
         var used: [String] = []
         var isDeclared = false
         /// A mark wasn't taken, and no other is tried.
@@ -35,8 +35,6 @@ final class CaseSender: Sendable {
     private let gate: any RequestGate
     private let state = Mutex(State())
 
-    /// A mark is good for a minute at most; a request takes its time, too.
-    private static let markLife = Duration.seconds(40)
     /// Where a file sets none, as the carrier has it.
     private static let mostRedirects = 1_000
 
@@ -84,8 +82,8 @@ final class CaseSender: Sendable {
         try await self.readyMark()
         let answer = try await self.paced(request, &sent)
         try self.checkTaken(answer, isWrite)
-        sent.versions += Self.names(answer, "x-served-by").filter { !sent.versions.contains($0) }
-        sent.seenBy += Self.names(answer, "glovebox-test-seen").filter { !sent.seenBy.contains($0) }
+        for name in Self.names(answer, "x-served-by") where !sent.versions.contains(name) { sent.versions.append(name) }
+        for hop in Self.names(answer, "glovebox-test-seen") where !sent.seenBy.contains(hop) { sent.seenBy.append(hop) }
         return answer
     }
 
@@ -195,9 +193,8 @@ final class CaseSender: Sendable {
             return state.marks.isEmpty ? self.testCase.document.entries.count - state.requests : nil
         }
         guard let wanted else { return }
-        let tokens = try await self.room.marks(wanted, for: self.testCase)
-        let until = now.advanced(by: Self.markLife)
-        self.state.withLock { $0.marks += tokens.map { ($0, until) } }
+        let marks = try await self.room.marks(wanted, for: self.testCase)
+        self.state.withLock { $0.marks += marks }
     }
 
     private func mark() async throws(GloveboxError) -> String {

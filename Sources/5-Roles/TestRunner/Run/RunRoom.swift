@@ -12,6 +12,7 @@ final class RunRoom: Sendable {
     let rate: RateLimit
     let permits: Permits
     let writes: Budget
+    private let stock: MarkStock
     private let undos: UndoLedger
     private let reason = Mutex<String?>(nil)
 
@@ -23,6 +24,7 @@ final class RunRoom: Sendable {
         self.rate = RateLimit(perSecond: suite.limits.rate, tools.time)
         self.permits = Permits(suite.limits.concurrency)
         self.writes = Budget(suite.limits.writes)
+        self.stock = MarkStock()
         self.undos = UndoLedger()
     }
 
@@ -37,6 +39,7 @@ final class RunRoom: Sendable {
         self.rate = other.rate
         self.permits = other.permits
         self.writes = other.writes
+        self.stock = other.stock
         self.undos = other.undos
     }
 
@@ -60,15 +63,22 @@ final class RunRoom: Sendable {
         }
     }
 
+    /// One at least, and so many at most.
     /// - Throws: `run_ended`, `mark_not_issued`.
-    func marks(_ count: Int, for testCase: SuiteCase) async throws(GloveboxError) -> [String] {
+    func marks(_ count: Int, for testCase: SuiteCase) async throws(GloveboxError) -> [MarkStock.Mark] {
+        let key = MarkStock.Key(testCase: testCase.name, version: self.suite.version)
+        let now = self.tools.time.boot
+        let stocked = self.stock.take(max(count, 1), key, at: now)
+        if !stocked.isEmpty { return stocked }
         let wish = MarkWish(
             testCase: testCase.name, methods: testCase.methods, routes: self.suite.routes,
-            version: self.suite.version, count: min(max(count, 1), MarkWish.mostAtOnce))
+            version: self.suite.version, count: self.stock.wish(count, key, at: now))
         let failure: any Error
         do {
             let marks = try await self.control.marks(wish)
-            if !marks.isEmpty { return marks }
+            self.stock.add(marks, key, askedAt: now)
+            let taken = self.stock.take(max(count, 1), key, at: now)
+            if !taken.isEmpty { return taken }
             failure = GloveboxError(.markNotIssued, "the gateway gave no mark")
         } catch {
             failure = error
