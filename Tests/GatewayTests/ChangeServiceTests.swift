@@ -10,6 +10,7 @@ import Synchronization
 import TestSupport
 import Testing
 import Webhooks
+import YAMLDocument
 
 @testable import Gateway
 @testable import StorageSQLite
@@ -320,6 +321,25 @@ struct ChangeServiceTests {
         // Nothing came in between: nothing is told.
         var level = try flags.events(of: nil, after: try #require(try after())).makeAsyncIterator()
         #expect(try await level.next() == .alive)
+    }
+
+    @Test("a file with what flags are at first is needed until the store has them, and no longer")
+    func missingSeed() async throws {
+        let folder = try TemporaryFolder()
+        func target() throws -> FlagTarget {
+            try FlagTarget(try YAMLNode(yaml: "{name: shop, file: shop.json}", file: "g.yaml"), folder: folder.path)
+        }
+        let bench = try await Bench()
+        let error = await #expect(throws: GloveboxError.self) { try await bench.changes.resume([try target()]) }
+        #expect(error?.code == .notFound && error?.message == "there is no file \(folder.path)/shop.json")
+        #expect(try await bench.storage.flags(of: TargetName(unchecked: "shop")) == nil)
+        try folder.write("shop.json", #"{"flags": {"f": \#(Self.flag("on"))}}"#)
+        try await bench.changes.resume([try target()])
+        removeTree(folder.path)
+        // On the same store, as after a restore elsewhere.
+        let next = try await bench.again()
+        try await next.changes.resume([try target()])
+        #expect(try next.house.epoch(of: TargetName(unchecked: "shop")).definitions.keys.sorted() == ["f"])
     }
 
     @Test("whoever waits for flags hears of each epoch once, gets signs of life, and is let go when the gateway stops")

@@ -91,10 +91,12 @@ actor ChangeService: Service {
 
     /// Finds the flags and the sets that are open, and goes on with these; to be called before anything is served, and
     /// after the leases were found.
+    /// - Throws: `not_found` where a target's flags are neither in the store nor in a file.
     func resume(_ served: [FlagTarget]) async throws {
         for target in served {
             var state = try await self.storage.flags(of: target.name)
             if state == nil {
+                if let missing = target.missingSeed { throw missing }
                 let seeded = FlagState(target: target.name, base: target.seed)
                 try await self.storage.put(seeded)
                 state = seeded
