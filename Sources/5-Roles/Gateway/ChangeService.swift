@@ -297,10 +297,14 @@ actor ChangeService: Service {
     }
 
     /// Does the next step of a set that's to be applied: on record, then in the store, then in force.
+    /// - Throws: also where there's no such step; whoever comes here until it's done would come for ever.
     func goOn(_ id: ChangeSetID) async throws {
         guard var machine = self.open[id]?.machine, case .apply(let step) = machine.next,
             var state = self.states[machine.set.target]
-        else { return }
+        else {
+            throw GloveboxError(
+                .internal, "change \(id) can't go on, since its flags aren't there: undo it, and apply it again")
+        }
         let set = machine.set
         if step == 0 { try await self.recordApplied(set) }
         _ = machine.begin(at: self.time.wall)
