@@ -97,6 +97,8 @@ struct FlagTarget: Sendable {
     var labels: [String: String] = [:]
     /// What its flags are when nobody has changed anything yet, JSON by key.
     var seed: [String: String] = [:]
+    /// That the file with these isn't there.
+    var missingSeed: GloveboxError?
     /// Whether it's what edges are told, and not what services ask.
     var isEdge = false
 
