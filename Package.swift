@@ -302,8 +302,8 @@ let targets: [Target] = [
     tests(
         "Gateway",
         [
-            "GloveboxCore", "Contracts", "ControlAPI", "FlagRules", "TransparencyLog", "Leases", "Approvals", "Changes",
-            "Policy", "Redaction", "TestContextToken",
+            "GloveboxCore", "Contracts", "ControlAPI", "ControlServer", "FlagRules", "TransparencyLog", "Leases",
+            "Approvals", "Changes", "Policy", "Redaction", "TestContextToken",
             "StorageSQLite", "AuditFiles", "Identity", "Webhooks", "Telemetry", "YAMLDocument", logging,
         ]),
     tests("Webhooks", ["GloveboxCore", "Contracts", "ControlAPI", nio, nioHTTP1, nioPosix, logging]),

@@ -81,6 +81,23 @@ struct FlagRequestTests {
         }
     }
 
+    @Test(
+        "events begin where the query says; what the reader has heard since counts for more, and no other word is taken"
+    )
+    func eventsAfter() async throws {
+        try await TestGateway.run { gateway async throws -> Void in
+            func events(_ query: String, _ headers: [String] = []) async throws -> (status: Int, body: String) {
+                let answer = try await gateway.request(
+                    "GET /flags/shop/ofrep/v1/events?\(query)", headers: ["x-api-key: max:all"] + headers)
+                return (answer.status, answer.body)
+            }
+            #expect(try await events("after=6-ab%2B").body.contains("data: after 6-ab+\n"))
+            #expect(try await events("after=6", ["last-event-id: 7"]).body.contains("data: after 7\n"))
+            #expect(try await events("after=6&after=7").status == 400)
+            #expect(try await events("since=6").status == 400)
+        }
+    }
+
     @Test("who asks too often is told when to come again, and people's requests aren't counted with it")
     func tooMany() async throws {
         try await TestGateway.run(flagLimits: Admission.Pace(burst: 2, perSecond: 0.01)) { gateway in

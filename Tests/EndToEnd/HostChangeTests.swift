@@ -292,6 +292,44 @@ struct HostChangeTests {
         await host.stop()
     }
 
+    @Test("a lease that was opened for a set ends with it where the set fails on its host, and a given one doesn't")
+    func leaseOfAFailure() async throws {
+        let host = try await ChangedHost()
+        let broken = "- runbook: {target: shop-host, name: deploy, parameters: {version: broken}}"
+        let failed = try await host.tryApply(broken)
+        #expect(Self.refused(failed, "change_not_open"), "\(failed.errors)")
+        #expect(try await host.admin.leases().map(\.state) == ["ended"])
+        let lease = try await host.admin.openLease("shop-host", capabilities: ["change"])
+        let under = try await host.tryApply(broken, under: lease.id)
+        #expect(Self.refused(under, "change_not_open"), "\(under.errors)")
+        #expect(try await host.admin.lease(lease.id).state == "active")
+        await host.stop()
+    }
+
+    @Test("a gateway that dies while a set is applied leaves who waits for it with the set's name, and goes on with it")
+    func gatewayKilledWhileApplying() async throws {
+        let host = try await ChangedHost()
+        // The agent dies first, so that the set waits for it.
+        try writeFile("\(host.folder)/murder", [])
+        async let waiting = host.tryApply("- runbook: {name: deploy, parameters: {version: v2}}")
+        #expect(await host.apart.agent.finished(timeout: .seconds(30)))
+        try await eventually(timeout: .seconds(30), "a set that's being applied") {
+            try await host.admin.ask([ChangeOfHost].self, "change", "list").map(\.state) == ["intent"]
+        }
+        let set = try #require(try await host.admin.ask([ChangeOfHost].self, "change", "list").first)
+        await host.apart.kill(host.apart.gateway)
+        let result = try await waiting
+        #expect(Self.refused(result, "gateway_unreachable"), "\(result.errors)")
+        #expect(
+            result.errors.contains("\(set.id) may have been applied")
+                && result.errors.contains("'glovebox change show \(set.id)'"), "\(result.errors)")
+        try await host.apart.startGateway()
+        try host.apart.startAgent()
+        try await host.untilState(set.id, "applied")
+        #expect(try host.version == "v2")
+        await host.stop()
+    }
+
     @Test("a host whose ceiling lets nothing be kept doesn't keep, whatever its gateway says; the change goes back")
     func ceilingOfKeeping() async throws {
         let host = try await ChangedHost(mayKeep: false)

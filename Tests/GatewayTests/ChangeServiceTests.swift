@@ -1,6 +1,7 @@
 import Changes
 import Contracts
 import ControlAPI
+import ControlServer
 import FlagRules
 import GloveboxCore
 import Logging
@@ -9,6 +10,7 @@ import Synchronization
 import TestSupport
 import Testing
 import Webhooks
+import YAMLDocument
 
 @testable import Gateway
 @testable import StorageSQLite
@@ -296,6 +298,48 @@ struct ChangeServiceTests {
         }
         #expect(try bench.variant() == "off")
         #expect(try await bench.storage.changeSets(ChangeFilter()).isEmpty)
+    }
+
+    @Test("what changes between an answer with all flags and the first look at its events is told")
+    func changedBeforeListening() async throws {
+        let bench = try await Bench()
+        let flags = GatewayFlags(house: bench.house, time: bench.time)
+        let context = Array(#"{"context":{"targetingKey":"u"}}"#.utf8)
+        /// The query of the address that the answer gives for its events.
+        func after() throws -> String? {
+            let answer = try FlagValue(json: try flags.evaluateAll(of: nil, body: context, ifNoneOf: []).body)
+            guard case .array(let streams)? = answer.object?["eventStreams"],
+                let uri = streams.first?.object?["endpoint"]?.object?["requestUri"]?.string,
+                let query = uri.wholeMatch(of: #/\/flags\/flags\/ofrep\/v1\/events\?after=([0-9a-f-]+)/#)
+            else { return nil }
+            return String(query.output.1)
+        }
+        let before = try #require(try after())
+        _ = try await bench.turn("on", bench.grant())
+        var events = try flags.events(of: nil, after: before).makeAsyncIterator()
+        #expect(try await events.next()?.data.contains("refetchEvaluation") == true)
+        // Nothing came in between: nothing is told.
+        var level = try flags.events(of: nil, after: try #require(try after())).makeAsyncIterator()
+        #expect(try await level.next() == .alive)
+    }
+
+    @Test("a file with what flags are at first is needed until the store has them, and no longer")
+    func missingSeed() async throws {
+        let folder = try TemporaryFolder()
+        func target() throws -> FlagTarget {
+            try FlagTarget(try YAMLNode(yaml: "{name: shop, file: shop.json}", file: "g.yaml"), folder: folder.path)
+        }
+        let bench = try await Bench()
+        let error = await #expect(throws: GloveboxError.self) { try await bench.changes.resume([try target()]) }
+        #expect(error?.code == .notFound && error?.message == "there is no file \(folder.path)/shop.json")
+        #expect(try await bench.storage.flags(of: TargetName(unchecked: "shop")) == nil)
+        try folder.write("shop.json", #"{"flags": {"f": \#(Self.flag("on"))}}"#)
+        try await bench.changes.resume([try target()])
+        removeTree(folder.path)
+        // On the same store, as after a restore elsewhere.
+        let next = try await bench.again()
+        try await next.changes.resume([try target()])
+        #expect(try next.house.epoch(of: TargetName(unchecked: "shop")).definitions.keys.sorted() == ["f"])
     }
 
     @Test("whoever waits for flags hears of each epoch once, gets signs of life, and is let go when the gateway stops")

@@ -121,10 +121,12 @@ struct GatewayConfigurationTests {
             found.first?.seed["f"]
                 == #"{"defaultVariant":"on","metadata":{"a":1},"state":"ENABLED","targeting":{"if":[{"==":[1,1]},"on"]},"variants":{"on":true}}"#
         )
+        // A file that isn't there is told of where the store has no flags either.
+        let missing = try flags("[{name: shop, file: none.json}]").first
+        #expect(missing?.seed.isEmpty == true && missing?.missingSeed?.code == .notFound)
         for (yaml, code, told) in [
             ("[{name: shop}, {name: shop}]", "configuration_invalid", "two targets"),
             ("[{name: shop, file: bad.json}]", "flags_invalid", "bad.json: flag 'f'"),
-            ("[{name: shop, file: none.json}]", "not_found", "none.json"),
             ("[{labels: {a: b}}]", "configuration_invalid", "name"),
         ] {
             let error = #expect(throws: GloveboxError.self) { try flags(yaml) }

@@ -201,6 +201,39 @@ struct HostSetTests {
         #expect(try await next.storage.changeSet(set.id)?.state == .applied)
     }
 
+    @Test("a gateway that's killed before a set is on record puts it there when it starts again, once")
+    func unrecorded() async throws {
+        let reference = try await ChangeBench()
+        let set = try await reference.changes.apply([Self.host("a")], title: "t", under: reference.grant())
+        var cut = set
+        cut.journal = Array(set.journal.prefix(1))
+        cut.version = ChangeSet.firstVersion
+        var bench = try await ChangeBench()
+        try await bench.storage.insert(cut)
+        for _ in 1...3 {
+            bench = try await bench.again()
+            await bench.changes.take(.joined(AgentName(unchecked: "a")))
+        }
+        #expect(bench.log.events == [.changeApplied(set.id, title: "t", changes: set.summaries)])
+        // One that was recorded before the gateway stopped isn't told of again.
+        let next = try await reference.again()
+        #expect(next.log.events.count == 1)
+    }
+
+    @Test("a set whose flags aren't there any more goes back, and isn't tried for ever")
+    func flagsGone() async throws {
+        let bench = try await ChangeBench()
+        let set = try await bench.changes.apply([Self.host("a"), Self.flag], title: "t", under: bench.grant())
+        _ = bench.hosts.take()
+        await bench.changes.loseFlags(of: ChangeBench.target)
+        await bench.changes.take(Self.report(set, 0, .applied))
+        #expect(bench.hosts.take().map { "\($0.verb) \($0.number)" } == ["undo 0"])
+        guard case .failed("internal", _)? = ChangeMachine(try await bench.changes.changeSet(set.id)).cause else {
+            Issue.record("it doesn't go back for that")
+            return
+        }
+    }
+
     @Test("what no store knows of goes back; what's over is settled")
     func unknown() async throws {
         let bench = try await ChangeBench()
@@ -291,4 +324,8 @@ struct HostSetTests {
         #expect(error?.code == .invalidArgument)
         #expect(bench.hosts.take().isEmpty)
     }
+}
+
+extension ChangeService {
+    fileprivate func loseFlags(of target: TargetName) { self.states[target] = nil }
 }

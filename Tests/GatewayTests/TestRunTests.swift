@@ -22,8 +22,10 @@ struct TestRunTests {
         try EdgeState(flags: bench.house.epoch(of: ChangeBench.edge).state.effective(for: nil))
     }
 
-    private static func begin(_ bench: ChangeBench, _ grant: LeaseGrant) async throws -> ChangeSet {
-        try await bench.changes.apply([.testRun(Self.run)], title: "nightly", under: grant)
+    private static func begin(
+        _ bench: ChangeBench, _ grant: LeaseGrant, _ more: [LeaseID] = []
+    ) async throws -> ChangeSet {
+        try await bench.changes.apply([.testRun(Self.run, leases: more)], title: "nightly", under: grant)
     }
 
     @Test("a run is what its set is called; edges are told of it, and it's on record")
@@ -66,10 +68,11 @@ struct TestRunTests {
         let (mine, other) = (bench.grant(on: Bench.edge), bench.grant(Bench.bob))
         let before = try await bench.turn("on", bench.grant(lease: mine.lease))
         bench.time.advance(by: .seconds(1))
-        let set = try await Self.begin(bench, mine)
+        let more = LeaseID.random()
+        let set = try await Self.begin(bench, mine, [more])
         let since = try await bench.changes.apply(
             [FlagChangePlan(key: "new", .define(try FlagValue(json: Array(Bench.flag("on").utf8))))], title: "x",
-            under: bench.grant(lease: mine.lease))
+            under: bench.grant(lease: more))
         let theirs = try await bench.turn("off", other)
 
         // Somebody is there: nothing happens.

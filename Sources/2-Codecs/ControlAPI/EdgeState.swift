@@ -20,7 +20,9 @@ package struct EdgeState: Hashable, Sendable {
                 switch entry {
                 case .route(let service):
                     self.weights[service] = try JSONForm.decode([String: Int].self, from: JSONForm.encode(value))
-                case .run(let id): self.runs[id] = try JSONForm.decode(TestRunEdit.self, from: JSONForm.encode(value))
+                case .run(let id):
+                    self.runs[id] = try JSONForm.decode(
+                        TestRunEdit.self, from: JSONForm.encode(value.without(Self.leasesField)))
                 }
             } catch {
                 throw GloveboxError(.flagsInvalid, "'\(key)' isn't what an edge understands", cause: error)
@@ -58,14 +60,30 @@ package struct EdgeState: Hashable, Sendable {
         self.definition(.object(edit.weights.mapValues { .integer(Int64($0)) }))
     }
 
-    package static func definition(_ edit: TestRunEdit) -> JSONValue {
+    /// - Parameter leases: those under which the run changes more than itself: what's changed under them goes back with it
+    ///   when nobody attends to it any more.
+    package static func definition(_ edit: TestRunEdit, leases: [LeaseID] = []) -> JSONValue {
         let routes = edit.routes.map { route in
             var fields: [String: JSONValue] = ["path": .string(route.path)]
             if let host = route.host { fields["host"] = .string(host) }
             return JSONValue.object(fields)
         }
-        return self.definition(.object(["routes": .array(routes), "writes": .integer(Int64(edit.writes))]))
+        return self.definition(
+            .object([
+                "routes": .array(routes), "writes": .integer(Int64(edit.writes)),
+                Self.leasesField: .array(leases.map { .string($0.rawValue) }),
+            ]))
     }
+
+    /// Those that a run's entry names.
+    package static func leases(_ definition: String, of key: String) -> [LeaseID] {
+        guard case .object(let fields)? = try? self.value(definition, of: key),
+            case .array(let leases)? = fields[Self.leasesField]
+        else { return [] }
+        return leases.compactMap { if case .string(let text) = $0 { try? LeaseID(text) } else { nil } }
+    }
+
+    private static let leasesField = "leases"
 
     private static let variant = "set"
 
@@ -83,5 +101,13 @@ package struct EdgeState: Hashable, Sendable {
             let value = variants[Self.variant]
         else { throw GloveboxError(.flagsInvalid, "'\(key)' isn't what an edge understands") }
         return value
+    }
+}
+
+extension JSONValue {
+    fileprivate func without(_ name: String) -> JSONValue {
+        guard case .object(var fields) = self else { return self }
+        fields[name] = nil
+        return .object(fields)
     }
 }

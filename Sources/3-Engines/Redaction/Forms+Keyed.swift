@@ -48,8 +48,10 @@ extension View {
             return self.doubled(kind: kind, from: value + 2)
         }
         if !isStructured, self.at(blank) == UInt8(ascii: ":"), self.isSentence(at: value, under: name) { return nil }
+        let isData = isStructured || self.isData(name: first..<last, closed: closed, blank: blank, value: value)
         var finding = self.value(
-            kind: kind, certain: certain, name: name, at: value, isHeader: self.at(blank) == UInt8(ascii: ":"))
+            kind: kind, certain: certain, name: name, at: value, isHeader: self.at(blank) == UInt8(ascii: ":"),
+            isData: isData)
         // What stands bare in another line of JSON becomes a text there.
         let quote = self.at(closed - 1)
         if finding?.start == value, isStructured, self.at(closed - 2) != UInt8(ascii: "\\"),
@@ -59,6 +61,22 @@ extension View {
             finding?.quote = quote
         }
         return finding
+    }
+
+    /// Whether a name without quotes stands where data has one, and not prose or source code: right before its `=`, as in
+    /// queries, forms and logfmt, or alone with one word or a text in quotes in its line, as in YAML and headers; or a
+    /// statement compares it.
+    private mutating func isData(name: Range<Int>, closed: Int, blank: Int, value: Int) -> Bool {
+        switch self.at(blank) {
+        case UInt8(ascii: "=") where blank == closed && value == blank + 1:
+            return true
+        case UInt8(ascii: ":") where blank == closed && self.column(of: name.lowerBound) != nil:
+            if Self.closing.contains(self.at(value)) { return true }
+            let end = self.run(of: Self.bare, from: value)
+            return [0, 0x0A, 0x0D].contains(self.at(self.run(of: .blanks, from: end, most: 64)))
+        default:
+            return self.isCompared(value, name: name)
+        }
     }
 
     /// Whether a line ends between a name's quote and its value.
@@ -227,8 +245,9 @@ extension View {
             && !self.at(name.lowerBound - 1).isAlphanumeric
     }
 
+    /// - Parameter isData: whether the name stands in structured data.
     mutating func value(
-        kind: Kind, certain: Bool, name: SensitiveName, at start: Int, isHeader: Bool
+        kind: Kind, certain: Bool, name: SensitiveName, at start: Int, isHeader: Bool, isData: Bool = true
     ) -> Finding? {
         var start = start
         var quotes = 0
@@ -244,7 +263,8 @@ extension View {
         let quote = self.at(start)
         if quote == 0x22 || quote == 0x27 || quote == 0x60 {
             return self.quoted(
-                kind: kind, certain: certain, name: name, from: start + 1, quote: quote, escaped: quotes == 1)
+                kind: kind, certain: certain, name: name, from: start + 1, quote: quote, escaped: quotes == 1,
+                isData: isData)
         }
         if quote == UInt8(ascii: "{") || quote == UInt8(ascii: "[") {
             if self.isReference(start..<(start + 2)) { return nil }
@@ -276,9 +296,10 @@ extension View {
                 return nil
             }
             return self.quoted(
-                kind: kind, certain: certain, name: name, from: quote + 1, quote: self.at(quote), escaped: false)
+                kind: kind, certain: certain, name: name, from: quote + 1, quote: self.at(quote), escaped: false,
+                isData: isData)
         }
-        guard end > start, self.isPlausible(name: name, certain: certain, value: start..<end),
+        guard end > start, self.isPlausible(name: name, certain: certain, isData: isData, value: start..<end),
             self.at(end) != UInt8(ascii: "("), !self.isReference(start..<end)
         else { return nil }
         return self.finding(kind: kind, start..<self.wholeEnd(of: start..<end, under: name, set: set), set: set)
@@ -317,7 +338,7 @@ extension View {
     }
 
     private mutating func quoted(
-        kind: Kind, certain: Bool, name: SensitiveName, from start: Int, quote: UInt8, escaped: Bool
+        kind: Kind, certain: Bool, name: SensitiveName, from start: Int, quote: UInt8, escaped: Bool, isData: Bool
     ) -> Finding? {
         var offset = start
         // Where the first of its lines ends, if it goes on over several.
@@ -360,7 +381,7 @@ extension View {
         // Indented lines without a quote that closes them are other text.
         if !isClosed, let lineEnd { offset = lineEnd }
         let end = min(offset, self.high)
-        guard end > start, self.isPlausible(name: name, certain: certain, value: start..<end),
+        guard end > start, self.isPlausible(name: name, certain: certain, isData: isData, value: start..<end),
             !self.isReference(start..<end)
         else { return nil }
         var set = ByteSet("\n")
@@ -475,8 +496,11 @@ extension View {
         return false
     }
 
-    /// Whether the value of a vague name, or of a name for personal data, looks the part.
-    private mutating func isPlausible(name: SensitiveName, certain: Bool, value range: Range<Int>) -> Bool {
+    /// Whether the value of a vague name, or of a name for personal data, looks the part. Under names of codes and numbers
+    /// that nobody may see, data needn't.
+    private mutating func isPlausible(
+        name: SensitiveName, certain: Bool, isData: Bool, value range: Range<Int>
+    ) -> Bool {
         var digits = 0
         var letters = 0
         var at = 0
@@ -487,11 +511,14 @@ extension View {
         switch name.kind {
         case .email: return at > 0
         case .phone: return digits >= 6 && letters <= 4
-        case .card, .bankAccount, .ssn, .iban, .nationalID: return digits >= 4
+        case .card, .bankAccount, .ssn, .iban, .nationalID: return isData && name.certain || digits >= 4
         case .birthDate: return digits >= 4
         case .personName: return letters >= 2 && digits == 0
         case .address: return letters + digits >= 3
-        case .cardCode, .pin: return (3...8).contains(digits) && letters <= 2 && (certain || letters == 0)
+        case .cardCode, .pin:
+            // `pin1=2` is one of a chip.
+            if isData { return certain || letters > 0 || digits > 2 }
+            return (3...8).contains(digits) && letters <= 2 && (certain || letters == 0)
         case .cookie: return range.count >= 12
         default: return certain || range.count >= 16 && digits > 0 || (range.count >= 8 && digits > 0 && letters > 0)
         }

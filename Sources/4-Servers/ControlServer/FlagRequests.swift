@@ -93,7 +93,7 @@ extension ControlResponder {
                 try self.flags.evaluateAll(
                     of: route.target, body: try await reading.flagBody(), ifNoneOf: reading.knownTags))
         case .events:
-            return Self.stream(try self.flags.events(of: route.target, after: reading.lastEventID))
+            return Self.stream(try self.flags.events(of: route.target, after: try reading.lastKnownEvent()))
         case .unknown:
             throw GloveboxError(.notFound, "there is no \(reading.request.uri.path.prefix(200))")
         }

@@ -118,6 +118,16 @@ struct RequestReader {
 
     var lastEventID: String? { Self.lastEventID.flatMap { self.request.headers[$0] } }
 
+    /// Where a stream broke off, or what its reader has read before it, which the query's `after` says: a reader that comes
+    /// back comes to the same address.
+    /// - Throws: `invalid_argument`.
+    func lastKnownEvent() throws(GloveboxError) -> String? {
+        var parameters = try QueryParameters(self.query)
+        let after = parameters.string("after")
+        try parameters.finish()
+        return self.lastEventID ?? after
+    }
+
     /// What `If-None-Match` has (RFC 9110, section 13.1.2), compared weakly.
     var knownTags: [String] {
         let tags = self.request.headers[values: .ifNoneMatch].flatMap { $0.split(separator: ",") }

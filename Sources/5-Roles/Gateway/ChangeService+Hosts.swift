@@ -17,8 +17,11 @@ extension ChangeService {
                 try await self.goOn(id)
                 continue
             }
-            if step == 0, !waits { try await self.recordApplied(machine.set) }
-            try await self.begin(id)
+            // A set is inserted with its first step begun. As long as that's all that was stored of it, it may not be on
+            // record; a gateway that's killed in between rather writes that twice than never.
+            let isNew = step == 0 && machine.set.version == ChangeSet.firstVersion
+            if isNew { try await self.recordApplied(machine.set) }
+            try await self.begin(id, isRecorded: isNew)
             let grant = try await self.grant(change.lease)
             do {
                 try self.hosts.send(self.order(.apply, machine.set, machine.steps[step].lowerBound, change, grant))
@@ -30,11 +33,12 @@ extension ChangeService {
     }
 
     /// Puts into the store that the next step begins.
-    private func begin(_ id: ChangeSetID) async throws {
+    /// - Parameter isRecorded: whether the set has just come on record, which the store has to know, too.
+    private func begin(_ id: ChangeSetID, isRecorded: Bool) async throws {
         guard var machine = self.open[id]?.machine else { return }
         let before = machine.set.journal.count
         _ = machine.begin(at: self.time.wall)
-        guard machine.set.journal.count > before else { return }
+        guard machine.set.journal.count > before || isRecorded else { return }
         machine.stored(try await self.storage.update(machine.set, leadingTo: nil).version)
         self.open[id]?.machine = machine
     }

@@ -18,9 +18,9 @@ extension ChangeService {
     }
 
     func attend(_ set: ChangeSet) {
-        guard set.isTestRun else { return }
+        guard let more = set.runLeases else { return }
         self.attended[set.id] = Attendance(
-            leases: set.leases, since: set.plannedAt, due: self.time.boot.advanced(by: Self.silence))
+            leases: set.leases.union(more), since: set.plannedAt, due: self.time.boot.advanced(by: Self.silence))
     }
 
     /// Takes back what nobody attends to any more; in turn.
@@ -41,9 +41,14 @@ extension ChangeService {
 }
 
 extension ChangeSet {
-    var isTestRun: Bool {
-        self.changes.contains { change in
-            if case .flag(let flag) = change, case .run? = EdgeState.Entry(key: flag.key) { true } else { false }
+    var isTestRun: Bool { self.runLeases != nil }
+
+    /// The leases under which a test run changes more than itself; `nil` for a set that's no test run.
+    var runLeases: [LeaseID]? {
+        for case .flag(let flag) in self.changes {
+            guard case .run? = EdgeState.Entry(key: flag.key), let definition = flag.definition else { continue }
+            return EdgeState.leases(definition, of: flag.key)
         }
+        return nil
     }
 }

@@ -91,10 +91,12 @@ actor ChangeService: Service {
 
     /// Finds the flags and the sets that are open, and goes on with these; to be called before anything is served, and
     /// after the leases were found.
+    /// - Throws: `not_found` where a target's flags are neither in the store nor in a file.
     func resume(_ served: [FlagTarget]) async throws {
         for target in served {
             var state = try await self.storage.flags(of: target.name)
             if state == nil {
+                if let missing = target.missingSeed { throw missing }
                 let seeded = FlagState(target: target.name, base: target.seed)
                 try await self.storage.put(seeded)
                 state = seeded
@@ -295,10 +297,14 @@ actor ChangeService: Service {
     }
 
     /// Does the next step of a set that's to be applied: on record, then in the store, then in force.
+    /// - Throws: also where there's no such step; whoever comes here until it's done would come for ever.
     func goOn(_ id: ChangeSetID) async throws {
         guard var machine = self.open[id]?.machine, case .apply(let step) = machine.next,
             var state = self.states[machine.set.target]
-        else { return }
+        else {
+            throw GloveboxError(
+                .internal, "change \(id) can't go on, since its flags aren't there: undo it, and apply it again")
+        }
         let set = machine.set
         if step == 0 { try await self.recordApplied(set) }
         _ = machine.begin(at: self.time.wall)

@@ -58,7 +58,8 @@ struct FlagChangePlan: Sendable {
 enum ChangePlan: Sendable {
     case flag(FlagChangePlan)
     case host(HostChange)
-    case testRun(TestRunEdit)
+    /// With the leases under which it changes more than itself.
+    case testRun(TestRunEdit, leases: [LeaseID])
 
     static func route(_ edit: RouteEdit) throws -> ChangePlan {
         .flag(
@@ -71,9 +72,9 @@ enum ChangePlan: Sendable {
     func flagPlan(in set: ChangeSetID) throws -> FlagChangePlan {
         switch self {
         case .flag(let plan): plan
-        case .testRun(let edit):
+        case .testRun(let edit, let leases):
             FlagChangePlan(
-                key: EdgeState.Entry.run(set.rawValue).key, .define(try FlagValue(EdgeState.definition(edit))))
+                key: EdgeState.Entry.run(set.rawValue).key, .define(try FlagValue(EdgeState.definition(edit, leases: leases))))
         case .host: throw GloveboxError(.internal, "what's done on a host is no flag")
         }
     }
@@ -96,6 +97,8 @@ struct FlagTarget: Sendable {
     var labels: [String: String] = [:]
     /// What its flags are when nobody has changed anything yet, JSON by key.
     var seed: [String: String] = [:]
+    /// That the file with these isn't there.
+    var missingSeed: GloveboxError?
     /// Whether it's what edges are told, and not what services ask.
     var isEdge = false
 

@@ -23,6 +23,9 @@ extension FlagTarget {
         for label in try fields["labels"]?.entries ?? [] { self.labels[label.key] = try label.value.string }
     }
 
+    /// A file that isn't there is no error yet: it's needed only where the store has no flags of the target, and no backup
+    /// holds it.
+    ///
     /// - Throws: `configuration_invalid`; `flags_invalid` with the file's name.
     init(_ node: YAMLNode, folder: String) throws(GloveboxError) {
         let fields = try node.mapping("name", "labels", "file")
@@ -30,7 +33,14 @@ extension FlagTarget {
         for label in try fields["labels"]?.entries ?? [] { self.labels[label.key] = try label.value.string }
         guard let file = try fields["file"]?.string else { return }
         let path = file.hasPrefix("/") ? file : "\(folder)/\(file)"
-        let bytes = try PrivateFile.read(path, sharing: true)
+        let bytes: [UInt8]
+        do {
+            bytes = try PrivateFile.read(path, sharing: true)
+        } catch {
+            guard error.code == .notFound else { throw error }
+            self.missingSeed = error
+            return
+        }
         let yaml = path.hasSuffix(".json") ? nil : try FlagValue(YAMLNode(bytes: bytes, file: path))
         do {
             let value = if let yaml { yaml } else { try FlagValue(json: bytes) }

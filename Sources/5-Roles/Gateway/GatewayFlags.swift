@@ -43,9 +43,10 @@ struct GatewayFlags: FlagEvaluations {
         let flags = FlagValue.array(epoch.flags.ofrep(context, timestamp: self.timestamp))
         let tag = Self.tag(epoch, context, flags)
         guard !known.contains(tag), !known.contains("*") else { return FlagAnswer(status: 304, body: [], eTag: tag) }
+        // From this answer on: whatever comes before the caller listens would be missed otherwise.
+        let place = "/flags/\(epoch.state.target)/ofrep/v1/events?after=\(epoch.tag)"
         let events = FlagValue.object([
-            "type": .string("sse"),
-            "endpoint": .object(["requestUri": .string("/flags/\(epoch.state.target)/ofrep/v1/events")]),
+            "type": .string("sse"), "endpoint": .object(["requestUri": .string(place)]),
         ])
         let answer = FlagValue.object([
             "flags": flags, "eventStreams": .array([events]),

@@ -17,7 +17,7 @@ extension GatewayOperations {
         let edits = try request.changes.map { item -> ChangePlan in
             if let flag = item.flag { return .flag(try FlagChangePlan(flag)) }
             if let route = item.route { return try .route(route) }
-            if let run = item.testRun { return .testRun(run) }
+            if let run = item.testRun { return .testRun(run, leases: request.moreLeases) }
             let target = item.target ?? grants[0].target
             guard let grant = grants.first(where: { $0.target == target }) else {
                 throw GloveboxError(

@@ -15,6 +15,12 @@ extension GatewayRole {
             await .of("gateway configuration") {
                 let read = try Self.configuration(folder)
                 configuration = read
+                // Only who begins needs these: later the store has the flags.
+                if !FolderCopy.isThere("\(state)/store.sqlite"),
+                    let missing = read.flags.compactMap(\.missingSeed).first
+                {
+                    throw missing
+                }
                 return "\(folder)/gateway.yaml is sound"
             })
         if let configuration {

@@ -189,13 +189,15 @@ final class ChangedHost: Sendable {
         """
     }
 
+    /// - Parameter lease: a given one; otherwise one is opened for each target.
     func tryApply(
-        _ changes: String, on targets: [String] = ["shop-host"], for duration: String = "10m"
+        _ changes: String, on targets: [String] = ["shop-host"], for duration: String = "10m",
+        under lease: String? = nil
     ) async throws -> Subprocess.Result {
         let file = self.files.file("changes.yaml")
         let indented = changes.split(separator: "\n").map { "  \($0)" }.joined(separator: "\n")
         try writeFile(file, Array("title: a test\nchanges:\n\(indented)\n".utf8))
-        let host = targets.count == 1 ? ["--target", targets[0]] : []
+        let host = lease.map { ["--lease", $0] } ?? (targets.count == 1 ? ["--target", targets[0]] : [])
         return try await self.admin.glovebox(
             ["change", "apply", file, "--for", duration, "--json"] + host, timeout: .seconds(150))
     }

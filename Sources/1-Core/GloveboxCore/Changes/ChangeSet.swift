@@ -30,10 +30,13 @@ package struct ChangeSet: Hashable, Sendable, Codable {
     /// Counts the writes of the row.
     package var version: Int64
 
+    /// That of a row that was written once.
+    package static let firstVersion: Int64 = 0
+
     package init(
         id: ChangeSetID, title: String, holder: IdentityName, lease: LeaseID, target: TargetName, changes: [Change],
         guards: [GuardCondition] = [], rollout: Rollout? = nil, scope: FlagScope? = nil, plannedAt: WallTime,
-        journal: [ChangeEntry] = [], state: ChangeState = .intent, version: Int64 = 0
+        journal: [ChangeEntry] = [], state: ChangeState = .intent, version: Int64 = Self.firstVersion
     ) {
         self.id = id
         self.title = title

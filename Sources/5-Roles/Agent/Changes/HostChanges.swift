@@ -271,11 +271,15 @@ actor HostChanges {
     }
 
     /// Those over which another lies that's just being made, or goes back: they don't go back before it's seen how that ends.
+    /// So it is with those under one lease that only take back what others have written, of which nobody knows how they hang
+    /// together.
     private var covered: Set<HostEntry.Key> {
         var covered: Set<HostEntry.Key> = []
         var uppermost: [String: ChangeState] = [:]
         for key in self.order.reversed() {
-            guard let entry = self.entries[key], let subject = entry.subject else { continue }
+            guard let entry = self.entries[key],
+                let subject = entry.subject ?? (entry.plan.onlyTakesBack ? "lease \(entry.change.lease)" : nil)
+            else { continue }
             let state = entry.machine.state
             guard state.isOpen else { continue }
             if let above = uppermost[subject], [.intent, .undoing].contains(above) { covered.insert(key) }

@@ -25,6 +25,15 @@ enum HostPlan: Sendable, Codable {
         }
     }
 
+    /// Whether it does nothing when it's applied.
+    var onlyTakesBack: Bool {
+        switch self {
+        case .runbook(let plan): plan.apply == nil
+        case .file: false
+        case .call(let plan): plan.apply == nil
+        }
+    }
+
     /// The same, of one host.
     func subject(on target: TargetName) -> String? { self.subject.map { "\(target) \($0)" } }
 }

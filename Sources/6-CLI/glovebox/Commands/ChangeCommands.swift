@@ -43,17 +43,35 @@ struct ChangeCommand: AsyncParsableCommand {
             }
             let applied = try await SignedIn.call { client, _ in
                 let leases = try await self.under.leases(client, for: file.changes, reason: title)
-                let applied = try await self.under.endingThemOnFailure(leases, client) {
+                let begun = try await self.under.endingThemOnFailure(leases, client) {
                     try await client.applyChanges(
                         ChangeRequest(
                             lease: leases[0], moreLeases: Array(leases.dropFirst()), title: title,
                             changes: file.changes, guards: file.guards, rollout: file.rollout,
                             scope: (self.scope ?? file.scope)?.scope(under: leases[0])))
                 }
-                return try await settled(applied, client) { $0.state == .intent || $0.state == .undoing }
+                let applied = try await self.followed(begun, client)
+                // One that may still be applied needs its leases.
+                if ![.intent, .applied, .kept].contains(applied.state) {
+                    await self.under.endOpened(leases, client)
+                }
+                return applied
             }
             try show(applied, self.output)
             try checkApplied(applied)
+        }
+
+        /// Until it's applied or has gone back.
+        /// - Throws: why that isn't known, and where to look then.
+        private func followed(_ change: ChangeStatus, _ client: ControlClient) async throws -> ChangeStatus {
+            do {
+                return try await settled(change, client) { $0.state == .intent || $0.state == .undoing }
+            } catch let error as GloveboxError {
+                throw GloveboxError(
+                    error.code,
+                    "change \(change.id) may have been applied, which 'glovebox change show \(change.id)' says later: \(error.message)",
+                    cause: error.cause)
+            }
         }
 
         private func read() throws -> [UInt8] {
@@ -262,9 +280,15 @@ struct ChangeLeaseOptions: ParsableArguments {
         do {
             return try await body()
         } catch {
-            if self.lease.isEmpty { for lease in leases { _ = try? await client.endLease(lease) } }
+            await self.endOpened(leases, client)
             throw error
         }
+    }
+
+    /// Those that were opened for what's changed; given ones stay as they are.
+    func endOpened(_ leases: [LeaseID], _ client: ControlClient) async {
+        guard self.lease.isEmpty else { return }
+        for lease in leases { _ = try? await client.endLease(lease) }
     }
 
     /// Those given, with the one on what the gateway serves itself first, where that's changed.

@@ -75,7 +75,9 @@ struct FlagCommand: AsyncParsableCommand {
                 let request = ChangeRequest(
                     lease: lease, title: title, changes: [ChangeItem(flag: edit)],
                     scope: self.scope?.scope(under: lease))
-                return try await client.applyChanges(request)
+                return try await self.under.endingThemOnFailure([lease], client) {
+                    try await client.applyChanges(request)
+                }
             }
             try show(applied, self.output)
         }

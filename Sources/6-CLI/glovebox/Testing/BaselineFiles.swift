@@ -8,7 +8,7 @@ import Identity
 struct BaselineFiles {
     let folder: String
     private var rulesPath: String { "\(self.folder)/rules.yaml" }
-    private func path(of name: String) -> String { "\(self.folder)/baselines/\(name).yaml" }
+    private func path(of name: String) -> String { "\(self.folder)/baselines/\(CaseWord.of(name)).yaml" }
 
     /// - Parameter suite: as it's given, the suite's folder or its file.
     init(suite: String) {
@@ -40,6 +40,11 @@ struct BaselineFiles {
     /// - Returns: the files that were written.
     /// - Throws: `baseline_invalid`, `file_unusable`.
     func write(_ baselines: [Baseline]) throws -> [String] {
+        let paths = baselines.map { self.path(of: $0.caseName) }
+        guard Set(paths).count == paths.count else {
+            throw GloveboxError(
+                .invalidArgument, "two cases would have one file of a baseline: give them names that differ in letters")
+        }
         do {
             try FileManager.default.createDirectory(
                 atPath: "\(self.folder)/baselines", withIntermediateDirectories: true)

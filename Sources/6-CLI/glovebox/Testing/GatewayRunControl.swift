@@ -86,7 +86,7 @@ actor GatewayRunControl: RunControl {
         try await self.client.issueMarks(
             self.run().id,
             MarkRequest(
-                testCase: wish.testCase, methods: wish.methods, version: wish.version,
+                testCase: CaseWord.of(wish.testCase), methods: wish.methods, version: wish.version,
                 count: min(wish.count, MarkRequest.most))
         ).marks
     }
