@@ -71,6 +71,7 @@ struct JournalTests {
             }
         }
         try await journal.append([])
+        try await eventually { events.withLock { $0.last } == "write-half head" }
         let file = "00000000000000000001.records"
         #expect(
             events.withLock { $0 } == [
