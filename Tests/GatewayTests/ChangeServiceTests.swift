@@ -314,12 +314,15 @@ struct ChangeServiceTests {
             else { return nil }
             return String(query.output.1)
         }
-        let before = try #require(try after())
+        let first = try after()
+        let before = try #require(first)
         _ = try await bench.turn("on", bench.grant())
         var events = try flags.events(of: nil, after: before).makeAsyncIterator()
         #expect(try await events.next()?.data.contains("refetchEvaluation") == true)
         // Nothing came in between: nothing is told.
-        var level = try flags.events(of: nil, after: try #require(try after())).makeAsyncIterator()
+        let now = try after()
+        let since = try #require(now)
+        var level = try flags.events(of: nil, after: since).makeAsyncIterator()
         #expect(try await level.next() == .alive)
     }
 
