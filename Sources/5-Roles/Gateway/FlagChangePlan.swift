@@ -74,7 +74,8 @@ enum ChangePlan: Sendable {
         case .flag(let plan): plan
         case .testRun(let edit, let leases):
             FlagChangePlan(
-                key: EdgeState.Entry.run(set.rawValue).key, .define(try FlagValue(EdgeState.definition(edit, leases: leases))))
+                key: EdgeState.Entry.run(set.rawValue).key,
+                .define(try FlagValue(EdgeState.definition(edit, leases: leases))))
         case .host: throw GloveboxError(.internal, "what's done on a host is no flag")
         }
     }
