@@ -247,6 +247,14 @@ struct EdgeTests {
             #expect(!response.headers.lowercased().contains("no-store"), "\(reason)")
             #expect(try await running.metric(line) == before + 1, "\(reason)")
         }
+        // Whoever would rather not be served at all than as an ordinary user says so.
+        for lines in [["glovebox-required=1,glovebox=x"], ["glovebox-required=1"]] {
+            let refused = try await LoopbackHTTP.get(
+                running.port, "/", more: lines.flatMap { ["--header", "baggage: \($0)"] })
+            #expect(refused.status == 412 && refused.body.hasPrefix("mark_refused: "), "\(refused.body)")
+        }
+        let wanted = try await running.get("/", ["--header", "baggage: glovebox-required=1,glovebox=\(self.mark())"])
+        #expect(wanted.answer.version == "v2" && wanted.response.headers.lowercased().contains("glovebox-test: taken"))
         // A run's budget: one writing request.
         let post = ["--request", "POST", "--data", "x"]
         var versions: [String] = []

@@ -97,6 +97,48 @@ struct TestRunTests {
         _ = await running.result
     }
 
+    @Test("a run that has ended leaves the next one under the same leases alone, and what that one changes")
+    func nextOne() async throws {
+        let bench = try await Bench()
+        let running = Task { try await bench.changes.run() }
+        let (grant, more) = (bench.grant(on: Bench.edge), LeaseID.random())
+        let first = try await Self.begin(bench, grant, [more])
+        _ = try await bench.changes.undo(first.id, by: Bench.ada)
+        bench.time.advance(by: .seconds(1))
+        let second = try await Self.begin(bench, grant, [more])
+        let write = try await bench.turn("on", bench.grant(lease: more))
+        for _ in 0..<5 {
+            bench.time.advance(by: .seconds(6))
+            await bench.changes.attend(try await bench.changes.changeSet(second.id))
+            // Whoever asks for one that's over begins nothing anew.
+            await bench.changes.attend(try await bench.changes.changeSet(first.id))
+        }
+        #expect(try await bench.changes.changeSet(second.id).state == .applied)
+        #expect(try await bench.changes.changeSet(write.id).state == .applied)
+        // One that was ended by somebody else, and whose runner is gone, is still cleared up behind.
+        _ = try await bench.changes.undo(second.id, by: Bench.bob)
+        bench.time.advance(by: ChangeService.silence)
+        try await eventually(timeout: .seconds(10), "what it wrote") {
+            try await bench.changes.changeSet(write.id).state == .undone
+        }
+        running.cancel()
+        _ = await running.result
+    }
+
+    @Test("a run whose undo goes back before its time ends, since nobody would take back what it writes from then on")
+    func deprived() async throws {
+        let bench = try await Bench()
+        let (grant, more) = (bench.grant(on: Bench.edge), LeaseID.random())
+        let run = try await Self.begin(bench, grant, [more])
+        let other = try await bench.turn("off", bench.grant())
+        _ = try await bench.changes.undo(other.id, by: Bench.ada)
+        #expect(try await bench.changes.changeSet(run.id).state == .applied)
+        let write = try await bench.turn("on", bench.grant(lease: more))
+        _ = try await bench.changes.undo(write.id, by: Bench.bob)
+        #expect(try await bench.changes.changeSet(run.id).state == .undone)
+        #expect(try Self.state(bench).runs.isEmpty)
+    }
+
     @Test("a gateway that starts anew waits for whoever runs a test run, and not for longer than before")
     func restart() async throws {
         var bench = try await Bench()

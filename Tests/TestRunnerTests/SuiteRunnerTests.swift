@@ -30,7 +30,7 @@ struct SuiteRunnerTests {
                 first: jsonpath "$.traceparent"
                 [Asserts]
                 jsonpath "$.run" == "{{run}}"
-                jsonpath "$.baggage" matches "^user=7,glovebox=run-1[.]"
+                jsonpath "$.baggage" matches "^user=7,glovebox-required=1,glovebox=run-1[.]"
                 jsonpath "$.traceparent" matches "^00-[0-9a-f]{32}-[0-9a-f]{16}-03$"
 
                 GET {{host}}/shop/mirror

@@ -97,10 +97,14 @@ package final class EdgeRole: Service {
     package var following: (any Service)? { self.link }
 
     package func run() async throws {
-        self.link?.tell(
-            { [weak self] state in await self?.bringInForce(state) },
-            keys: { [marks = self.marks] in marks?.take(keys: $0) })
         let addresses = try await self.proxy.start()
+        if let link {
+            link.tell(
+                { [weak self] state in await self?.bringInForce(state) },
+                keys: { [marks = self.marks] in marks?.take(keys: $0) })
+            // What was known before anybody was told of it: of a run before this one, for example.
+            await self.bringInForce(link.state)
+        }
         self.ready(
             addresses.compactMap { address in
                 guard let host = address.ipAddress, let port = address.port else { return nil }

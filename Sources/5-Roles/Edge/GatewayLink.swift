@@ -113,9 +113,11 @@ final class GatewayLink: Service {
         do {
             state = try EdgeState(flags: definitions)
         } catch {
-            // What isn't understood isn't in force, and neither is anything that came with it.
+            // Of what isn't understood nothing is in force that may have ended with it: no run. Weights stay as they are.
             self.logger.error("what the gateway tells isn't understood", metadata: ["error": "\(error)"])
-            return
+            var known = self.state
+            known.runs = [:]
+            state = known
         }
         guard
             self.current.withLock({ current in

@@ -71,7 +71,7 @@ final class TestMarks: RequestJudge {
         do throws(TestContextRefusal) {
             let (configuration, keys, runs) = self.state.withLock { ($0.configuration, $0.keys, $0.runs) }
             guard let context = try keys.ingress(baggage.mark, edge: configuration.edge, at: now) else {
-                return .ordinary
+                return baggage.wantsMark ? .refused : .ordinary
             }
             if let runs {
                 guard self.isFollowing?() == true else { throw .cutOff }
@@ -80,7 +80,7 @@ final class TestMarks: RequestJudge {
             let method = request.method
             try context.check(method: method, host: request.host, path: request.path)
             let isWriting = IngressContext.isWriting(method)
-            let token = try Self.token(context, isWriting: isWriting, configuration, now)
+            let token = try Self.token(context, configuration, now)
             let admitted = self.state.withLock { state -> Result<Void, TestContextRefusal> in
                 do throws(TestContextRefusal) {
                     try state.memory.admit(context, writes: isWriting, at: now)
@@ -97,19 +97,23 @@ final class TestMarks: RequestJudge {
                     edit: Self.edit(baggage), version: context.version, label: "\(context.run)/\(context.testCase)"))
         } catch {
             self.state.withLock { $0.refusals[error, default: 0] += 1 }
+            // Whoever would rather be served not at all than as an ordinary user says so; that's a test's runner.
+            if baggage.wantsMark { return .refused }
             baggage.removeMarks()
             return .edited(Self.edit(baggage))
         }
     }
 
     private static func token(
-        _ context: IngressContext, isWriting: Bool, _ configuration: MarkConfiguration, _ now: WallTime
+        _ context: IngressContext, _ configuration: MarkConfiguration, _ now: WallTime
     ) throws(TestContextRefusal) -> String {
         do throws(GloveboxError) {
             return try configuration.signer.token(
                 InternalContext(
                     run: context.run, testCase: context.testCase, issuedAt: now, lifetime: configuration.validity,
-                    declaresSyntheticWrites: isWriting, flagScope: context.run))
+                    // Of the case, whatever this request of it does.
+                    declaresSyntheticWrites: context.methods.contains(where: IngressContext.isWriting),
+                    flagScope: context.run))
         } catch {
             throw .malformed
         }

@@ -12,15 +12,27 @@ extension ChangeService {
 
     /// What a run's undo needs once its set is over, too.
     struct Attendance {
+        /// Under which it changes more than itself.
         var leases: Set<LeaseID>
         var since: WallTime
+        /// When its own set was over; what's changed afterwards is another's.
+        var until: WallTime?
         var due: BootInstant
+
+        func includes(_ set: ChangeSet) -> Bool {
+            !set.isTestRun && !set.leases.isDisjoint(with: self.leases) && set.plannedAt >= self.since
+                && self.until.map { set.plannedAt <= $0 } != false
+        }
     }
 
     func attend(_ set: ChangeSet) {
-        guard let more = set.runLeases else { return }
-        self.attended[set.id] = Attendance(
-            leases: set.leases.union(more), since: set.plannedAt, due: self.time.boot.advanced(by: Self.silence))
+        guard let leases = set.runLeases else { return }
+        var attendance = self.attended[set.id]
+        // One that's over, and that nobody has to undo anything of any more, isn't begun again.
+        guard attendance != nil || set.state.isOpen else { return }
+        attendance = attendance ?? Attendance(leases: Set(leases), since: set.plannedAt, due: self.time.boot)
+        attendance?.due = self.time.boot.advanced(by: Self.silence)
+        self.attended[set.id] = attendance
     }
 
     /// Takes back what nobody attends to any more; in turn.
@@ -28,15 +40,21 @@ extension ChangeService {
         let now = self.time.boot
         for (id, attendance) in self.attended where attendance.due <= now {
             self.attended[id] = nil
-            let left = self.openSets.filter {
-                !$0.leases.isDisjoint(with: attendance.leases) && $0.plannedAt >= attendance.since
-            }
+            let left = self.openSets.filter { $0.id == id || attendance.includes($0) }
             guard !left.isEmpty else { continue }
             self.logger.warning(
                 "a test run has been left alone: what it changed goes back",
                 metadata: ["change": "\(id)", "sets": "\(left.count)"])
             for set in left { await self.goBack(set.id, .told("nobody attends to test run \(id) any more")) }
         }
+    }
+
+    /// Runs that go on while an undo of theirs has been spent: what they write from now on, nobody would take back.
+    func runs(deprivedBy set: ChangeSet) -> [ChangeSetID] {
+        guard !set.isTestRun, set.scope == nil else { return [] }
+        return self.attended.filter { id, attendance in
+            attendance.includes(set) && [.intent, .applied].contains(self.open[id]?.machine.state)
+        }.map(\.key)
     }
 }
 

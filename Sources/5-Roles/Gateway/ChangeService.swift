@@ -396,6 +396,9 @@ actor ChangeService: Service {
     /// - Parameter tries: whether to begin with it, too.
     func goBack(_ id: ChangeSetID, _ cause: UndoCause, isUrgent: Bool = false, tries: Bool = true) async {
         guard var machine = self.open[id]?.machine else { return }
+        for run in self.runs(deprivedBy: machine.set) {
+            await self.goBack(run, .told("change \(id), which takes back what it writes, goes back"))
+        }
         _ = try? machine.undo(cause, at: self.time.wall)
         self.open[id]?.machine = machine
         self.open[id]?.keeping = nil
@@ -565,6 +568,7 @@ actor ChangeService: Service {
     }
 
     func forget(_ id: ChangeSetID) {
+        self.attended[id]?.until = self.time.wall
         for task in self.open[id]?.watching ?? [] { task.cancel() }
         self.open[id] = nil
         self.order.removeAll { $0 == id }

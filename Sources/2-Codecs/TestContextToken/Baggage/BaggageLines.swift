@@ -39,6 +39,18 @@ package struct BaggageLines: Hashable, Sendable {
         return value.isEmpty ? .malformed : .one(value)
     }
 
+    /// A member by which a request asks to be served as a test's or not at all: `glovebox-required=1`. It's no mark, and lets
+    /// nobody do anything.
+    package static let requiredMember = "glovebox-required=1"
+
+    package var wantsMark: Bool {
+        self.lines.contains { line in
+            HeaderBytes.elements(line[...]).contains {
+                HeaderBytes.trimmed($0).elementsEqual(Self.requiredMember.utf8)
+            }
+        }
+    }
+
     /// Takes out all that might be a mark, right or wrong. A line that held nothing else goes.
     package mutating func removeMarks() {
         self.lines = self.lines.compactMap { line in

@@ -93,6 +93,9 @@ final class Exchange {
             switch judge.judge(RequestView(head, bytes, route: route.name, service: route.service.name)) {
             case .ordinary: break
             case .edited(let changes): edit = changes
+            case .refused:
+                self.refuse(.markRefused)
+                return nil
             case .marked(let mark):
                 guard self.loop.shared.markBegan() else {
                     self.refuse(.testsBusy)
@@ -288,7 +291,8 @@ final class Exchange {
         self.upstream = nil
         self.isConnected = false
         guard self.isRunning else { return }
-        if let endpoint = self.endpoint, endpoint.failed(self.version?.ejection, at: self.loop.now) {
+        // What tests run into takes nothing from users.
+        if self.mark == nil, let endpoint = self.endpoint, endpoint.failed(self.version?.ejection, at: self.loop.now) {
             self.loop.counters.sums.ejections &+= 1
         }
         switch self.machine.failed(failure, mayTryAgain: self.loop.takeRetry()) {

@@ -21,6 +21,8 @@ struct ProxyRefusal: Hashable, Sendable {
     static let noUpstream = ProxyRefusal(503, "no_upstream", "no server is ready to take this: try again later")
     static let upstreamBusy = ProxyRefusal(503, "upstream_busy", "all servers have enough to do: try again later")
     static let candidateUnknown = ProxyRefusal(503, "candidate_unknown", "no such version of the service is known here")
+    static let markRefused = ProxyRefusal(
+        412, "mark_refused", "the request was to be a test's, and its mark doesn't count")
     static let testsBusy = ProxyRefusal(503, "tests_busy", "as many marked requests as may be are under way: try later")
     static let overloaded = ProxyRefusal(503, "overloaded", "as many requests as may be are under way: try again later")
     /// A fault of this proxy's: a head came out longer than it can.

@@ -11,6 +11,8 @@ package enum RequestVerdict: Hashable, Sendable {
     /// As ordinary, with another head: a false mark is taken out.
     case edited(HeadEdit)
     case marked(RequestMark)
+    /// It asks to be served as a test's or not at all, and isn't one's.
+    case refused
 }
 
 /// What becomes of the head that's sent on.

@@ -64,6 +64,7 @@ package struct SuiteComparing: Sendable {
         let told = self.told
         let ended = try await self.frame(cases) { room -> Result<[[[ObservedAnswer]]], any Error> in
             do {
+                try await self.checkWriting(cases, in: [room])
                 var answers = [[[ObservedAnswer]]](repeating: [], count: observed.count)
                 for place in order.cases {
                     answers[place].append(try await observed[place].answers(in: room, secrets))
@@ -78,7 +79,7 @@ package struct SuiteComparing: Sendable {
                 return .failure(error)
             }
         }
-        let answers = try ended.value.get()
+        let answers = try self.value(ended)
         let mask = self.mask
         let baselines = try zip(observed, answers).map { one, runs in
             try Baseline.recorded(
@@ -121,8 +122,13 @@ package struct SuiteComparing: Sendable {
         let mask = self.mask
         let secrets = self.secrets
         let told = self.told
-        return try await self.frame(cases) { room in
+        let ended = try await self.frame(cases) { room -> Result<ComparisonReport, any Error> in
             let candidates = RunRoom(sharing: room, version: candidate)
+            do {
+                try await self.checkWriting(cases, in: [room, candidates])
+            } catch {
+                return .failure(error)
+            }
             var reasons: Set<String> = []
             var comparison = Comparison(all, settings, mask: mask)
             var action = comparison.next()
@@ -140,8 +146,32 @@ package struct SuiteComparing: Sendable {
                     action = isOver ? comparison.stop() : comparison.gaveUp()
                 }
             }
-            return comparison.report
+            return .success(comparison.report)
         }
+        return Ended(
+            value: try self.value(ended), run: ended.run, endedEarly: ended.endedEarly, leftovers: ended.leftovers,
+            problems: ended.problems)
+    }
+
+    /// Before a case writes, each service on the way has to see that it's a test's.
+    /// - Throws: `case_may_not_write`.
+    private func checkWriting(_ cases: [SuiteCase], in rooms: [RunRoom]) async throws(GloveboxError) {
+        guard !self.options.skipsPreflight, cases.contains(where: \.writes) else { return }
+        for room in rooms {
+            guard let refusal = await Preflight.run(self.suite.cases, in: room, self.secrets).refusal else { continue }
+            throw GloveboxError(
+                .caseMayNotWrite,
+                "cases that write aren't sent: \(refusal) (leave them out with --tag, or mend the service)")
+        }
+    }
+
+    /// - Throws: why it came to nothing; what's left of the run is told before.
+    private func value<Value>(_ ended: Ended<Result<Value, any Error>>) throws -> Value {
+        if case .failure = ended.value {
+            for problem in ended.problems { self.told(.note(problem)) }
+            for left in ended.leftovers { self.told(.note("\(left.testCase): \(left.what) isn't undone: \(left.why)")) }
+        }
+        return try ended.value.get()
     }
 
     /// Marks of the primary's requests name no version: they go where ordinary ones do.

@@ -134,10 +134,19 @@ final class CaseSender: Sendable {
     private func checkTaken(_ answer: ExchangeAnswer, _ isWrite: Bool) throws(GloveboxError) {
         guard !answer.headers("glovebox-test").contains("taken") else { return }
         self.state.withLock { $0.isUnmarked = true }
+        // An edge that knows of it has served nothing.
+        let isServed =
+            answer.status != 412
+            || !String(decoding: answer.rawBody.prefix(13), as: UTF8.self).hasPrefix("mark_refused:")
+        guard isServed else { throw Self.refused }
         if isWrite { self.room.end(because: "the edge didn't take the mark of a request that writes") }
         throw Self.unmarked
     }
 
+    private static let refused = GloveboxError(
+        .markNotTaken,
+        "the edge hasn't taken the mark, and has served nothing: is this the run's edge, does it hear its gateway, and is it up for more than five seconds? Nothing more was sent"
+    )
     private static let unmarked = GloveboxError(
         .markNotTaken,
         "the edge hasn't taken the mark, so that this was an ordinary user's request: is this the run's edge, and up for more than five seconds? Nothing more was sent"

@@ -5,6 +5,9 @@ enum RequestMark {
     /// The member of W3C Baggage that carries a mark.
     static let member = "glovebox"
 
+    /// Asks an edge to serve the request as a test's or not at all (docs/edge.md).
+    static let required = "glovebox-required=1"
+
     /// Whether a request brings a mark of its own.
     static func isForged(_ request: ExchangeRequest) -> Bool {
         request.headers.filter { $0.name.lowercased() == "baggage" }.contains { header in
@@ -21,7 +24,8 @@ enum RequestMark {
         let own = request.headers.filter { $0.name.lowercased() == "baggage" }.map(\.value)
             .filter { $0.contains { $0 != " " && $0 != "\t" } }
         marked.headers.removeAll { ["baggage", "traceparent", "tracestate"].contains($0.name.lowercased()) }
-        marked.headers.append(.init("baggage", (own + ["\(Self.member)=\(token)"]).joined(separator: ",")))
+        marked.headers.append(
+            .init("baggage", (own + [Self.required, "\(Self.member)=\(token)"]).joined(separator: ",")))
         marked.headers.append(.init("traceparent", "00-\(traceID)-\(Self.hexadecimal(bytes: 8))-03"))
         return marked
     }

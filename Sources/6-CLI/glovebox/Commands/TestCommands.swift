@@ -70,11 +70,12 @@ struct TestCommand: AsyncParsableCommand {
         var suite: String
         @OptionGroup var options: SuiteOptions
         @OptionGroup var under: RunLeaseOptions
+        @OptionGroup var output: OutputOptions
 
         func run() async throws {
             let run = try SuiteRun(
                 try SuiteRun.loading(self.suite), try self.options.options, reports: self.options.report)
-            try await run.atGateway(self.under) { try await run.run(under: $0) }
+            try await run.atGateway(self.under) { try await run.run(under: $0, json: self.output.json) }
         }
     }
 }

@@ -60,7 +60,7 @@ actor GatewayRunControl: RunControl {
         if let flags { more.append(try await self.lease(on: flags, .change)) }
 
         let title = plan.trial.map { "\(plan.title), \($0)" } ?? plan.title
-        let applied = try await self.client.applyChanges(
+        let applied = try await self.apply(
             ChangeRequest(
                 lease: main, moreLeases: more, title: String(title.prefix(300)),
                 changes: [
@@ -83,16 +83,16 @@ actor GatewayRunControl: RunControl {
     }
 
     func marks(_ wish: MarkWish) async throws -> [String] {
-        try await self.client.issueMarks(
-            self.run().id,
-            MarkRequest(
-                testCase: CaseWord.of(wish.testCase), methods: wish.methods, version: wish.version,
-                count: min(wish.count, MarkRequest.most))
-        ).marks
+        let id = try self.run().id
+        let request = MarkRequest(
+            testCase: CaseWord.of(wish.testCase), methods: wish.methods, version: wish.version,
+            count: min(wish.count, MarkRequest.most))
+        return try await self.patiently { try await self.client.issueMarks(id, request) }.marks
     }
 
     func standing() async throws -> RunStanding {
-        let status = try await self.client.attendRun(self.run().id)
+        let id = try self.run().id
+        let status = try await self.patiently { try await self.client.attendRun(id) }
         guard ![.intent, .applied].contains(status.state) else { return .running }
         return .ended(reason: status.cause ?? "it has gone back")
     }
@@ -113,7 +113,7 @@ actor GatewayRunControl: RunControl {
             }
         }
         guard let first = leases.first else { return }
-        var status = try await self.client.applyChanges(
+        var status = try await self.apply(
             ChangeRequest(
                 lease: first, moreLeases: Array(leases.dropFirst()),
                 title: "undo of \(undo.testCase) of test run \(id)",
@@ -128,23 +128,34 @@ actor GatewayRunControl: RunControl {
         }
     }
 
-    /// Undoes what the cases wrote, the latest first, then the run's flags, the run last: until then its marks are of use for
-    /// nobody, since whoever sent them has come to an end.
+    /// The run itself first, so that no request of it counts any more; then what the cases wrote, the latest first, and the
+    /// run's flags.
     func end(_ outcome: RunOutcome) async throws -> [Leftover] {
         guard let run = self.current else { return [] }
         self.current = nil
         var leftovers: [Leftover] = []
+        // What went back before the run did left what was written since.
+        var spent: Set<ChangeSetID> = []
+        for undo in run.undos where await self.hasGoneBack(undo.set) { spent.insert(undo.set) }
+        if let left = await self.undone(run.id) {
+            leftovers.append(Leftover(testCase: "", what: "the run itself", why: left))
+        }
         for undo in run.undos.reversed() {
-            let left = await self.undone(undo.set)
-            if let left { leftovers.append(Leftover(testCase: undo.testCase, what: undo.what, why: left)) }
+            let early = "it went back before the run had ended, so that what was written since may be there"
+            if let left = spent.contains(undo.set) ? early : await self.undone(undo.set) {
+                leftovers.append(Leftover(testCase: undo.testCase, what: undo.what, why: left))
+            }
         }
         if let flags = run.flags, let left = await self.undone(flags) {
             leftovers.append(Leftover(testCase: "", what: "flags of the run", why: left))
         }
-        if let left = await self.undone(run.id) {
-            leftovers.append(Leftover(testCase: "", what: "the run itself", why: left))
-        }
         return leftovers
+    }
+
+    /// Whether somebody else has taken it back. A gateway that can't be asked is asked again when it's undone.
+    private func hasGoneBack(_ set: ChangeSetID) async -> Bool {
+        let status = try? await self.patiently { try await self.client.change(set) }
+        return status.map { [.undone, .undoing].contains($0.state) } ?? false
     }
 
     /// Ends the leases that were opened; to be called when no run follows.
@@ -155,6 +166,10 @@ actor GatewayRunControl: RunControl {
     }
 
     // MARK: Steps
+
+    private func apply(_ request: ChangeRequest) async throws -> ChangeStatus {
+        try await self.patiently { try await self.client.applyChanges(request) }
+    }
 
     private func run() throws(GloveboxError) -> Run {
         guard let current else { throw GloveboxError(.internal, "no run has begun") }
@@ -197,7 +212,7 @@ actor GatewayRunControl: RunControl {
         _ flags: [SuiteFlag], _ target: TargetName?, for run: ChangeSetID
     ) async throws -> [String] {
         guard let target, let lease = self.leases[target] else { return [] }
-        let applied = try await self.client.applyChanges(
+        let applied = try await self.apply(
             ChangeRequest(
                 lease: lease, title: "flags of test run \(run)",
                 changes: flags.map { flag in
@@ -214,7 +229,7 @@ actor GatewayRunControl: RunControl {
         guard let epoch = applied.epoch else { return }
         let deadline = ContinuousClock.now.advanced(by: Self.patience)
         while ContinuousClock.now < deadline {
-            let status = try await self.client.attendRun(applied.id)
+            let status = try await self.patiently { try await self.client.attendRun(applied.id) }
             guard [.intent, .applied].contains(status.state) else {
                 throw GloveboxError(.changeNotOpen, "the run is over: \(status.cause ?? "it has gone back")")
             }
@@ -229,26 +244,34 @@ actor GatewayRunControl: RunControl {
         )
     }
 
-    /// Why it isn't; `nil` once it's undone. A gateway that was asked too often is asked again: nothing is left for that.
+    /// Why it isn't; `nil` once it's undone.
     private func undone(_ set: ChangeSetID) async -> String? {
+        do {
+            return try await self.undoneOnce(set)
+        } catch {
+            let why = (error as? GloveboxError)?.message ?? "\(error)"
+            return "\(why); see 'glovebox change show \(set)'"
+        }
+    }
+
+    /// A gateway that was asked too often is asked again, for half a minute: nothing is given up for that.
+    private func patiently<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
         let deadline = ContinuousClock.now.advanced(by: .seconds(30))
         while true {
             do {
-                return try await self.undoneOnce(set)
-            } catch {
-                let isTooOften = (error as? GloveboxError)?.code == .rateLimited
-                if isTooOften, ContinuousClock.now < deadline, (try? await Task.sleep(for: .seconds(1))) != nil {
-                    continue
-                }
-                let why = (error as? GloveboxError)?.message ?? "\(error)"
-                return "\(why); see 'glovebox change show \(set)'"
+                return try await body()
+            } catch let error as GloveboxError where error.code == .rateLimited {
+                guard ContinuousClock.now < deadline else { throw error }
+                try await Task.sleep(for: .milliseconds(Int.random(in: 200...800)))
             }
         }
     }
 
     private func undoneOnce(_ set: ChangeSetID) async throws -> String? {
-        var status = try await self.client.change(set)
-        if ![.undone, .undoing].contains(status.state) { status = try await self.client.undoChange(set) }
+        var status = try await self.patiently { try await self.client.change(set) }
+        if ![.undone, .undoing].contains(status.state) {
+            status = try await self.patiently { try await self.client.undoChange(set) }
+        }
         status = try await self.settled(status) { $0 == .undoing || $0 == .applied || $0 == .intent }
         if status.state == .undone {
             let changed = status.changes.filter { $0.changedSinceBy != nil || $0.isChangedOutside == true }
@@ -261,9 +284,12 @@ actor GatewayRunControl: RunControl {
     private func settled(_ status: ChangeStatus, while waits: (ChangeState) -> Bool) async throws -> ChangeStatus {
         var status = status
         let deadline = ContinuousClock.now.advanced(by: .seconds(120))
+        var pause = 25
         while waits(status.state), ContinuousClock.now < deadline {
-            try await Task.sleep(for: .milliseconds(50))
-            status = try await self.client.change(status.id)
+            try await Task.sleep(for: .milliseconds(pause))
+            pause = min(pause * 2, 500)
+            let id = status.id
+            status = try await self.patiently { try await self.client.change(id) }
         }
         return status
     }

@@ -58,13 +58,19 @@ struct SuiteRun {
     /// the gateway undoes it all the same.
     ///
     /// - Throws: `ProgramExit` where a case failed or couldn't be judged; why no run could be begun.
-    func run(under control: any RunControl) async throws {
-        let progress = SuiteProgress(of: self.suite.cases.count * max(1, self.options.repeats))
+    func run(under control: any RunControl, json: Bool) async throws {
+        let progress = SuiteProgress(of: self.suite.cases.count * max(1, self.options.repeats), isSilent: json)
         let runner = SuiteRunner(self.suite, self.options, control, self.tools, self.secrets) { progress.take($0) }
         let report = try await interruptible { try await runner.run() }
         progress.end()
         for file in self.reports { try file.write(report) }
-        for line in ReportLines.summary(report, isColored: Terminal.isColored(STDOUT_FILENO)) { Terminal.show(line) }
+        if json {
+            Terminal.show(try report.json().trimmingCharacters(in: .newlines))
+        } else {
+            for line in ReportLines.summary(report, isColored: Terminal.isColored(STDOUT_FILENO)) {
+                Terminal.show(line)
+            }
+        }
         if report.endedEarly == SuiteRunner.stopped { throw ProgramExit(status: ExitStatus.interrupted.rawValue) }
         switch report.verdict {
         case .passed, .flaky: return
@@ -105,10 +111,13 @@ private final class SuiteProgress: Sendable {
 
     private let count: Int
     private let isTerminal: Bool
+    /// The report is all that's wanted on standard output.
+    private let isSilent: Bool
     private let state = Mutex(State())
 
-    init(of count: Int) {
+    init(of count: Int, isSilent: Bool) {
         self.count = count
+        self.isSilent = isSilent
         self.isTerminal = isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
     }
 
@@ -125,6 +134,7 @@ private final class SuiteProgress: Sendable {
                 Terminal.write("\(state.done) of \(self.count): \(name)", to: STDERR_FILENO)
             case .finished(let report):
                 state.done += 1
+                guard !self.isSilent else { return }
                 for line in ReportLines.lines(report, isColored: Terminal.isColored(STDOUT_FILENO)) {
                     Terminal.show(line)
                 }

@@ -106,6 +106,7 @@ public final class FlagClient: Sendable {
     /// Follows the flags until the task is cancelled. What fails meanwhile is logged, told as an event, and tried again.
     public func run() async {
         self.remember()
+        await self.settle()
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await self.goBackInTime() }
             tasks.addTask { await FlagLine(self).run() }
