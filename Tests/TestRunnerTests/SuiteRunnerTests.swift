@@ -414,7 +414,11 @@ struct SuiteRunnerTests {
             time.advance(by: .seconds(45))
         }
         #expect(try await report.verdict == .passed)
-        #expect(marks == ["glovebox=run-1.1", "glovebox=run-1.4", "glovebox=run-1.6"])
+        #expect(
+            marks == [
+                "glovebox-required=1,glovebox=run-1.1", "glovebox-required=1,glovebox=run-1.4",
+                "glovebox-required=1,glovebox=run-1.6",
+            ])
         #expect(fixture.runs.state.withLock { $0.wishes.map(\.count) } == [3, 2, 1])
     }
 
