@@ -2,6 +2,10 @@ import Glibc
 import TestSupport
 import Testing
 
+private struct OpenedOnHost: Decodable {
+    var id: String
+}
+
 @Suite("Changes on agents' hosts", .serialized, .timeLimit(.minutes(6)))
 struct HostChangeTests {
     private static func refused(_ result: Subprocess.Result, _ code: String) -> Bool {
@@ -299,7 +303,8 @@ struct HostChangeTests {
         let failed = try await host.tryApply(broken)
         #expect(Self.refused(failed, "change_not_open"), "\(failed.errors)")
         #expect(try await host.admin.leases().map(\.state) == ["ended"])
-        let lease = try await host.admin.openLease("shop-host", capabilities: ["change"])
+        let lease = try await host.admin.ask(
+            OpenedOnHost.self, "lease", "open", "shop-host", "--capability", "change", "--for", "10m", "--reason", "x")
         let under = try await host.tryApply(broken, under: lease.id)
         #expect(Self.refused(under, "change_not_open"), "\(under.errors)")
         #expect(try await host.admin.lease(lease.id).state == "active")
