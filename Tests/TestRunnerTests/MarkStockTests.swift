@@ -20,8 +20,7 @@ struct MarkStockTests {
                 let count = stock.wish(1, self.key, at: now)
                 let first = asked.reduce(0, +)
                 asked.append(count)
-                stock.add((0..<count).map { "\(first + $0)" }, self.key, askedAt: now)
-                marks = stock.take(1, self.key, at: now)
+                marks = stock.take(1, of: (0..<count).map { "\(first + $0)" }, self.key, askedAt: now)
             }
             given += marks.map(\.token)
             now = now.advanced(by: .milliseconds(50))
@@ -34,7 +33,7 @@ struct MarkStockTests {
     @Test("what is too old or for others is not given, and after a pause no more is asked for than wanted")
     func others() {
         let stock = MarkStock()
-        stock.add(["one", "two"], self.key, askedAt: self.start)
+        #expect(stock.take(0, of: ["one", "two"], self.key, askedAt: self.start) == [])
         #expect(stock.take(5, .init(testCase: "b", version: "v2"), at: self.start) == [])
         #expect(stock.take(5, .init(testCase: "a", version: nil), at: self.start) == [])
         #expect(stock.take(1, self.key, at: self.start).map(\.token) == ["one"])
@@ -42,5 +41,15 @@ struct MarkStockTests {
         let later = self.start.advanced(by: MarkStock.life)
         #expect(stock.take(1, self.key, at: later) == [])
         #expect(stock.wish(0, self.key, at: later) == 1)
+    }
+
+    @Test("whoever asked gets of what came, and somebody who takes at that moment gets what's beyond")
+    func atOnce() {
+        let stock = MarkStock()
+        // Two asked for one each: neither's is given to the other.
+        #expect(stock.take(1, of: ["a"], self.key, askedAt: self.start).map(\.token) == ["a"])
+        #expect(stock.take(1, self.key, at: self.start) == [])
+        #expect(stock.take(1, of: ["b", "c"], self.key, askedAt: self.start).map(\.token) == ["b"])
+        #expect(stock.take(5, self.key, at: self.start).map(\.token) == ["c"])
     }
 }

@@ -48,8 +48,16 @@ final class MarkStock: Sendable {
         }
     }
 
-    func add(_ tokens: [String], _ key: Key, askedAt then: BootInstant) {
+    /// Takes so many of those that came, for whoever asked for them: others who take at that moment get what's beyond.
+    func take(_ count: Int, of tokens: [String], _ key: Key, askedAt then: BootInstant) -> [Mark] {
         let until = then.advanced(by: Self.life)
-        self.shelves.withLock { $0[key, default: Shelf()].marks += tokens.map { Mark(token: $0, until: until) } }
+        let marks = tokens.map { Mark(token: $0, until: until) }
+        self.shelves.withLock { shelves in
+            var shelf = shelves.removeValue(forKey: key) ?? Shelf()
+            shelf.marks += marks.dropFirst(count)
+            shelf.taken = (shelf.taken + marks.prefix(count).map { _ in then }).suffix(MarkWish.mostAtOnce)
+            shelves[key] = shelf
+        }
+        return Array(marks.prefix(count))
     }
 }

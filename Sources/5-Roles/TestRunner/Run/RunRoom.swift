@@ -76,8 +76,7 @@ final class RunRoom: Sendable {
         let failure: any Error
         do {
             let marks = try await self.control.marks(wish)
-            self.stock.add(marks, key, askedAt: now)
-            let taken = self.stock.take(max(count, 1), key, at: now)
+            let taken = self.stock.take(max(count, 1), of: marks, key, askedAt: now)
             if !taken.isEmpty { return taken }
             failure = GloveboxError(.markNotIssued, "the gateway gave no mark")
         } catch {
