@@ -114,7 +114,7 @@ let targets: [Target] = [
         dependencies: ["GloveboxCore", "Contracts", "LinearRegex", "HurlFile", "JSONDocument", "JSONPath"],
         path: "Sources/3-Engines/Suites",
         resources: [.embedInCode("Filters/character-references.txt")], swiftSettings: house),
-    floor("3-Engines", "Baselines", ["GloveboxCore", "Contracts", "JSONDocument", "YAMLDocument"]),
+    floor("3-Engines", "Baselines", ["GloveboxCore", "Contracts", "JSONDocument", "JSONPath", "YAMLDocument"]),
     floor("3-Adapters", "StorageSQLite", ["GloveboxCore", "Contracts", grdb]),
     floor("3-Adapters", "AuditFiles", ["GloveboxCore", "Contracts", "TransparencyLog", crypto]),
     floor("3-Adapters", "Identity", ["GloveboxCore", "Contracts", crypto, x509, asn1]),

@@ -116,7 +116,7 @@ struct ComparisonTests {
         #expect(masked.lines.joined().contains("‹total› is expected"))
         let failed = try self.compare([.currency], mask: { _ in throw TestSupportError("broken") })
         #expect(!failed.lines.joined().contains("153"))
-        #expect(self.differing(failed) == ["POST /api/orders $.total"])
+        #expect(self.differing(failed) == ["POST /api/orders (it can't be masked)"])
     }
 
     @Test("each triple has all three sides in an order that's drawn, each round all cases, and a seed draws them again")
@@ -210,5 +210,38 @@ struct ComparisonTests {
             return comparison.report.verdict == .differs
         }
         #expect(alarms <= 3, "\(alarms) of 30")
+    }
+
+    @Test("what a service calls itself, and a member's name, are masked in a report and a baseline as values are")
+    func maskedNames() throws {
+        func answer(_ value: Int64) throws -> ObservedAnswer {
+            ObservedAnswer(
+                status: "200", body: .json(try JSON(parsing: Array(#"{"anna@example.com":\#(value)}"#.utf8))),
+                servedBy: "web of anna@example.com")
+        }
+        let mask: TextMask = { $0.replacing("anna@example.com", with: "‹email›") }
+        let one = Comparison.Case(name: "c", entries: [.init(endpoint: "GET /", rules: NoiseRules())])
+        var comparison = Comparison([one], .init(mostTriples: 20, seed: 1), mask: mask)
+        var action = comparison.next()
+        while case .send(_, let side) = action {
+            action = comparison.answered([try answer(side == .candidate ? 2 : 1)])
+        }
+        let report = comparison.report
+        #expect(report.endpoints.first?.candidateVersions == ["web of ‹email›"])
+        #expect(report.endpoints.first?.paths.isEmpty == false)
+        #expect(!"\(report)\(report.lines)".contains("anna"), "\(report)")
+        let baseline = try Baseline.recorded(
+            caseName: "c", endpoints: ["GET /"], runs: [[answer(1)], [answer(1)]], at: WallTime(nanoseconds: 0),
+            expires: CalendarDay(number: 1), mask: mask)
+        #expect(baseline.against == "web of ‹email›")
+        #expect(try !baseline.yaml().contains("anna"))
+
+        // What can't be masked isn't shown.
+        var closed = Comparison([one], .init(mostTriples: 20, seed: 1)) { _ in throw CancellationError() }
+        action = closed.next()
+        while case .send(_, let side) = action {
+            action = closed.answered([try answer(side == .candidate ? 2 : 1)])
+        }
+        #expect(!"\(closed.report)".contains("anna"))
     }
 }

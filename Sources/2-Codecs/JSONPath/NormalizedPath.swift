@@ -61,11 +61,16 @@ package struct NormalizedPath: Hashable, Sendable, CustomStringConvertible {
             switch step {
             case .index(let index): text += "[\(index)]"
             case .name(let name):
-                text += "['"
-                for scalar in name.unicodeScalars { Self.write(scalar, to: &text) }
-                text += "']"
+                text += "['\(Self.escaped(name))']"
             }
         }
+        return text
+    }
+
+    /// A member's name as it stands in single quotes (RFC 9535, section 2.7).
+    package static func escaped(_ name: String) -> String {
+        var text = ""
+        for scalar in name.unicodeScalars { self.write(scalar, to: &text) }
         return text
     }
 

@@ -130,6 +130,9 @@ extension Difference {
     func masked(_ mask: @escaping TextMask) throws(GloveboxError) -> Difference {
         do {
             var difference = self
+            // Names of members are in paths.
+            difference.path = try mask(self.path)
+            difference.place = try mask(self.place)
             difference.expected = try self.expected.map(mask)
             difference.actual = try self.actual.map(mask)
             difference.detail = try self.detail.map(mask)

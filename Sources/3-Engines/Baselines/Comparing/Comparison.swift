@@ -219,7 +219,7 @@ package struct Comparison: Sendable {
     package var report: ComparisonReport {
         let ending: ComparisonReport.Ending? = if case .ended(let ending) = self.state { ending } else { nil }
         return ComparisonReport(
-            endpoints: self.tallies.map { ComparisonReport.Endpoint($0) }, triples: self.triples,
+            endpoints: self.tallies.map { ComparisonReport.Endpoint($0, self.mask) }, triples: self.triples,
             requests: self.requests,
             error: self.settings.error, tests: self.tests, seed: self.settings.seed, ending: ending)
     }

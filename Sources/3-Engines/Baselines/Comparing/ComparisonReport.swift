@@ -45,6 +45,10 @@ package struct ComparisonReport: Hashable, Sendable, Codable {
     /// Nil while it's under way.
     package var ending: Ending?
 
+    /// What can't be masked isn't shown.
+    static func shown(_ text: String, _ mask: TextMask) -> String { (try? mask(text)) ?? Self.unmasked }
+    static let unmasked = "(it can't be masked)"
+
     /// Differs if any endpoint does; the same if all are.
     package var verdict: SequentialTest.Verdict {
         if self.endpoints.contains(where: { $0.verdict == .differs }) { return .differs }
@@ -53,11 +57,12 @@ package struct ComparisonReport: Hashable, Sendable, Codable {
 }
 
 extension ComparisonReport.Endpoint {
-    init(_ tally: EndpointTally) {
+    /// - Parameter mask: also of paths, since names of members are values of the answer's, too.
+    init(_ tally: EndpointTally, _ mask: @escaping TextMask) {
         let paths = tally.order.compactMap { path in
             tally.paths[path].map { tally in
                 ComparisonReport.Path(
-                    path: path, verdict: tally.test.verdict, compared: tally.test.count,
+                    path: ComparisonReport.shown(path, mask), verdict: tally.test.verdict, compared: tally.test.count,
                     primaryDiffered: tally.primaryDiffered, candidateDiffered: tally.candidateDiffered,
                     example: tally.example, exampleCase: tally.exampleCase)
             }

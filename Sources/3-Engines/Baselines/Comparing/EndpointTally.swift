@@ -40,9 +40,9 @@ struct EndpointTally: Sendable {
     mutating func add(_ triple: Triple, room: inout Int, mask: @escaping TextMask) {
         self.triples += 1
         if !self.cases.contains(triple.caseName) { self.cases.append(triple.caseName) }
-        Self.note(triple.primary.servedBy, in: &self.primaryVersions)
-        Self.note(triple.primaryAgain.servedBy, in: &self.primaryVersions)
-        Self.note(triple.candidate.servedBy, in: &self.candidateVersions)
+        Self.note(triple.primary.servedBy, in: &self.primaryVersions, mask)
+        Self.note(triple.primaryAgain.servedBy, in: &self.primaryVersions, mask)
+        Self.note(triple.candidate.servedBy, in: &self.candidateVersions, mask)
         self.addLatency(triple, mask)
         let primary = Self.byPath(triple.primaryOutcome)
         let candidate = Self.byPath(triple.candidateOutcome)
@@ -76,9 +76,11 @@ struct EndpointTally: Sendable {
             primary: primary, candidate: candidate, caseName: triple.caseName, counts: counts, mask: mask)
     }
 
-    private static func note(_ version: String?, in versions: inout [String]) {
-        guard let version, !versions.contains(version), versions.count < 20 else { return }
-        versions.append(version)
+    /// What a service calls itself is a text of its answer like any other.
+    private static func note(_ version: String?, in versions: inout [String], _ mask: @escaping TextMask) {
+        guard let version, versions.count < 20 else { return }
+        let shown = ComparisonReport.shown(version, mask)
+        if !versions.contains(shown) { versions.append(shown) }
     }
 
     /// Of several differences at one path the first.

@@ -32,6 +32,7 @@ struct PathTally: Sendable {
             return try difference.masked(mask)
         } catch {
             var hidden = difference
+            (hidden.path, hidden.place) = (ComparisonReport.unmasked, ComparisonReport.unmasked)
             (hidden.expected, hidden.actual, hidden.detail) = ("a value that can't be masked", "another", nil)
             return hidden
         }

@@ -69,7 +69,7 @@ package struct Baseline: Hashable, Sendable {
             entries.append(Entry(endpoint: endpoint, answer: answer, noise: noise))
         }
         return Baseline(
-            caseName: caseName, recordedAt: now, against: runs.joined().compactMap(\.servedBy).first, runs: runs.count,
+            caseName: caseName, recordedAt: now, against: entries.compactMap(\.answer.servedBy).first, runs: runs.count,
             expires: expires, entries: entries)
     }
 

@@ -1,3 +1,5 @@
+import JSONPath
+
 /// Which values of an answer are meant, list elements taken together: `status`, `header.etag`, `$.lines[*].sku`,
 /// `/html/body/table/tbody/tr[*]/td.stock/text()`, `text[*]`.
 ///
@@ -74,7 +76,7 @@ extension AnswerPath.Root {
         let isPlain =
             !name.isEmpty
             && name.utf8.allSatisfy { $0.isLetterOrDigit || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-") }
-        return isPlain ? ".\(name)" : "['\(AnswerPlace.escaped(name))']"
+        return isPlain ? ".\(name)" : "['\(NormalizedPath.escaped(name))']"
     }
 }
 
@@ -99,28 +101,8 @@ package struct AnswerPlace: Hashable, Sendable, CustomStringConvertible {
             switch step {
             // As XPath counts elements, and editors lines.
             case .index(let index): text += "[\(self.root == .json ? index : index + 1)]"
-            case .name(let name): text += self.root == .json ? "['\(Self.escaped(name))']" : self.root.written(name)
-            }
-        }
-        return text
-    }
-
-    /// In single quotes, by RFC 9535, section 2.7.
-    static func escaped(_ name: String) -> String {
-        var text = ""
-        for scalar in name.unicodeScalars {
-            switch scalar {
-            case "'": text += "\\'"
-            case "\\": text += "\\\\"
-            case "\u{8}": text += "\\b"
-            case "\t": text += "\\t"
-            case "\n": text += "\\n"
-            case "\u{C}": text += "\\f"
-            case "\r": text += "\\r"
-            case ..<" ":
-                let digits = String(scalar.value, radix: 16)
-                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: text.unicodeScalars.append(scalar)
+            case .name(let name):
+                text += self.root == .json ? "['\(NormalizedPath.escaped(name))']" : self.root.written(name)
             }
         }
         return text

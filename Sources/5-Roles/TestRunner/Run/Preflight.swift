@@ -54,6 +54,7 @@ extension Preflight {
 
     private static func look(_ testCase: SuiteCase, _ room: RunRoom, _ secrets: CaseSecrets) async -> Finding {
         var finding = Finding(testCase: testCase.name, hops: [])
+        let reporting = CaseReporting(secrets: secrets, redact: room.tools.redact)
         do {
             let ended = try await CaseTry(testCase: testCase, room: room, secrets: secrets).run()
             if let error = ended.result.entries.compactMap(\.error).first(where: { CaseReporting.isNoOutcome($0.code) })
@@ -63,8 +64,11 @@ extension Preflight {
             }
             // What an answer says of itself is the services' to say; the edge has said that the mark was taken.
             for sent in ended.sent {
-                for service in sent.versions where !finding.hops.contains(where: { $0.service == service }) {
-                    finding.hops.append(Hop(service: service, sawContext: sent.seenBy.contains(service)))
+                for service in sent.versions {
+                    // A text of the answer's like any other.
+                    let shown = reporting.shown(service, reporting.mask(ended.marks))
+                    guard !finding.hops.contains(where: { $0.service == shown }) else { continue }
+                    finding.hops.append(Hop(service: shown, sawContext: sent.seenBy.contains(service)))
                 }
             }
         } catch {
